@@ -1,0 +1,44 @@
+//! The one table of functions through which this crate speaks to the worker that loaded it.
+//!
+//! The worker and this crate are built by different compilers, each with its own std: nothing but C types
+//! crosses here, and both sides check `VERSION` first. Without a worker (this crate's own tests) a stand-in
+//! writes plain text to fd 1 and 2 and counts lanes.
+
+/// Raised with every change of `Host`.
+pub const VERSION: u32 = 1;
+
+pub const STDOUT: u32 = 1;
+pub const STDERR: u32 = 2;
+
+/// Kinds of lanes, as `Host::declare` takes them.
+pub const THREAD: u32 = 1;
+pub const TASK: u32 = 2;
+pub const PROCESS: u32 = 3;
+
+/// What a worker offers. Every function may be called from any thread and from a forked child; none panics,
+/// none allocates in the caller's name, and none waits for a lock that a thread lost by a fork may hold.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Host {
+    pub version: u32,
+    /// Writes text to `STDOUT` or `STDERR` as one record of the calling thread's lane.
+    pub text: unsafe extern "C" fn(stream: u32, bytes: *const u8, len: usize),
+    /// The next `N` of `Thread-N`; counted from 1, shared by every unnamed thread of the session.
+    pub next_thread_number: extern "C" fn() -> u32,
+    /// Declares a lane of kind `THREAD`, `TASK` or `PROCESS` as a child of the caller's lane; answers its id.
+    pub declare: unsafe extern "C" fn(kind: u32, name: *const u8, len: usize) -> u32,
+    /// The next thread or forked child that the calling thread makes *is* this declared lane.
+    pub adopt: extern "C" fn(lane: u32),
+    /// Gives the calling thread's own lane its full name (`pthread_setname_np` cuts names at 15 bytes).
+    pub rename: unsafe extern "C" fn(name: *const u8, len: usize),
+    /// The calling thread works for task `lane` from here on; answers the lane it worked for before.
+    pub enter: extern "C" fn(lane: u32) -> u32,
+    /// Ends the task that the calling thread works for and goes back to `previous`, the answer of `enter`.
+    pub leave: extern "C" fn(previous: u32),
+    /// The calling lane has seen the end of `lane`: joined its thread or process, took its task's result.
+    pub join: extern "C" fn(lane: u32),
+    /// One `display_data`: JSON `{"data": {...}, "metadata": {...}}` in UTF-8.
+    pub display: unsafe extern "C" fn(json: *const u8, len: usize),
+    /// The value of the cell's tail expression: JSON `{"data": {...}}` in UTF-8.
+    pub result: unsafe extern "C" fn(json: *const u8, len: usize),
+}

@@ -1,0 +1,5 @@
+//! Runs cells: text in, events out. The face of the engine; front ends see nothing below it.
+
+mod session;
+
+pub use session::{Options, Outcome, Session, TimeFormat};

@@ -1,0 +1,1 @@
+//! Front end 2: `.ipynb` files.

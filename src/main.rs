@@ -1,1 +1,9 @@
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == "__worker") {
+        return threadbook::worker::main(arguments);
+    }
+    ExitCode::SUCCESS
+}

@@ -62,7 +62,7 @@ fn report(diagnostic: &Diagnostic, map: &SourceMap) -> Vec<Group<'static>> {
         title = title.id(code.to_owned());
     }
     let sheets = place::sheets(&raw.spans, labels, map);
-    let padded = !notes.first().is_none_or(|note| !note.spans.is_empty());
+    let padded = notes.first().is_some_and(|note| note.spans.is_empty());
     let mut page = Page { groups: Vec::new(), group: Group::with_title(title) };
     page.sheets(sheets, level(diagnostic.level), padded);
     for note in notes {

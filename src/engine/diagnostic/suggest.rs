@@ -144,7 +144,7 @@ fn alternatives(spans: &[Span]) -> Vec<&[Span]> {
 /// What a user can edit: an unbroken piece of a cell.
 fn edit(span: &Span, map: &SourceMap) -> Option<Edit> {
     let place = map.get(&span.file_name)?.locate_exact(span.bytes())?;
-    Some(Edit { place, replacement: span.suggested_replacement.clone()? })
+    Some(Edit { place, replacement: names::in_cells(span.suggested_replacement.as_deref()?, map) })
 }
 
 /// The `use` line, if that is all that the edits add.

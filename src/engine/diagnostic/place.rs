@@ -102,16 +102,21 @@ fn cell_sheets(marks: Vec<Mark>) -> Vec<Sheet> {
         let same_range = |other: &&Mark| other.place == mark.place && !std::ptr::eq(*other, mark);
         let labelled_twin =
             mark.label.is_none() && marks.iter().filter(same_range).any(|m| m.label.is_some() && m.primary);
+        if labelled_twin {
+            continue;
+        }
         let home = sheets.iter_mut().find_map(|sheet| match sheet {
             Sheet::Cell(marks) if marks[0].place.cell == mark.place.cell => Some(marks),
             _ => None,
         });
-        match home {
-            _ if labelled_twin => {}
-            // Spans that differ inside a macro of ours can meet at one place.
-            Some(marks) if marks.iter().any(|m| m.place == mark.place && m.label == mark.label) => {}
-            Some(marks) => marks.push(mark.clone()),
-            None => sheets.push(Sheet::Cell(vec![mark.clone()])),
+        let Some(home) = home else {
+            sheets.push(Sheet::Cell(vec![mark.clone()]));
+            continue;
+        };
+        // Spans that differ inside a macro of ours can meet at one place.
+        match home.iter_mut().find(|m| m.place == mark.place && m.label == mark.label) {
+            Some(twin) => twin.primary |= mark.primary,
+            None => home.push(mark.clone()),
         }
     }
     let is_first = |sheet: &Sheet| matches!(sheet, Sheet::Cell(marks) if Some(marks[0].place.cell) == primary_cell);

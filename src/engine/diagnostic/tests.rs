@@ -253,3 +253,36 @@ fn comparable(rendered: &str) -> String {
     });
     lines.collect::<Vec<_>>().join("\n").trim_end_matches(['\n', ' ', '|']).to_owned()
 }
+
+/// The runtime's own source is ours too: a span in one of its macros is shown where the user called it, a note
+/// about its functions is kept without a place, and one that only points there is dropped.
+#[test]
+fn the_runtime_is_never_shown() {
+    let cell: Arc<str> = "print!(1);\nspawn(2);".into();
+    let span = |file: &str, start: usize, end: usize, primary: bool, expansion: &str| {
+        format!(
+            r#"{{"file_name":"{file}","byte_start":{start},"byte_end":{end},"line_start":7,"column_start":1,
+            "is_primary":{primary},"label":null,"expansion":{expansion}}}"#
+        )
+    };
+    let call = span(FILE, 0, 9, false, "null");
+    let inside = span("/s/rt/lib.rs", 70, 75, true, &format!(r#"{{"span":{call},"macro_decl_name":"print!"}}"#));
+    let runtime = span("/s/rt/lib.rs", 90, 95, true, "null");
+    let other = span("/x/registry/src/index-1/dep-1.0.0/src/lib.rs", 90, 95, true, "null");
+    let note = |text: &str, span: &str| format!(r#"{{"message":"{text}","level":"note","spans":[{span}]}}"#);
+    let notes = [
+        note("required by a bound in `spawn`", &runtime),
+        note("function defined here", &runtime),
+        note("see", &other),
+    ];
+    let line = format!(r#"{{"message":"m","level":"error","spans":[{inside}],"children":[{}]}}"#, notes.join(","));
+    let (diagnostics, rest) = parse(&line.replace('\n', ""));
+    assert_eq!(rest, "");
+    let mut map = map(Text::verbatim(CellId(5), &cell));
+    map.hide_dir("/s/rt");
+    let shown = render(&diagnostics, &map, false);
+    let expected = "error: m\n --> In[5]:1:1\n  |\n1 | print!(1);\n  | ^^^^^^^^^\n  |\n  \
+        = note: required by a bound in `spawn`\nnote: see\n --> dep-1.0.0/src/lib.rs:7:1\n";
+    assert_eq!(shown, expected, "\n{shown}");
+    assert_eq!(diagnostics[0].primary(&map)[0].text(), "print!(1)");
+}

@@ -2,6 +2,14 @@
 
 mod cell;
 mod magic;
+mod scope;
+mod source;
+mod unit;
+mod diagnostic;
+mod cache;
+mod toolchain;
+mod compile;
+mod prepare;
 mod session;
 
 pub use session::{Options, Outcome, Session, TimeFormat};

@@ -1,15 +1,18 @@
 //! Runs cells: text in, events out. The face of the engine; front ends see nothing below it.
 
-mod cell;
-mod magic;
-mod scope;
-mod source;
-mod unit;
-mod diagnostic;
+mod advice;
 mod cache;
-mod toolchain;
+mod cell;
+mod command;
 mod compile;
+mod diagnostic;
+mod magic;
 mod prepare;
+mod runtime;
+mod scope;
 mod session;
+mod source;
+mod toolchain;
+mod unit;
 
 pub use session::{Options, Outcome, Session, TimeFormat};

@@ -16,6 +16,7 @@ mod server;
 mod stdio;
 
 pub use client::{Exit, Start, Worker};
+pub use inbox::monotonic_nanos;
 pub use protocol::{End, Run, Timing};
 pub use server::main;
 

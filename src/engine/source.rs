@@ -96,6 +96,13 @@ impl SourceBuilder {
         self.push(&blank, Origin::Ours)
     }
 
+    /// Characters on the line that is being written.
+    pub fn column(&self) -> u32 {
+        let text = &self.text.generated;
+        let line = text.rfind('\n').map_or(0, |at| at + 1);
+        text[line..].chars().count() as u32
+    }
+
     pub fn finish(self) -> Text {
         self.text
     }

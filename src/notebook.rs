@@ -4,9 +4,11 @@
 
 mod model;
 mod nbformat;
+mod plan;
 mod printer;
 mod read;
 mod record;
+mod run;
 mod view;
 mod write;
 
@@ -14,3 +16,4 @@ mod write;
 mod fixture;
 
 pub use model::{Cell, CellKind, Notebook};
+pub use run::{RunOptions, run};

@@ -43,14 +43,11 @@ pub fn parse(text: &str, path: &Path) -> Result<Parsed, Error> {
     let value: Value = serde_json::from_str(text).map_err(|error| {
         input(format!("{name} is not JSON: {error}; restore the file or save it again from Jupyter"))
     })?;
-    let not_a_notebook = |why: &str| {
-        input(format!("{name} is JSON but not a notebook: {why}; give an .ipynb file saved by Jupyter"))
-    };
     let Value::Object(tree) = value else {
-        return Err(not_a_notebook("it is not an object"));
+        return Err(not_a_notebook(path, "it is not an object"));
     };
     let warning = check_version(&tree, path)?;
-    check_cells(&tree).map_err(|why| not_a_notebook(&why))?;
+    check_cells(&tree).map_err(|why| not_a_notebook(path, &why))?;
     check_language(&tree, path)?;
     Ok(Parsed { tree, style: style(text), warning })
 }
@@ -61,9 +58,7 @@ fn check_version(tree: &Map<String, Value>, path: &Path) -> Result<Option<String
     let name = path.display();
     let number = |key: &str| tree.get(key).and_then(Value::as_u64);
     let Some(major) = number("nbformat") else {
-        return Err(input(format!(
-            "{name} is JSON but not a notebook: it has no nbformat number; give an .ipynb file saved by Jupyter"
-        )));
+        return Err(not_a_notebook(path, "it has no nbformat number"));
     };
     let minor = number("nbformat_minor").unwrap_or(0);
     match major {
@@ -133,6 +128,11 @@ fn style(text: &str) -> Style {
         rest[..width].to_owned()
     });
     Style { indent, ends_with_newline: text.ends_with('\n') }
+}
+
+fn not_a_notebook(path: &Path, why: &str) -> Error {
+    let name = path.display();
+    input(format!("{name} is JSON but not a notebook: {why}; give an .ipynb file saved by Jupyter"))
 }
 
 fn input(message: String) -> Error {

@@ -401,4 +401,13 @@ mod tests {
         };
         assert!(time("iopub.status.busy") <= time("iopub.status.idle"));
     }
+
+    /// Not a benchmark: a guard against work per line that grows.
+    #[test]
+    fn half_a_million_lines_take_no_time() {
+        let started = Instant::now();
+        let record = record((0..500_000).map(|_| text(1, 1, Stream::Stdout, "a line of ordinary length\n")));
+        assert_eq!(record.outputs.len(), 1);
+        assert!(started.elapsed() < Duration::from_secs(5), "took {:?}", started.elapsed());
+    }
 }

@@ -106,6 +106,9 @@ fn run_with<E: Engine>(
 
 enum Output {
     File(PathBuf),
+    /// A pipe or a device: it takes the notebook once, when it is finished.
+    Special(PathBuf),
+    /// So does this.
     Stdout,
 }
 
@@ -113,6 +116,7 @@ impl Output {
     fn of(options: &RunOptions) -> Output {
         match &options.output {
             Some(path) if path.as_os_str() == "-" => Output::Stdout,
+            Some(path) if write::is_special(path) => Output::Special(path.clone()),
             Some(path) => Output::File(path.clone()),
             None => Output::File(beside(&options.notebook)),
         }
@@ -121,15 +125,14 @@ impl Output {
     fn probe(&self) -> Result<(), Error> {
         match self {
             Output::File(path) => write::probe(path),
-            Output::Stdout => Ok(()),
+            Output::Special(_) | Output::Stdout => Ok(()),
         }
     }
 
     fn save(&self, notebook: &mut Notebook) -> Result<(), Error> {
         match self {
             Output::File(path) => notebook.write_atomically(path),
-            // Standard output takes the notebook once, when it is finished.
-            Output::Stdout => Ok(()),
+            Output::Special(_) | Output::Stdout => Ok(()),
         }
     }
 
@@ -137,6 +140,7 @@ impl Output {
     fn deliver(&self, notebook: &mut Notebook) -> Result<(), Error> {
         match self {
             Output::File(_) => Ok(()),
+            Output::Special(path) => notebook.write_atomically(path),
             Output::Stdout => notebook.write_to_stdout(),
         }
     }
@@ -355,7 +359,7 @@ impl Run<'_> {
             }
         };
         let place = match &self.output {
-            Output::File(path) => path.display().to_string(),
+            Output::File(path) | Output::Special(path) => path.display().to_string(),
             Output::Stdout => "standard output".to_owned(),
         };
         let failed = match summary.failed {

@@ -13,12 +13,17 @@ use crate::error::{Error, ExitCode};
 
 /// Finds out, before any work is done, that `path` cannot be written. Leaves nothing behind.
 pub fn probe(path: &Path) -> Result<(), Error> {
-    let place = Place::of(path).map_err(|error| cannot_write(path, &error))?;
-    match place {
-        Place::Special(target) => File::options().write(true).open(target).map(drop),
-        Place::File { target, old } => temporary(&target, old.as_ref()).and_then(NamedTempFile::close),
-    }
-    .map_err(|error| cannot_write(path, &error))
+    let tried = Place::of(path).and_then(|place| match place {
+        // To open a pipe and close it again would tell its reader that all is over.
+        Place::Special => Ok(()),
+        Place::File { target, old } => temporary(&target, old.as_ref())?.close(),
+    });
+    tried.map_err(|error| cannot_write(path, &error))
+}
+
+/// Whether `path` is a device or a pipe: what is written to it stays written, so it takes a notebook once.
+pub fn is_special(path: &Path) -> bool {
+    matches!(Place::of(path), Ok(Place::Special))
 }
 
 /// Writes what `fill` writes to `path`: to a temporary file beside it, which then takes its place. The old file is
@@ -29,7 +34,7 @@ pub fn atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
 
 fn replace(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let (target, old) = match Place::of(path)? {
-        Place::Special(target) => return fill_file(&File::options().write(true).open(target)?, fill),
+        Place::Special => return fill_file(&File::options().write(true).open(path)?, fill),
         Place::File { target, old } => (target, old),
     };
     let temporary = temporary(&target, old.as_ref())?;
@@ -49,7 +54,7 @@ fn fill_file(file: &File, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
 
 enum Place {
     /// A device or a pipe: it is written to, never replaced.
-    Special(PathBuf),
+    Special,
     File {
         target: PathBuf,
         old: Option<Metadata>,
@@ -58,12 +63,14 @@ enum Place {
 
 impl Place {
     fn of(path: &Path) -> io::Result<Place> {
-        let target = follow_links(path)?;
-        match std::fs::metadata(&target) {
+        // Asked before links are followed by hand: `/dev/stdout` ends at a name that is no path.
+        match std::fs::metadata(path) {
             Ok(old) if old.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
-            Ok(old) if !old.is_file() => Ok(Place::Special(target)),
-            Ok(old) => Ok(Place::File { target, old: Some(old) }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Place::File { target, old: None }),
+            Ok(old) if !old.is_file() => Ok(Place::Special),
+            Ok(old) => Ok(Place::File { target: follow_links(path)?, old: Some(old) }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Place::File { target: follow_links(path)?, old: None })
+            }
             Err(error) => Err(error),
         }
     }
@@ -209,6 +216,7 @@ mod tests {
     fn a_device_is_written_to_and_never_replaced() {
         put(Path::new("/dev/null"), "text").expect("is written");
         assert!(!fs::metadata("/dev/null").expect("is there").is_file());
+        assert!(is_special(Path::new("/dev/null")) && !is_special(Path::new("nb.ipynb")));
         assert!(put(Path::new("/dev/full"), "text").expect_err("is full").to_string().contains("make room"));
     }
 }

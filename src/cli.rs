@@ -49,7 +49,7 @@ enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = RUN_EXAMPLES)]
 struct RunArgs {
-    /// The notebook (.ipynb) to run; it is not changed
+    /// The notebook (.ipynb) to run; it stays as it is unless OUT names it too
     #[arg(value_name = "NB")]
     notebook: PathBuf,
 

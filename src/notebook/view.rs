@@ -117,7 +117,7 @@ impl View {
     }
 
     pub fn cell_ends(&mut self, outcome: &Outcome, took: Duration) {
-        self.finish_lines(|_, _| true);
+        self.finish_lines();
         let took = human(took);
         let end = match outcome {
             Outcome::Ok => format!("  {} {}\n\n", self.paint(GOOD, "✓"), self.paint(DIM, &took)),
@@ -135,7 +135,7 @@ impl View {
 
     /// One line about the whole run.
     pub fn remark(&mut self, text: &str) {
-        self.finish_lines(|_, _| true);
+        self.finish_lines();
         let line = self.paint(DIM, text);
         self.page.push_str(&line);
         self.page.push('\n');
@@ -157,7 +157,7 @@ impl View {
 
     /// Shows what is left and answers once everything is written.
     pub fn finish(&mut self) {
-        self.finish_lines(|_, _| true);
+        self.finish_lines();
         self.hand_over();
         self.printer.finish();
     }
@@ -178,13 +178,13 @@ impl View {
                 self.lanes.entry(*lane).or_default().thread = Some(*on);
                 self.named(*lane);
             }
-            Event::Ended { lane, .. } => self.finish_lines(|id, _| id == *lane),
+            Event::Ended { lane, .. } => self.finish_line(*lane),
             Event::Joined { .. } => {}
             Event::Text { origin, stream, text } => self.text(origin, *stream, text),
             Event::Display { origin, data, .. } => {
-                self.finish_lines(|id, _| id == origin.lane);
+                self.finish_line(origin.lane);
                 self.text(origin, Stream::Stdout, &plain(data));
-                self.finish_lines(|id, _| id == origin.lane);
+                self.finish_line(origin.lane);
             }
             Event::Result { cell, data } => self.result(*cell, data),
             Event::Warning { rendered, .. } => self.block(rendered),
@@ -229,7 +229,7 @@ impl View {
     }
 
     fn result(&mut self, cell: CellId, data: &MimeBundle) {
-        self.finish_lines(|id, _| id == LaneId::MAIN);
+        self.finish_line(LaneId::MAIN);
         let label = format!("Out[{}]:", cell.0);
         let indent = format!("\n{:width$}", "", width = label.len() + 3);
         let value = self.clean(plain(data).trim_end_matches('\n')).replace('\n', &indent);
@@ -238,7 +238,7 @@ impl View {
     }
 
     fn failed(&mut self, failure: &Failure) {
-        self.finish_lines(|id, _| id == LaneId::MAIN);
+        self.finish_line(LaneId::MAIN);
         let text = match failure.traceback.as_slice() {
             [] => format!("{}: {}", failure.ename, failure.evalue),
             lines => lines.join("\n"),
@@ -257,22 +257,26 @@ impl View {
         }
     }
 
-    /// Shows the unfinished lines of some lanes, in the order in which the lanes were made.
-    fn finish_lines(&mut self, which: impl Fn(LaneId, &LaneView) -> bool) {
+    /// Shows all unfinished lines, in the order in which their lanes were made.
+    fn finish_lines(&mut self) {
         let waits = |view: &LaneView| view.unfinished.iter().any(|text| !text.is_empty());
-        let mut lanes: Vec<LaneId> =
-            self.lanes.iter().filter(|(id, view)| waits(view) && which(**id, view)).map(|(id, _)| *id).collect();
+        let waiting = self.lanes.iter().filter(|(_, view)| waits(view));
+        let mut lanes: Vec<LaneId> = waiting.map(|(id, _)| *id).collect();
         lanes.sort();
-        for lane in lanes {
-            if let Some(cell) = self.lanes[&lane].cell {
-                self.draw_prefix(lane, cell);
-            }
-            let view = self.lanes.entry(lane).or_default();
-            for (text, prefix) in view.unfinished.iter_mut().zip(&view.prefix) {
-                if !text.is_empty() {
-                    push_line(&mut self.page, self.look, prefix, text);
-                    text.clear();
-                }
+        lanes.into_iter().for_each(|lane| self.finish_line(lane));
+    }
+
+    /// Shows the unfinished lines of one lane.
+    fn finish_line(&mut self, lane: LaneId) {
+        let Some(cell) = self.lanes.get(&lane).and_then(|view| view.cell) else {
+            return;
+        };
+        self.draw_prefix(lane, cell);
+        let view = self.lanes.entry(lane).or_default();
+        for (text, prefix) in view.unfinished.iter_mut().zip(&view.prefix) {
+            if !text.is_empty() {
+                push_line(&mut self.page, self.look, prefix, text);
+                text.clear();
             }
         }
     }

@@ -1,9 +1,11 @@
-use std::process::ExitCode;
+//! The executable. What it can do is in `cli`.
 
-fn main() -> ExitCode {
+mod cli;
+
+fn main() -> std::process::ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == "__worker") {
         return threadbook::worker::main(arguments);
     }
-    ExitCode::SUCCESS
+    cli::main()
 }

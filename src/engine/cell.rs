@@ -13,7 +13,7 @@ use std::sync::Arc;
 use syn::parse::Parser;
 use syn::spanned::Spanned;
 
-pub use item::{Edit, Import, Item, Kind, Method, Name, Space};
+pub use item::{Edit, Import, Item, Kind, Name, Space};
 
 use super::magic::{self, Magic};
 

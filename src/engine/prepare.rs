@@ -103,13 +103,10 @@ impl Step<'_> {
     fn items(&self, scope: Scope) -> Result<Result<(Scope, String), Rejection>, Error> {
         let items = &self.parts.items;
         if !scope.needs_module(items) {
-            let mut scope = scope.with_imports(items);
+            let scope = scope.with_imports(items);
             if scope.library.is_none() && !scope.modules.is_empty() {
                 // The worker was lost, and the statics with it: they live in a new build.
-                return self.build_session(scope.clone()).map(|built| built.map(|(built, _)| {
-                    scope = built;
-                    (scope, String::new())
-                }));
+                return self.build_session(scope);
             }
             return Ok(Ok((scope, String::new())));
         }

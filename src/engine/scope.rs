@@ -98,6 +98,34 @@ impl Module {
         self.live().find(|(_, item)| item.names.contains(name)).map(|(index, _)| index)
     }
 
+    /// These names mean the items of another cell from here on.
+    fn see_anew<'a>(&mut self, cell: CellId, names: impl Iterator<Item = &'a Name>) {
+        for name in names.filter(|name| name.space != Space::Macro) {
+            if let Some(index) = self.defines(name) {
+                self.hidden.insert(index);
+            }
+            self.names.insert(name.clone(), cell);
+        }
+    }
+
+    /// Hides what this new impl replaces: an impl of the same trait for the same type, or methods of the same name.
+    fn hide_impl(&mut self, new: &Item) {
+        let Kind::Impl { key, inherent, methods } = &new.kind else { return };
+        let replaced = |name: &str| methods.iter().any(|method| method.name == name);
+        for (index, old) in self.items.iter().enumerate() {
+            let Kind::Impl { key: old_key, methods: old_methods, .. } = &old.kind else { continue };
+            if old_key != key || self.hidden.contains(&index) {
+                continue;
+            }
+            let over: Vec<usize> = (0..old_methods.len()).filter(|i| replaced(&old_methods[*i].name)).collect();
+            if !inherent || over.len() == old_methods.len() {
+                self.hidden.insert(index);
+            } else {
+                self.hidden_methods.extend(over.into_iter().map(|method| (index, method)));
+            }
+        }
+    }
+
     fn bound_by_own_use(&self, ident: &str) -> bool {
         let binds = |item: &Item| match &item.kind {
             Kind::Use(imports) => imports.iter().any(|import| import.name.as_deref() == Some(ident)),
@@ -212,40 +240,25 @@ impl Scope {
 
     /// Hides in earlier modules what the new one replaces, and lets them see the new instead.
     fn replace_by(&mut self, new: &Module, binding: Binding) {
-        let defined: BTreeSet<&Name> = new.live().flat_map(|(_, item)| &item.names).collect();
-        let held: BTreeSet<(CellId, String)> =
-            self.modules.iter().flat_map(|m| defined.iter().map(|n| (m.cell, n.ident.clone()))).filter(|(cell, ident)| self.holds(*cell, ident)).collect();
-        for module in &mut self.modules {
-            let kept = |ident: &str| held.contains(&(module.cell, ident.to_string()));
-            let mut hide = Vec::new();
+        let defined: BTreeSet<Name> = new.live().flat_map(|(_, item)| item.names.clone()).collect();
+        let held: Vec<BTreeSet<Name>> = self
+            .modules
+            .iter()
+            .map(|module| defined.iter().filter(|name| self.holds(module.cell, &name.ident)).cloned().collect())
+            .collect();
+        for (module, held) in self.modules.iter_mut().zip(held) {
             if binding == Binding::Late {
-                for name in defined.iter().filter(|name| name.space != Space::Macro && !kept(&name.ident)) {
-                    hide.extend(module.defines(name));
-                    module.names.insert((*name).clone(), new.cell);
-                }
+                module.see_anew(new.cell, defined.difference(&held));
             }
-            let own_type = |key: &str| {
-                let word = |ident: &String| key.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == ident);
-                defined.iter().any(|name| word(&name.ident) && (binding == Binding::Early || kept(&name.ident)))
-            };
+            // An impl for a type that stays in this module beside the new type of its name stays as well.
+            let stays = if binding == Binding::Late { &held } else { &defined };
             for (_, item) in new.live() {
-                let Kind::Impl { key, inherent, methods } = &item.kind else { continue };
-                if own_type(key) {
-                    continue;
-                }
-                for (index, other) in module.live().filter(|(_, o)| is_impl_of(o, key)).collect::<Vec<_>>() {
-                    let Kind::Impl { methods: others, .. } = &other.kind else { continue };
-                    let replaced = |name: &str| methods.iter().any(|method| method.name == name);
-                    let over: Vec<usize> =
-                        (0..others.len()).filter(|i| replaced(&others[*i].name)).collect();
-                    if !inherent || over.len() == others.len() {
-                        hide.push(index);
-                    } else {
-                        module.hidden_methods.extend(over.into_iter().map(|method| (index, method)));
-                    }
+                if let Kind::Impl { key, .. } = &item.kind
+                    && !stays.iter().any(|name| has_word(key, &name.ident))
+                {
+                    module.hide_impl(item);
                 }
             }
-            module.hidden.extend(hide);
         }
     }
 
@@ -321,8 +334,8 @@ impl Scope {
     }
 }
 
-fn is_impl_of(item: &Item, key: &str) -> bool {
-    matches!(&item.kind, Kind::Impl { key: other, .. } if other == key)
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|other| other == word)
 }
 
 #[cfg(test)]

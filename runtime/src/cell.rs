@@ -36,12 +36,7 @@ thread_local! {
 }
 
 /// Runs the code of one cell; true if it came to its end.
-///
-/// # Safety
-/// `frame` points to a frame that is valid during the call.
-pub unsafe fn run(frame: *const Frame, code: impl FnOnce() -> Answer) -> bool {
-    // SAFETY: promised by the caller.
-    let frame = unsafe { &*frame };
+pub fn run(frame: &Frame, code: impl FnOnce() -> Answer) -> bool {
     remember(frame);
     crate::timing::set_style(Style { wall_only: frame.wall_only, compile_seconds: frame.compile_seconds });
     RUNS_CELL.set(true);

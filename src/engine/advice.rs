@@ -32,8 +32,21 @@ fn why_lost(name: &str, lost: &Lost) -> String {
             format!("`{name}` was not kept after {cell}: it is a function itself; make it a pointer, `let {name}: {pointer} = …`")
         }
         Why::Unnameable(ty) => format!(
-            "`{name}` was not kept after {cell}: its type `{ty}` cannot be written by a later cell; collect or box it there (`.collect::<Vec<_>>()`, `Box<dyn Iterator<Item = …>>`)"
+            "`{name}` was not kept after {cell}: its type `{}` cannot be written by a later cell; collect or box it there (`.collect::<Vec<_>>()`, `Box<dyn Iterator<Item = …>>`)",
+            without_places(ty)
         ),
         Why::WorkerLost => format!("`{name}` was lost in {cell}, when the worker ended; run the cell that defines it again"),
     }
+}
+
+/// `{closure@cell.rs:1:2: 1:3}` speaks of a file that the user never sees.
+fn without_places(ty: &str) -> String {
+    let mut short = String::new();
+    let mut rest = ty;
+    while let Some((before, after)) = rest.split_once("{closure@") {
+        short += before;
+        short += "{closure}";
+        rest = after.split_once('}').map_or("", |(_, rest)| rest);
+    }
+    short + rest
 }

@@ -201,6 +201,9 @@ fn level_arguments(hot: bool, optimization: Optimization) -> Vec<String> {
 /// The map from what rustc calls these files to their text.
 pub fn source_map(unit: &Unit, root: &str) -> SourceMap {
     let mut map = SourceMap::new();
+    for path in &unit.hidden_paths {
+        map.hide_path(path);
+    }
     for (index, (name, text)) in unit.files.iter().enumerate() {
         map.insert(if index == 0 { root } else { name.as_str() }, text.clone());
     }

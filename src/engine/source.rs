@@ -36,6 +36,8 @@ enum Origin {
     Prefix,
     /// Copied verbatim from a cell, beginning at byte `at` of it.
     Cell { cell: CellId, source: Arc<str>, at: usize },
+    /// Ours, and whatever is said about it is said about this part of a cell.
+    Alias(Place),
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +90,11 @@ impl SourceBuilder {
             return start..last.end;
         }
         self.push(copied, Origin::Cell { cell, source: source.clone(), at: range.start })
+    }
+
+    /// Text of ours that is about a part of a cell: an error in it is shown there.
+    pub fn alias(&mut self, text: &str, cell: CellId, source: &Arc<str>, range: Range<usize>) -> Range<usize> {
+        self.push(text, Origin::Alias(Place { cell, source: source.clone(), range }))
     }
 
     /// White space in the shape of `text`: the same lines, and as many characters in each.
@@ -215,7 +222,11 @@ impl Text {
 impl Segment {
     /// The cell bytes of `range`, which lies within this segment.
     fn place(&self, range: Range<usize>) -> Option<Place> {
-        let Origin::Cell { cell, source, at } = &self.origin else { return None };
+        let (cell, source, at) = match &self.origin {
+            Origin::Cell { cell, source, at } => (cell, source, at),
+            Origin::Alias(place) => return Some(place.clone()),
+            Origin::Ours | Origin::Prefix => return None,
+        };
         let shift = |byte: usize| byte - self.range.start + at;
         Some(Place { cell: *cell, source: source.clone(), range: shift(range.start)..shift(range.end) })
     }

@@ -32,6 +32,8 @@ pub struct Unit {
     pub homes: Vec<Library>,
     pub links_session: bool,
     pub hot: bool,
+    /// Paths of ours, which messages leave out.
+    pub hidden_paths: Vec<String>,
 }
 
 /// What a piece of generated text is for.
@@ -97,7 +99,7 @@ pub fn session(scope: &Scope) -> Unit {
     }
     files.insert(0, ("lib.rs".into(), root.finish()));
     let hot = scope.modules.iter().any(|module| module.live().any(|(_, item)| item.hot));
-    Unit { files, homes, hot, ..Unit::default() }
+    Unit { files, homes, hot, hidden_paths: hidden_paths(scope), ..Unit::default() }
 }
 
 fn module_text(module: &Module) -> Text {
@@ -194,7 +196,16 @@ pub fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: &Parts,
         files.push(("macros.rs".into(), text.finish()));
     }
     let hot = parts.statements.iter().any(|statement| statement.hot);
-    Unit { files, markers: writer.markers, first_column, homes: Vec::new(), links_session, hot }
+    let hidden_paths = hidden_paths(scope);
+    Unit { files, markers: writer.markers, first_column, homes: Vec::new(), links_session, hot, hidden_paths }
+}
+
+fn hidden_paths(scope: &Scope) -> Vec<String> {
+    let of = |module: &Module| {
+        let name = module.name();
+        [format!("{SESSION_CRATE}::{name}::"), format!("crate::{name}::"), format!("{name}::")]
+    };
+    scope.modules.iter().flat_map(of).collect()
 }
 
 struct Writer {
@@ -227,7 +238,7 @@ impl Writer {
 
     fn open(&mut self, plan: &Plan) {
         self.root.generated(
-            "#[unsafe(no_mangle)] pub unsafe extern \"C\" fn threadbook_cell(threadbook_frame: *const ::threadbook::host::Frame) { ",
+            "#[unsafe(no_mangle)] pub extern \"C\" fn threadbook_cell(threadbook_frame: &::threadbook::host::Frame) { ",
         );
         for taken in &plan.taken {
             let (name, ty) = (&taken.name, &taken.variable.ty);
@@ -236,7 +247,7 @@ impl Writer {
             self.mark(Marker::Take(name.clone()), &text);
         }
         self.root.generated(
-            "let threadbook_ended = unsafe { ::threadbook::cell::run(threadbook_frame, || -> ::threadbook::cell::Answer { ",
+            "let threadbook_ended = ::threadbook::cell::run(threadbook_frame, || -> ::threadbook::cell::Answer { ",
         );
     }
 
@@ -273,9 +284,9 @@ impl Writer {
         let kept = plan.kept.iter().map(String::as_str);
         let inside = plan.taken.iter().filter(|t| t.put_back == PutBack::Inside && !t.rebound);
         for name in kept.chain(inside.map(|taken| taken.name.as_str())).collect::<Vec<_>>() {
-            self.store(name);
+            self.store(name, "put");
         }
-        self.root.generated("::core::result::Result::Ok(()) }) }; ");
+        self.root.generated("::core::result::Result::Ok(()) }); ");
     }
 
     fn tail(&mut self, cell: CellId, source: &Arc<str>, range: Range<usize>, timed: bool) {
@@ -283,17 +294,22 @@ impl Writer {
         if timed {
             self.root.generated("{ let threadbook_timer = ::threadbook::timing::Timer::start(); ");
         }
-        self.root.original(cell, source, range);
+        self.root.original(cell, source, range.clone());
         self.root.generated(if timed { " }" } else { "" });
-        self.root.generated(
+        // An error about showing the value is an error about the expression.
+        self.root.alias(
             ") { threadbook_value => { use ::threadbook::show::Fallback as _; threadbook_value.evcxr_display() } };",
+            cell,
+            source,
+            range,
         );
     }
 
-    /// The `Option` keeps the variable's type in the MIR: see `runtime/src/store.rs`.
-    fn store(&mut self, name: &str) {
+    /// The `Option` keeps the variable's type in the MIR: see `runtime/src/store.rs`. Its own name tells the cell's
+    /// new variable (`put`) from one that is given back (`back`).
+    fn store(&mut self, name: &str, what: &str) {
         let text = format!(
-            "{{ let mut threadbook_put_{name} = ::core::option::Option::Some({name}); ::threadbook::store::put(\"{name}\", &mut threadbook_put_{name}); }} "
+            "{{ let mut threadbook_{what}_{name} = ::core::option::Option::Some({name}); ::threadbook::store::put(\"{name}\", &mut threadbook_{what}_{name}); }} "
         );
         self.mark(Marker::Store(name.to_string()), &text);
     }
@@ -303,7 +319,7 @@ impl Writer {
             if taken.rebound {
                 self.root.generated("if !threadbook_ended ");
             }
-            self.store(&taken.name);
+            self.store(&taken.name, "back");
         }
         self.root.generated("}\n");
     }

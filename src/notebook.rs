@@ -1,1 +1,8 @@
 //! Front end 2: `.ipynb` files.
+
+#[cfg(test)]
+mod fixture;
+mod lanes;
+mod matching;
+mod measure;
+mod pattern;

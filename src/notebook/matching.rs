@@ -1,0 +1,506 @@
+//! Decides whether a recorded text can be split into the lanes of a run: each lane in order, under one renaming,
+//! with nothing before its cause. A depth-first search, with a memo over what is left to place.
+//!
+//! It never guesses: what the search cannot decide within its budget is said to be undecided.
+
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::lanes::{Run, RunLane, STREAMS};
+use super::pattern::{Bound, Fit, Piece, Slot, Slots, fits, render};
+use crate::output::Stream;
+
+/// Atoms tried before the search gives up: about a second.
+const BUDGET: usize = 10_000_000;
+
+/// Where and why the recorded text is not one of the run's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mismatch {
+    pub stream: Stream,
+    /// Of the first recorded atom that no lane supplies, in the recorded text of its stream.
+    pub offset: usize,
+    /// From 1; the column counts characters.
+    pub line: usize,
+    pub column: usize,
+    /// The rest of the recorded line from there on; none where the recorded text ends.
+    pub recorded: Option<String>,
+    pub lanes: Vec<Offer>,
+    /// The search ended for its budget, not for certain.
+    pub undecided: bool,
+}
+
+/// What one lane has to offer at that place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    pub lane: String,
+    /// Its next atom, with names as the recorded text has them; none once all of it is placed.
+    pub next: Option<String>,
+    pub refusal: Refusal,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// All it printed is placed.
+    Ended,
+    /// It prints something else.
+    Other,
+    /// It would come too early: the first `needed` atoms of lane `of` have to come before it, and `placed` have.
+    Early { of: String, placed: usize, needed: usize },
+    /// Its task would run on a recorded worker that another task keeps busy.
+    Busy,
+}
+
+/// The names of a match: what each of the run's is called in the recorded text.
+#[derive(Clone, Debug, Default)]
+pub struct Bindings {
+    values: Vec<Option<u64>>,
+    classes: Vec<Option<usize>>,
+    used: BTreeSet<(usize, u64)>,
+}
+
+/// Matches the recorded texts, by stream in the order of `STREAMS`, with the run.
+pub fn match_streams(run: &Run, recorded: [&str; 2]) -> Result<Bindings, Box<Mismatch>> {
+    match_within(run, recorded, BUDGET)
+}
+
+fn match_within(run: &Run, recorded: [&str; 2], budget: usize) -> Result<Bindings, Box<Mismatch>> {
+    let plan = Plan::new(run);
+    let mut search = Search::new(run, &plan, recorded, budget);
+    if search.run() { Ok(search.bound) } else { Err(Box::new(search.mismatch())) }
+}
+
+impl Bindings {
+    fn new(slots: &Slots) -> Self {
+        let classes = (0..slots.len()).map(|slot| slots.class(slot)).collect();
+        Bindings { values: vec![None; slots.len()], classes, used: BTreeSet::new() }
+    }
+
+    pub fn bind(&mut self, binds: &[(Slot, u64)]) {
+        for &(slot, value) in binds {
+            self.values[slot] = Some(value);
+            self.used.extend(self.classes[slot].map(|class| (class, value)));
+        }
+    }
+
+    fn unbind(&mut self, binds: &[(Slot, u64)]) {
+        for &(slot, value) in binds {
+            self.values[slot] = None;
+            if let Some(class) = self.classes[slot] {
+                self.used.remove(&(class, value));
+            }
+        }
+    }
+}
+
+impl Bound for Bindings {
+    fn value(&self, slot: Slot) -> Option<u64> {
+        self.values[slot]
+    }
+    fn taken(&self, slot: Slot, value: u64) -> bool {
+        self.classes[slot].is_some_and(|class| self.used.contains(&(class, value)))
+    }
+    fn same_class(&self, one: Slot, other: Slot) -> bool {
+        self.classes[one].is_some() && self.classes[one] == self.classes[other]
+    }
+}
+
+/// What of a run never changes during a search. Lanes that differ in nothing but the names that only they use are
+/// alike: of several alike in the same state, one is tried.
+struct Plan {
+    /// Equal for lanes that are alike.
+    alike: Vec<u64>,
+    /// The slots that only this lane uses.
+    own: Vec<Vec<Slot>>,
+    /// All other slots.
+    shared: Vec<Slot>,
+    /// Some task prints before it says on which worker: then where tasks began and ended matters later.
+    late_names: bool,
+}
+
+impl Plan {
+    fn new(run: &Run) -> Plan {
+        let mut own = vec![Vec::new(); run.lanes.len()];
+        let mut shared = Vec::new();
+        for (slot, user) in users(run).into_iter().enumerate() {
+            match user {
+                Some(lane) => own[lane].push(slot),
+                None => shared.push(slot),
+            }
+        }
+        // In the order of their first use, so that lanes that are alike list them alike.
+        for (index, lane) in run.lanes.iter().enumerate() {
+            own[index].sort_by_cached_key(|slot| pieces(lane).position(|piece| numbered(piece) == Some(*slot)));
+        }
+        let waiting = gates_on(run);
+        let alike = (0..run.lanes.len()).map(|lane| likeness(run, lane, &own[lane], &waiting[lane])).collect();
+        Plan { alike, own, shared, late_names: run.lanes.iter().any(names_late) }
+    }
+}
+
+/// For each slot the one lane that uses it, where it is one.
+fn users(run: &Run) -> Vec<Option<usize>> {
+    let mut users = vec![BTreeSet::new(); run.slots.len()];
+    let mut shared = vec![false; run.slots.len()];
+    for (index, lane) in run.lanes.iter().enumerate() {
+        for piece in pieces(lane) {
+            match piece {
+                Piece::Number { slot, .. } => {
+                    users[*slot].insert(index);
+                }
+                // May be a plain number, which is no name of the lane's own.
+                Piece::Pid { slot, .. } => shared[*slot] = true,
+                _ => {}
+            }
+        }
+    }
+    for piece in run.shown.iter().flat_map(|(_, shown)| shown) {
+        if let Piece::Number { slot, .. } | Piece::Pid { slot, .. } = piece {
+            shared[*slot] = true;
+        }
+    }
+    let only =
+        |(lanes, shared): (BTreeSet<usize>, bool)| (lanes.len() == 1 && !shared).then(|| lanes.first().copied());
+    users.into_iter().zip(shared).map(|both| only(both).flatten()).collect()
+}
+
+fn numbered(piece: &Piece) -> Option<Slot> {
+    if let Piece::Number { slot, .. } = piece { Some(*slot) } else { None }
+}
+
+fn pieces(lane: &RunLane) -> impl Iterator<Item = &Piece> {
+    lane.streams.iter().flat_map(|output| output.atoms.iter().flatten())
+}
+
+fn names_late(lane: &RunLane) -> bool {
+    let Some(task) = &lane.task else { return false };
+    let names = |atom: &Vec<Piece>| atom.iter().any(|piece| numbered(piece) == Some(task.worker));
+    let mut atoms = lane.streams.iter().flat_map(|output| &output.atoms);
+    let first = atoms.next().is_some_and(names);
+    !first && atoms.any(names)
+}
+
+/// For each lane, the gates of others that wait for it.
+fn gates_on(run: &Run) -> Vec<Vec<(usize, usize, usize, usize)>> {
+    let mut on = vec![Vec::new(); run.lanes.len()];
+    for (index, lane) in run.lanes.iter().enumerate() {
+        for (stage, output) in lane.streams.iter().enumerate() {
+            for gate in &output.gates {
+                for &(other, count) in &gate.after {
+                    on[other].push((index, stage, gate.at, count));
+                }
+            }
+        }
+    }
+    on
+}
+
+fn likeness(run: &Run, lane: usize, own: &[Slot], waiting: &[(usize, usize, usize, usize)]) -> u64 {
+    let lane = &run.lanes[lane];
+    let mut hasher = DefaultHasher::new();
+    lane.task.as_ref().map(|task| &task.pool).hash(&mut hasher);
+    waiting.hash(&mut hasher);
+    for output in &lane.streams {
+        output.atoms.len().hash(&mut hasher);
+        for atom in &output.atoms {
+            atom.len().hash(&mut hasher);
+            for piece in atom {
+                match piece {
+                    Piece::Number { slot, thread, suffix, .. } => {
+                        let local = own.iter().position(|s| s == slot);
+                        (local, if local.is_none() { Some(slot) } else { None }, thread, suffix).hash(&mut hasher);
+                    }
+                    Piece::AnyNumber(_) => 1.hash(&mut hasher),
+                    Piece::Measured { kind, .. } => kind.hash(&mut hasher),
+                    other => other.hash(&mut hasher),
+                }
+            }
+        }
+        for gate in &output.gates {
+            (gate.at, &gate.after).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+/// The next atom of a lane, placed in the recorded text.
+#[derive(Clone, Debug)]
+struct Move {
+    lane: usize,
+    from: usize,
+    fit: Fit,
+}
+
+struct Frame {
+    moves: Vec<Move>,
+    next: usize,
+    /// The move that led here; none for the first state, and for the step to the next stream.
+    made: Option<Move>,
+    turned: bool,
+}
+
+struct Search<'a> {
+    run: &'a Run,
+    plan: &'a Plan,
+    texts: [&'a str; 2],
+    /// The stream that is being placed: one after the other, under one renaming.
+    stage: usize,
+    offset: usize,
+    placed: [Vec<usize>; 2],
+    /// Where each lane began and ended in the text of the stage.
+    spans: [Vec<(usize, usize)>; 2],
+    bound: Bindings,
+    /// The lane that supplied the last atom: the likeliest to supply the next.
+    last: usize,
+    hashes: Vec<u64>,
+    seen: HashSet<u64>,
+    budget: usize,
+    best: Option<Mismatch>,
+}
+
+impl<'a> Search<'a> {
+    fn new(run: &'a Run, plan: &'a Plan, texts: [&'a str; 2], budget: usize) -> Self {
+        let lanes = run.lanes.len();
+        let mut search = Search {
+            run,
+            plan,
+            texts,
+            stage: 0,
+            offset: 0,
+            placed: [vec![0; lanes], vec![0; lanes]],
+            spans: [vec![(0, 0); lanes], vec![(0, 0); lanes]],
+            bound: Bindings::new(&run.slots),
+            last: 0,
+            hashes: vec![0; lanes],
+            seen: HashSet::new(),
+            budget,
+            best: None,
+        };
+        search.rehash_all();
+        search
+    }
+
+    fn run(&mut self) -> bool {
+        let mut frames = vec![self.arrive(None, false)];
+        while let Some(frame) = frames.last_mut() {
+            if self.finished() {
+                return true;
+            }
+            if self.stage_done() && !frame.turned && frame.next == 0 {
+                frame.next = usize::MAX;
+                self.turn(1);
+                let next = self.arrive(None, true);
+                frames.push(next);
+            } else if let Some(step) = frame.moves.get(frame.next).cloned() {
+                frame.next += 1;
+                self.apply(&step);
+                let next = self.arrive(Some(step), false);
+                frames.push(next);
+            } else if let Some(frame) = frames.pop() {
+                if frame.turned {
+                    self.turn(0);
+                }
+                if let Some(step) = &frame.made {
+                    self.undo(step);
+                }
+            }
+        }
+        false
+    }
+
+    fn finished(&self) -> bool {
+        self.stage + 1 == STREAMS.len() && self.stage_done()
+    }
+
+    fn stage_done(&self) -> bool {
+        self.offset == self.texts[self.stage].len()
+            && self
+                .run
+                .lanes
+                .iter()
+                .zip(&self.placed[self.stage])
+                .all(|(l, n)| *n == l.streams[self.stage].atoms.len())
+    }
+
+    fn turn(&mut self, stage: usize) {
+        self.stage = stage;
+        self.offset = if stage == 0 { self.texts[0].len() } else { 0 };
+        self.rehash_all();
+    }
+
+    fn apply(&mut self, step: &Move) {
+        let lane = step.lane;
+        self.bound.bind(&step.fit.binds);
+        let placed = &mut self.placed[self.stage][lane];
+        let span = &mut self.spans[self.stage][lane];
+        if *placed == 0 {
+            span.0 = step.from;
+        }
+        *placed += 1;
+        span.1 = step.fit.end;
+        self.offset = step.fit.end;
+        self.last = lane;
+        self.rehash(lane);
+    }
+
+    fn undo(&mut self, step: &Move) {
+        self.bound.unbind(&step.fit.binds);
+        self.placed[self.stage][step.lane] -= 1;
+        self.offset = step.from;
+        self.rehash(step.lane);
+    }
+
+    /// Looks at the state just reached: what can come next, if it was not tried before.
+    fn arrive(&mut self, made: Option<Move>, turned: bool) -> Frame {
+        let moves = if self.seen.insert(self.state()) { self.moves() } else { Vec::new() };
+        Frame { moves, next: 0, made, turned }
+    }
+
+    fn moves(&mut self) -> Vec<Move> {
+        let mut moves = Vec::new();
+        let mut tried = HashSet::new();
+        let lanes = self.run.lanes.len();
+        for lane in std::iter::once(self.last).chain((0..lanes).filter(|l| *l != self.last)).take(lanes) {
+            if self.budget == 0 {
+                break;
+            }
+            let Some(atom) = self.next_atom(lane) else { continue };
+            self.budget -= 1;
+            if self.early(lane).is_some() {
+                continue;
+            }
+            let fits = fits(atom, self.texts[self.stage], self.offset, &self.bound);
+            if fits.is_empty() || !tried.insert(self.hashes[lane]) {
+                continue;
+            }
+            let here = fits.into_iter().filter(|fit| !self.busy(lane, fit));
+            moves.extend(here.map(|fit| Move { lane, from: self.offset, fit }).collect::<Vec<_>>());
+        }
+        if moves.is_empty() && !self.stage_done() {
+            self.dead_end();
+        }
+        moves
+    }
+
+    fn next_atom(&self, lane: usize) -> Option<&'a Vec<Piece>> {
+        self.run.lanes[lane].streams[self.stage].atoms.get(self.placed[self.stage][lane])
+    }
+
+    /// What has to come before the lane's next atom and has not: the other lane, and how many atoms of it.
+    fn early(&self, lane: usize) -> Option<(usize, usize)> {
+        let gates = &self.run.lanes[lane].streams[self.stage].gates;
+        let at = self.placed[self.stage][lane];
+        // Earlier gates were passed, and what was passed stays so.
+        let gate = gates.binary_search_by_key(&at, |gate| gate.at).ok().map(|index| &gates[index])?;
+        gate.after.iter().copied().find(|&(other, count)| self.placed[self.stage][other] < count)
+    }
+
+    /// Whether the lane is a task that would, with this atom, share its worker with one that overlaps it.
+    fn busy(&self, lane: usize, fit: &Fit) -> bool {
+        let Some(task) = &self.run.lanes[lane].task else { return false };
+        let named = fit.binds.iter().find(|(slot, _)| *slot == task.worker).map(|(_, value)| *value);
+        let Some(worker) = named.or_else(|| self.bound.value(task.worker)) else { return false };
+        let started = self.placed[self.stage][lane] > 0;
+        if started && named.is_none() {
+            return false;
+        }
+        let start = if started { self.spans[self.stage][lane].0 } else { self.offset };
+        self.run.lanes.iter().enumerate().any(|(other, theirs)| {
+            let shares = theirs
+                .task
+                .as_ref()
+                .is_some_and(|t| t.pool == task.pool && self.bound.value(t.worker) == Some(worker));
+            let placed = self.placed[self.stage][other];
+            let ended =
+                placed == theirs.streams[self.stage].atoms.len() && self.spans[self.stage][other].1 <= start;
+            other != lane && shares && placed > 0 && !ended
+        })
+    }
+
+    fn rehash_all(&mut self) {
+        for lane in 0..self.run.lanes.len() {
+            self.rehash(lane);
+        }
+    }
+
+    fn rehash(&mut self, lane: usize) {
+        let mut hasher = DefaultHasher::new();
+        (self.plan.alike[lane], self.placed[self.stage][lane]).hash(&mut hasher);
+        for slot in &self.plan.own[lane] {
+            self.bound.value(*slot).hash(&mut hasher);
+        }
+        if self.plan.late_names && self.run.lanes[lane].task.is_some() && self.placed[self.stage][lane] > 0 {
+            self.spans[self.stage][lane].hash(&mut hasher);
+        }
+        self.hashes[lane] = hasher.finish();
+    }
+
+    /// A number for all that decides what may still come; equal for states that differ by lanes that are alike.
+    fn state(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.stage, self.offset).hash(&mut hasher);
+        self.hashes.iter().fold(0u64, |sum, hash| sum.wrapping_add(*hash)).hash(&mut hasher);
+        for slot in &self.plan.shared {
+            self.bound.value(*slot).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    fn dead_end(&mut self) {
+        let reached = |m: &Mismatch| (STREAMS.iter().position(|s| *s == m.stream), m.offset);
+        if self.best.as_ref().is_none_or(|best| reached(best) < (Some(self.stage), self.offset)) {
+            self.best = Some(self.describe());
+        }
+    }
+
+    fn describe(&self) -> Mismatch {
+        let text = self.texts[self.stage];
+        let (before, rest) = text.split_at(self.offset);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let first_line = rest.split_inclusive('\n').next();
+        let recorded = first_line.map(|line| if line == "\n" { line } else { line.trim_end_matches('\n') });
+        Mismatch {
+            stream: STREAMS[self.stage],
+            offset: self.offset,
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            recorded: recorded.map(str::to_owned),
+            lanes: (0..self.run.lanes.len()).filter_map(|lane| self.offer(lane)).collect(),
+            undecided: false,
+        }
+    }
+
+    fn offer(&self, lane: usize) -> Option<Offer> {
+        let this = &self.run.lanes[lane];
+        if this.streams[self.stage].atoms.is_empty() {
+            return None;
+        }
+        let next = self.next_atom(lane);
+        let refusal = match (next, self.early(lane)) {
+            (None, _) => Refusal::Ended,
+            (Some(_), Some((other, needed))) => {
+                let placed = self.placed[self.stage][other];
+                Refusal::Early { of: self.run.lanes[other].label.clone(), placed, needed }
+            }
+            (Some(atom), None) if fits(atom, self.texts[self.stage], self.offset, &self.bound).is_empty() => {
+                Refusal::Other
+            }
+            (Some(_), None) => Refusal::Busy,
+        };
+        Some(Offer { lane: this.label.clone(), next: next.map(|atom| render(atom, &self.bound)), refusal })
+    }
+
+    fn mismatch(mut self) -> Mismatch {
+        let undecided = self.budget == 0;
+        let best = self.best.take();
+        let mut mismatch = best.unwrap_or_else(|| self.describe());
+        mismatch.undecided = undecided;
+        mismatch
+    }
+}
+
+#[cfg(test)]
+mod original;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod tests;

@@ -6,3 +6,5 @@ mod lanes;
 mod matching;
 mod measure;
 mod pattern;
+mod twin;
+mod verdict;

@@ -58,12 +58,13 @@ pub struct Bindings {
     used: BTreeSet<(usize, u64)>,
 }
 
-/// Matches the recorded texts, by stream in the order of `STREAMS`, with the run.
-pub fn match_streams(run: &Run, recorded: [&str; 2]) -> Result<Bindings, Box<Mismatch>> {
+/// Matches the recorded texts, by stream in the order of `STREAMS`, with the run. A stream without a text is not
+/// compared.
+pub fn match_streams(run: &Run, recorded: [Option<&str>; 2]) -> Result<Bindings, Box<Mismatch>> {
     match_within(run, recorded, BUDGET)
 }
 
-fn match_within(run: &Run, recorded: [&str; 2], budget: usize) -> Result<Bindings, Box<Mismatch>> {
+fn match_within(run: &Run, recorded: [Option<&str>; 2], budget: usize) -> Result<Bindings, Box<Mismatch>> {
     let plan = Plan::new(run);
     let mut search = Search::new(run, &plan, recorded, budget);
     if search.run() { Ok(search.bound) } else { Err(Box::new(search.mismatch())) }
@@ -242,6 +243,7 @@ struct Search<'a> {
     run: &'a Run,
     plan: &'a Plan,
     texts: [&'a str; 2],
+    compared: [bool; 2],
     /// The stream that is being placed: one after the other, under one renaming.
     stage: usize,
     offset: usize,
@@ -258,12 +260,13 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(run: &'a Run, plan: &'a Plan, texts: [&'a str; 2], budget: usize) -> Self {
+    fn new(run: &'a Run, plan: &'a Plan, texts: [Option<&'a str>; 2], budget: usize) -> Self {
         let lanes = run.lanes.len();
         let mut search = Search {
             run,
             plan,
-            texts,
+            texts: texts.map(Option::unwrap_or_default),
+            compared: texts.map(|text| text.is_some()),
             stage: 0,
             offset: 0,
             placed: [vec![0; lanes], vec![0; lanes]],
@@ -312,6 +315,9 @@ impl<'a> Search<'a> {
     }
 
     fn stage_done(&self) -> bool {
+        if !self.compared[self.stage] {
+            return true;
+        }
         self.offset == self.texts[self.stage].len()
             && self
                 .run
@@ -356,6 +362,9 @@ impl<'a> Search<'a> {
     }
 
     fn moves(&mut self) -> Vec<Move> {
+        if self.stage_done() {
+            return Vec::new();
+        }
         let mut moves = Vec::new();
         let mut tried = HashSet::new();
         let lanes = self.run.lanes.len();
@@ -375,7 +384,7 @@ impl<'a> Search<'a> {
             let here = fits.into_iter().filter(|fit| !self.busy(lane, fit));
             moves.extend(here.map(|fit| Move { lane, from: self.offset, fit }).collect::<Vec<_>>());
         }
-        if moves.is_empty() && !self.stage_done() {
+        if moves.is_empty() {
             self.dead_end();
         }
         moves

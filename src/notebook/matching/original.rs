@@ -6,13 +6,13 @@ use super::match_streams;
 use crate::notebook::fixture::run;
 
 fn check(script: &str, recorded: &str) {
-    if let Err(mismatch) = match_streams(&run(script), [recorded, ""]) {
+    if let Err(mismatch) = match_streams(&run(script), [Some(recorded), None]) {
         panic!("{mismatch:#?}");
     }
 }
 
 fn check_differs(script: &str, recorded: &str) {
-    assert!(match_streams(&run(script), [recorded, ""]).is_err());
+    assert!(match_streams(&run(script), [Some(recorded), None]).is_err());
 }
 
 const CELL_01: &str = "\

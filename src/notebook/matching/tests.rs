@@ -4,7 +4,7 @@ use super::{Mismatch, Refusal, match_streams, match_within};
 use crate::notebook::fixture::run;
 
 fn result(script: &str, recorded: &str) -> Result<(), Box<Mismatch>> {
-    match_streams(&run(script), [recorded, ""]).map(drop)
+    match_streams(&run(script), [Some(recorded), None]).map(drop)
 }
 
 #[track_caller]
@@ -255,7 +255,7 @@ fn streams_are_compared_apart_but_under_one_renaming() {
         a! Thread-1 left
         b! Thread-2 right
     ";
-    let both = |out, err| match_streams(&run(script), [out, err]).map(drop);
+    let both = |out, err| match_streams(&run(script), [Some(out), Some(err)]).map(drop);
     assert_eq!(both("Thread-6 out\nThread-7 out\n", "Thread-7 right\nThread-6 left\n"), Ok(()));
     assert_eq!(both("Thread-7 out\nThread-6 out\n", "Thread-7 right\nThread-6 left\n"), Ok(()));
     let wrong = both("Thread-6 out\nThread-7 out\n", "Thread-8 right\nThread-6 left\n").expect_err("no Thread-8");
@@ -311,6 +311,6 @@ fn many_threads_that_are_alike() {
 
 #[test]
 fn what_cannot_be_decided_within_the_budget_is_said_to_be_undecided() {
-    let mismatch = match_within(&run(TWO), ["Main 0\nThread-8 0\nThread-9 0\n", ""], 4).expect_err("cut short");
+    let mismatch = match_within(&run(TWO), [Some("Main 0\nThread-8 0\nThread-9 0\n"), None], 4).expect_err("cut short");
     assert!(mismatch.undecided);
 }

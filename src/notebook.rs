@@ -8,3 +8,6 @@ mod measure;
 mod pattern;
 mod twin;
 mod verdict;
+mod verify;
+
+pub use verify::{Request, verify};

@@ -53,10 +53,13 @@ pub struct Output {
 
 /// From atom `at` on, this lane comes after the first `count` atoms of each of the other lanes.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Gate {
+pub struct GateOf<L> {
     pub at: usize,
-    pub after: Vec<(usize, usize)>,
+    pub after: Vec<(L, usize)>,
 }
+
+/// With other lanes by their place in `Run::lanes`.
+pub type Gate = GateOf<usize>;
 
 impl Run {
     /// Reads the run of `cell` out of all events of its session so far. Numbers equal to one in `pids`, or to the
@@ -164,8 +167,10 @@ struct Reader<'a> {
     places: HashMap<LaneId, usize>,
     counts: BTreeMap<LaneId, [usize; 2]>,
     clocks: HashMap<LaneId, Clock>,
+    /// The tasks that have begun on each thread so far.
+    tasks: HashMap<LaneId, Vec<LaneId>>,
     /// Gates by lane ids, since a lane's place is not known before it prints.
-    gates: Vec<(LaneId, usize, usize, Vec<(LaneId, usize)>)>,
+    gates: Vec<(LaneId, usize, GateOf<LaneId>)>,
     /// What the gates of a lane have said so far, per stream.
     said: HashMap<(LaneId, usize), BTreeMap<LaneId, usize>>,
     /// Lanes whose clock has moved since their last gate, per stream.
@@ -181,6 +186,7 @@ impl<'a> Reader<'a> {
             places: HashMap::new(),
             counts: BTreeMap::new(),
             clocks: HashMap::new(),
+            tasks: HashMap::new(),
             gates: Vec::new(),
             said: HashMap::new(),
             moved: BTreeSet::new(),
@@ -194,7 +200,14 @@ impl<'a> Reader<'a> {
                     self.after(lane.id, parent);
                 }
             }
-            Event::Joined { by, lane, .. } => self.after(*by, *lane),
+            Event::Started { lane, on, .. } => self.tasks.entry(*on).or_default().push(*lane),
+            Event::Joined { by, lane, .. } => {
+                // A worker that has ended has ended its tasks.
+                for task in self.tasks.get(lane).cloned().unwrap_or_default() {
+                    self.after(*by, task);
+                }
+                self.after(*by, *lane);
+            }
             Event::Text { origin, stream, text } if origin.cell == self.cell => {
                 self.run.concurrent |= origin.lane != LaneId::MAIN;
                 self.text(origin.lane, *stream, &without_compile_time(text));
@@ -258,7 +271,7 @@ impl<'a> Reader<'a> {
             }
         }
         if !after.is_empty() {
-            self.gates.push((lane, stream, at, after));
+            self.gates.push((lane, stream, GateOf { at, after }));
         }
     }
 
@@ -291,10 +304,96 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self) -> Run {
-        for (lane, stream, at, after) in std::mem::take(&mut self.gates) {
+        for (lane, stream, GateOf { at, after }) in std::mem::take(&mut self.gates) {
             let after = after.into_iter().map(|(lane, count)| (self.places[&lane], count)).collect();
             self.run.lanes[self.places[&lane]].streams[stream].gates.push(Gate { at, after });
         }
         self.run
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notebook::fixture::{events, run};
+    use crate::notebook::pattern::render;
+
+    struct Unbound;
+
+    impl crate::notebook::pattern::Bound for Unbound {
+        fn value(&self, _: Slot) -> Option<u64> {
+            None
+        }
+        fn taken(&self, _: Slot, _: u64) -> bool {
+            false
+        }
+        fn same_class(&self, _: Slot, _: Slot) -> bool {
+            false
+        }
+    }
+
+    fn atoms(run: &Run, lane: usize, stream: usize) -> Vec<String> {
+        run.lanes[lane].streams[stream].atoms.iter().map(|atom| render(atom, &Unbound)).collect()
+    }
+
+    fn gates(run: &Run, lane: usize) -> Vec<(usize, Vec<(usize, usize)>)> {
+        run.lanes[lane].streams[0].gates.iter().map(|gate| (gate.at, gate.after.clone())).collect()
+    }
+
+    #[test]
+    fn a_prints_payload_and_newline_are_two_atoms() {
+        let run = run("main| a\nmain|\nmain~ b\nmain! c\nmain| \\n d");
+        assert_eq!(atoms(&run, 0, 0), ["a", "\n", "\n", "b", "\n d", "\n"]);
+        assert_eq!(atoms(&run, 0, 1), ["c", "\n"]);
+        assert!(!run.concurrent);
+    }
+
+    #[test]
+    fn spawns_and_joins_are_gates() {
+        let run = run("
+            main| before
+            spawn main t Thread-1
+            t| one
+            t| two
+            main| meanwhile
+            join main t
+            main| after
+        ");
+        assert!(run.concurrent);
+        assert_eq!(gates(&run, 1), [(0, vec![(0, 2)])]);
+        assert_eq!(gates(&run, 0), [(4, vec![(1, 4)])]);
+        assert_eq!(run.open, ["Thread-1"]);
+    }
+
+    #[test]
+    fn a_joined_worker_has_ended_its_tasks() {
+        let run = run("
+            submit main a action
+            spawn main v ThreadPoolExecutor-0_0
+            start a v
+            a| a
+            end a
+            join main v
+            main| after
+        ");
+        assert_eq!(gates(&run, 1), [(0, vec![(0, 2)])]);
+        assert_eq!(run.lanes[0].label, "task action on ThreadPoolExecutor-0_0");
+        assert!(run.open.is_empty(), "an idle worker is not waited for: {:?}", run.open);
+    }
+
+    /// The main thread's lane goes over all cells; what another cell's threads print meanwhile is theirs.
+    #[test]
+    fn a_cell_has_its_own_output_only() {
+        let mut all = events("spawn main t Thread-1\nmain| one", CellId(1));
+        all.extend(events("main| two", CellId(2)));
+        all.extend(events("spawn main t Thread-1\nt| late", CellId(1)).pop());
+        let (first, second) =
+            (Run::read(&all, CellId(1), &BTreeSet::new()), Run::read(&all, CellId(2), &BTreeSet::new()));
+        assert_eq!(
+            (atoms(&first, 0, 0), atoms(&first, 1, 0)),
+            (vec!["one".into(), "\n".into()], vec!["late".into(), "\n".into()])
+        );
+        assert_eq!((second.lanes.len(), atoms(&second, 0, 0)), (1, vec!["two".into(), "\n".into()]));
+        assert!(!second.concurrent && second.open.is_empty());
     }
 }

@@ -82,7 +82,10 @@ impl Twins {
     fn lost(&mut self, id: &str) -> Error {
         let how = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
         let what = format!("{} ended while it ran the twin of {id} ({how})", self.python);
-        Error::new(ExitCode::Environment, format!("{what}; it needs Python 3.8 or later, and a twin must not end it"))
+        Error::new(
+            ExitCode::Environment,
+            format!("{what}; it needs Python 3.8 or later, and a twin must not end it"),
+        )
     }
 }
 
@@ -147,7 +150,8 @@ mod tests {
         let notebook = directory.path().join("book.ipynb");
         let missing = Twins::start("no-such-python", &notebook).err().expect("no such python").to_string();
         assert!(missing.starts_with("cannot start no-such-python"), "{missing}");
-        let other = Twins::start("python3", &directory.path().join("other.ipynb")).err().expect("no twins").to_string();
+        let other =
+            Twins::start("python3", &directory.path().join("other.ipynb")).err().expect("no twins").to_string();
         assert!(other.starts_with("no Python twins in "), "{other}");
     }
 }

@@ -145,36 +145,13 @@ fn cell_05() {
     );
 }
 
-const CELL_07: &str = "\
-MainThread 0
-MainThread 1
-MainThread 2
-MainThread 3
-MainThread 4
-MainThread 5
-MainThread 6
-MainThread 7
-MainThread 8
-MainThread 9
-MainThread 10
-MainThread 11
-MainThread 12
-MainThread 13
-MainThread 14
-MainThread 15
-MainThread 16
-MainThread 17
-MainThread 18
-MainThread 19
-";
-
 #[test]
 fn cell_07() {
     check(
         "
             main| MainThread {0..20}
         ",
-        CELL_07,
+        &(0..20).map(|n| format!("MainThread {n}\n")).collect::<String>(),
     );
 }
 

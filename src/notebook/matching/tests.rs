@@ -311,6 +311,7 @@ fn many_threads_that_are_alike() {
 
 #[test]
 fn what_cannot_be_decided_within_the_budget_is_said_to_be_undecided() {
-    let mismatch = match_within(&run(TWO), [Some("Main 0\nThread-8 0\nThread-9 0\n"), None], 4).expect_err("cut short");
+    let mismatch =
+        match_within(&run(TWO), [Some("Main 0\nThread-8 0\nThread-9 0\n"), None], 4).expect_err("cut short");
     assert!(mismatch.undecided);
 }

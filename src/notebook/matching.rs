@@ -68,7 +68,7 @@ pub fn match_streams(run: &Run, recorded: [Option<&str>; 2]) -> Result<Bindings,
 }
 
 fn match_within(run: &Run, recorded: [Option<&str>; 2], budget: usize) -> Result<Bindings, Box<Mismatch>> {
-    let plan = Plan::new(run);
+    let plan = Plan::new(run, recorded.map(Option::unwrap_or_default));
     let mut search = Search::new(run, &plan, recorded, budget);
     if search.run() { Ok(search.bound) } else { Err(Box::new(search.mismatch())) }
 }
@@ -272,6 +272,8 @@ impl<'a> Search<'a> {
         if moves.is_empty() {
             self.dead_end();
         }
+        moves
+            .sort_by_key(|step: &Move| self.plan.latest[self.stage][step.lane][self.placed[self.stage][step.lane]]);
         moves
     }
 

@@ -1,6 +1,6 @@
 //! What of a run never changes during a search: which lanes are alike, and whose names are whose.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::notebook::lanes::{Run, RunLane};
@@ -17,10 +17,13 @@ pub struct Plan {
     pub shared: Vec<Slot>,
     /// Some task prints before it says on which worker: then where tasks began and ended matters later.
     pub late_names: bool,
+    /// For each stream, lane and atom: where in the recorded text it should be placed at the latest for the atoms
+    /// after it to find their lines. Only a hint: of lanes that fit, the most urgent one is tried first.
+    pub latest: [Vec<Vec<isize>>; 2],
 }
 
 impl Plan {
-    pub fn new(run: &Run) -> Plan {
+    pub fn new(run: &Run, texts: [&str; 2]) -> Plan {
         let mut own = vec![Vec::new(); run.lanes.len()];
         let mut shared = Vec::new();
         for (slot, user) in users(run).into_iter().enumerate() {
@@ -35,8 +38,35 @@ impl Plan {
         }
         let waiting = gates_on(run);
         let alike = (0..run.lanes.len()).map(|lane| likeness(run, lane, &own[lane], &waiting[lane])).collect();
-        Plan { alike, own, shared, late_names: run.lanes.iter().any(names_late) }
+        let latest = [0, 1].map(|stage| {
+            let lines = last_lines(texts[stage]);
+            run.lanes.iter().map(|lane| latest(&lane.streams[stage].atoms, &lines)).collect()
+        });
+        Plan { alike, own, shared, late_names: run.lanes.iter().any(names_late), latest }
     }
+}
+
+/// Where each line of a text begins for the last time.
+fn last_lines(text: &str) -> HashMap<&str, usize> {
+    let mut offset = 0;
+    let lines = text.split_inclusive('\n').map(|line| {
+        offset += line.len();
+        (line.trim_end_matches('\n'), offset - line.len())
+    });
+    lines.filter(|(line, _)| !line.is_empty()).collect()
+}
+
+fn latest(atoms: &[Vec<Piece>], lines: &HashMap<&str, usize>) -> Vec<isize> {
+    let mut latest = vec![isize::MAX; atoms.len()];
+    let mut after = isize::MAX;
+    for (index, atom) in atoms.iter().enumerate().rev() {
+        if let [Piece::Literal(text)] = atom.as_slice() {
+            let line = lines.get(text.as_str()).and_then(|offset| isize::try_from(*offset).ok());
+            after = after.saturating_sub_unsigned(text.len()).min(line.unwrap_or(isize::MAX));
+        }
+        latest[index] = after;
+    }
+    latest
 }
 
 /// For each slot the one lane that uses it, where it is one.

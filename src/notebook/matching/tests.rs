@@ -309,6 +309,23 @@ fn many_threads_that_are_alike() {
     differs(&script, &text.replace("Thread-28 1", "Thread-28 2"), (13, 1));
 }
 
+/// Which lane a line came from shows only much later, and trying all ways to share the lines out would take for ever.
+#[test]
+fn lines_that_say_nothing_go_to_the_lane_that_needs_them_first() {
+    let mut script = String::new();
+    let mut text = String::new();
+    for lane in 0..10 {
+        script +=
+            &format!("spawn main t{lane} W{lane}\n{}t{lane}| end {lane}\n", format!("t{lane}| tick\n").repeat(30));
+        text = "tick\n".repeat(30) + &format!("end {lane}\n") + &text;
+    }
+    matches(&script, &text);
+    let (before, last) = text.rsplit_once(&"tick\n".repeat(20)).expect("the last lane's");
+    matches(&script, &format!("{}{before}{last}", "tick\n".repeat(20)));
+    let early = text.replacen("end 0\n", "", 1).replacen("end 7\n", "end 0\n", 1) + "end 7\n";
+    matches(&script, &early);
+}
+
 #[test]
 fn what_cannot_be_decided_within_the_budget_is_said_to_be_undecided() {
     let mismatch =

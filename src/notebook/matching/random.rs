@@ -149,3 +149,60 @@ fn a_dropped_a_changed_and_a_moved_line_never_match() {
         }
     }
 }
+
+/// Tasks that all run at once, each on a worker of its own, and how a text calls those workers.
+struct Tasks {
+    script: String,
+    text: String,
+    /// Where the output of each task begins and ends in the text, without and with its last newline.
+    spans: Vec<[usize; 3]>,
+}
+
+fn tasks(labels: &[usize], random: &mut Random) -> Tasks {
+    let steps: Vec<usize> = labels.iter().map(|_| 1 + random.below(3)).collect();
+    let mut out =
+        Tasks { script: String::new(), text: String::new(), spans: vec![[usize::MAX, 0, 0]; labels.len()] };
+    for (task, count) in steps.iter().enumerate() {
+        let worker = format!("ThreadPoolExecutor-0_{task}");
+        let _ = writeln!(out.script, "submit main t{task} f\nspawn main w{task} {worker}\nstart t{task} w{task}");
+        let _ = writeln!(out.script, "t{task}| {worker} task {task} step {{0..{count}}}");
+    }
+    let mut left: Vec<usize> = steps.iter().map(|count| count * 2).collect();
+    // Mostly the same task as before, so that some do not overlap.
+    let mut task = 0;
+    while left.iter().any(|atoms| *atoms > 0) {
+        if left[task] == 0 || random.below(5) == 0 {
+            task = random.below(labels.len());
+            continue;
+        }
+        out.spans[task][0] = out.spans[task][0].min(out.text.len());
+        let step = steps[task] - left[task].div_ceil(2);
+        match left[task] % 2 {
+            0 => out.text += &format!("ThreadPoolExecutor-7_{} task {task} step {step}", labels[task]),
+            _ => out.text.push('\n'),
+        }
+        left[task] -= 1;
+        out.spans[task][if left[task] == 0 { 2 } else { 1 }] = out.text.len();
+    }
+    out
+}
+
+#[test]
+fn tasks_match_if_and_only_if_those_of_one_worker_do_not_overlap() {
+    let mut both = [0, 0];
+    for seed in 0..600 {
+        let mut random = Random(seed);
+        let labels: Vec<usize> = (0..2 + random.below(3)).map(|_| random.below(4)).collect();
+        let Tasks { script, text, spans } = tasks(&labels, &mut random);
+        let overlap = |one: usize, other: usize, end: usize| {
+            spans[one][0] < spans[other][end] && spans[other][0] < spans[one][end]
+        };
+        let clash = |end| (0..labels.len()).any(|a| (0..a).any(|b| labels[a] == labels[b] && overlap(a, b, end)));
+        // Whose newline it is that came late cannot be told, so where only newlines clash both answers are right.
+        if clash(1) == clash(2) {
+            assert_eq!(is_match(&script, &text), !clash(1), "seed {seed}: {labels:?}\n{text}");
+            both[usize::from(clash(1))] += 1;
+        }
+    }
+    assert!(both.iter().all(|count| *count > 50), "{both:?}");
+}

@@ -38,9 +38,10 @@ pub struct RunLane {
 /// What a pool task's names say of it.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// The slot of the worker index that the task is bound to.
-    pub worker: Slot,
-    /// The pool that it runs in, by the workers' prefix. Indices of different pools have nothing to do with each other.
+    /// The slots of the worker that the task is bound to: its index (or the number in a process's name), its pid.
+    pub worker: [Slot; 2],
+    /// The pool that it runs in, by the prefix of its threads: indices of different pools have nothing to do with each
+    /// other. Empty for processes, whose numbers and pids are those of the whole session.
     pub pool: String,
 }
 
@@ -141,6 +142,13 @@ impl Table {
     /// The name of the thread that a lane's text is printed on.
     fn thread(&self, lane: LaneId) -> &str {
         self.name(self.lanes.get(&lane).and_then(|known| known.on).unwrap_or(lane))
+    }
+
+    /// For a task that runs in another process than it was submitted in: the pid of that process.
+    fn process(&self, lane: LaneId) -> Option<u32> {
+        let known = self.lanes.get(&lane)?;
+        let on = self.lanes.get(&known.on?)?;
+        (known.kind == LaneKind::Task && on.pid != known.pid).then_some(on.pid)
     }
 
     fn label(&self, lane: LaneId) -> String {
@@ -276,9 +284,9 @@ impl<'a> Reader<'a> {
     }
 
     fn pattern(&mut self, lane: LaneId, text: &str) -> Vec<Piece> {
-        let place = self.places.get(&lane);
-        let worker = place.and_then(|place| self.run.lanes[*place].task.as_ref()).map(|task| task.worker);
-        let speaker = Speaker { thread: self.table.thread(lane), worker };
+        let task = self.places.get(&lane).and_then(|place| self.run.lanes[*place].task.as_ref());
+        let process = self.table.process(lane).zip(task.map(|task| task.worker[1]));
+        let speaker = Speaker { thread: self.table.thread(lane), worker: task.map(|task| task.worker[0]), process };
         pattern(text, &speaker, &self.table.pids, &mut self.run.slots)
     }
 
@@ -289,8 +297,9 @@ impl<'a> Reader<'a> {
         let known = self.table.lanes.get(&lane);
         let task = known.filter(|known| known.kind == LaneKind::Task).map(|_| {
             let thread = self.table.thread(lane);
-            let pool = thread.rsplit_once('_').map_or(thread, |(pool, _)| pool).to_owned();
-            Task { worker: self.run.slots.lone(), pool }
+            let pool = if self.table.process(lane).is_some() { None } else { thread.rsplit_once('_') };
+            let pool = pool.map_or("", |(pool, _)| pool).to_owned();
+            Task { worker: [self.run.slots.lone(), self.run.slots.lone()], pool }
         });
         self.run.lanes.push(RunLane { label: self.table.label(lane), task, streams: Default::default() });
         self.places.insert(lane, self.run.lanes.len() - 1);

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use self::plan::Plan;
-use super::lanes::{Run, STREAMS};
+use super::lanes::{Run, STREAMS, Task};
 use super::pattern::{Bound, Fit, Piece, Slot, Slots, fits, render};
 use crate::output::Stream;
 
@@ -293,22 +293,25 @@ impl<'a> Search<'a> {
     /// Whether the lane is a task that would, with this atom, share its worker with one that overlaps it.
     fn busy(&self, lane: usize, fit: &Fit) -> bool {
         let Some(task) = &self.run.lanes[lane].task else { return false };
-        let named = fit.binds.iter().find(|(slot, _)| *slot == task.worker).map(|(_, value)| *value);
-        let Some(worker) = named.or_else(|| self.bound.value(task.worker)) else { return false };
-        let started = self.placed[self.stage][lane] > 0;
-        if started && named.is_none() {
-            return false;
-        }
-        let start = if started { self.spans[self.stage][lane].0 } else { self.offset };
+        task.worker.iter().enumerate().any(|(name, slot)| {
+            let named = fit.binds.iter().find(|(bound, _)| bound == slot).map(|(_, value)| *value);
+            let worker = named.or_else(|| self.bound.value(*slot));
+            let started = self.placed[self.stage][lane] > 0;
+            // A task that goes on under the name that it has is where it was before.
+            let news = !started || named.is_some();
+            news && worker.is_some_and(|worker| self.occupied(lane, &task.pool, name, worker))
+        })
+    }
+
+    /// Whether another task of the pool that goes by this `worker` (as its `name`th kind of name) overlaps the lane.
+    fn occupied(&self, lane: usize, pool: &str, name: usize, worker: u64) -> bool {
+        let (placed, spans) = (&self.placed[self.stage], &self.spans[self.stage]);
+        let start = if placed[lane] > 0 { spans[lane].0 } else { self.offset };
         self.run.lanes.iter().enumerate().any(|(other, theirs)| {
-            let shares = theirs
-                .task
-                .as_ref()
-                .is_some_and(|t| t.pool == task.pool && self.bound.value(t.worker) == Some(worker));
-            let placed = self.placed[self.stage][other];
-            let ended =
-                placed == theirs.streams[self.stage].atoms.len() && self.spans[self.stage][other].1 <= start;
-            other != lane && shares && placed > 0 && !ended
+            let same = |task: &Task| task.pool == pool && self.bound.value(task.worker[name]) == Some(worker);
+            let shares = other != lane && theirs.task.as_ref().is_some_and(same);
+            let ended = placed[other] == theirs.streams[self.stage].atoms.len() && spans[other].1 <= start;
+            shares && placed[other] > 0 && !ended
         })
     }
 

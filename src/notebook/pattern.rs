@@ -77,6 +77,9 @@ pub struct Speaker<'a> {
     pub thread: &'a str,
     /// For a task: the slot of the worker that it is bound to.
     pub worker: Option<Slot>,
+    /// For a task that runs in a process of its pool: that process, and the slot of its pid. Like worker indices,
+    /// these may be shared by tasks, so they are the task's own and not renamed one to one.
+    pub process: Option<(u32, Slot)>,
 }
 
 /// What a search has bound so far, as a pattern needs to see it.
@@ -149,7 +152,7 @@ fn token(
     if let Some(length) = worker_name(rest, speaker, slots, found) {
         return Some(at + length);
     }
-    if let Some(length) = numbered_name(rest, slots, found) {
+    if let Some(length) = numbered_name(rest, speaker, slots, found) {
         return Some(at + length);
     }
     if let Some((kind, length)) = measured(rest, timing_follows(&text[..at])) {
@@ -162,7 +165,10 @@ fn token(
         return None;
     }
     let ours = rest[..digits].to_owned();
-    found.push(Piece::Pid { slot: slots.named("pid", &ours), ours });
+    found.push(match speaker.process {
+        Some((own, slot)) if own == number => Piece::Number { slot, ours, thread: false, suffix: None },
+        _ => Piece::Pid { slot: slots.named("pid", &ours), ours },
+    });
     Some(at + digits)
 }
 
@@ -214,7 +220,7 @@ fn worker_index(index: &str, own: bool, pool: &str, speaker: &Speaker, slots: &m
     }
 }
 
-fn numbered_name(rest: &str, slots: &mut Slots, found: &mut Vec<Piece>) -> Option<usize> {
+fn numbered_name(rest: &str, speaker: &Speaker, slots: &mut Slots, found: &mut Vec<Piece>) -> Option<usize> {
     let prefix = ["Thread-", "Process-", "ForkPoolWorker-", "Dummy-"].into_iter().find(|p| rest.starts_with(p))?;
     let number = digits(&rest[prefix.len()..]);
     if number == 0 {
@@ -224,9 +230,10 @@ fn numbered_name(rest: &str, slots: &mut Slots, found: &mut Vec<Piece>) -> Optio
     let ours = rest[prefix.len()..end].to_owned();
     let thread = prefix == "Thread-";
     let suffix = if thread { function_suffix(&rest[end..]) } else { 0 };
+    let own = speaker.worker.filter(|_| !thread && speaker.process.is_some());
     found.push(Piece::Literal(prefix.to_owned()));
     found.push(Piece::Number {
-        slot: slots.named(prefix, &ours),
+        slot: own.unwrap_or_else(|| slots.named(prefix, &ours)),
         ours,
         thread,
         suffix: (suffix > 0).then(|| rest[end..end + suffix].to_owned()),

@@ -12,6 +12,7 @@ append mode, and not a pipe, since it needs no thread that drains it; a thread o
 import json
 import math
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -87,11 +88,20 @@ def wait_for_children():
         child.join(max(0.0, deadline - time.monotonic()))
     if multiprocessing and multiprocessing.active_children():
         return
+    # Children that the twin forked by hand; an alarm ends the wait for one that never ends.
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
     try:
         while True:
             os.wait()
-    except ChildProcessError:
+    except (ChildProcessError, TimeoutError):
         pass
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def too_late(number, frame):
+    raise TimeoutError
 
 
 def duration(seconds):

@@ -105,7 +105,9 @@ fn pieces(lane: &RunLane) -> impl Iterator<Item = &Piece> {
 
 fn names_late(lane: &RunLane) -> bool {
     let Some(task) = &lane.task else { return false };
-    let names = |atom: &Vec<Piece>| atom.iter().any(|piece| numbered(piece) == Some(task.worker));
+    let names = |atom: &Vec<Piece>| {
+        atom.iter().any(|piece| numbered(piece).is_some_and(|slot| task.worker.contains(&slot)))
+    };
     let mut atoms = lane.streams.iter().flat_map(|output| &output.atoms);
     let first = atoms.next().is_some_and(names);
     !first && atoms.any(names)

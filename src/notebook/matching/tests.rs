@@ -195,6 +195,28 @@ fn pids_are_renamed_one_to_one() {
 }
 
 #[test]
+fn tasks_may_share_a_process_of_their_pool() {
+    let script = "
+        submit main a square
+        fork main p Process-1 4242
+        start a p
+        submit main b square
+        fork main q Process-2 4343
+        start b q
+        a| Process-1 4242: {0..2}
+        b| Process-2 4343: {0..2}
+        main| parent 7000
+    ";
+    let text = |lines: [&str; 5]| lines.map(|line| format!("{line}\n")).concat();
+    let parent = "parent 30";
+    matches(script, &text(["Process-4 31: 0", "Process-5 32: 0", "Process-4 31: 1", "Process-5 32: 1", parent]));
+    matches(script, &text([parent, "Process-4 31: 0", "Process-4 31: 1", "Process-4 31: 0", "Process-4 31: 1"]));
+    differs(script, &text(["Process-4 31: 0", "Process-5 31: 0", "Process-4 31: 1", parent, "x"]), (2, 1));
+    differs(script, &text(["Process-4 31: 0", "Process-4 32: 0", "Process-4 31: 1", parent, "x"]), (2, 1));
+    differs(script, &text(["Process-4 31: 0", "Process-4 32: 1", parent, "x", "x"]), (2, 1));
+}
+
+#[test]
 fn a_number_that_only_looks_like_a_pid() {
     matches("fork main p Process-1 42\nmain| 42\np| 42", "42\n42\n");
 }

@@ -1,11 +1,11 @@
 //! Front end 2: `.ipynb` files.
 
-#[cfg(test)]
-mod fixture;
 mod lanes;
 mod matching;
 mod measure;
 mod pattern;
+#[cfg(test)]
+mod scripted;
 mod twin;
 mod verdict;
 mod verify;

@@ -35,13 +35,14 @@ pub struct RunLane {
     pub streams: [Output; 2],
 }
 
-/// What a pool task's names say of it.
+/// A lane that may share its worker with others that it does not overlap: a task of a pool of threads, or a child
+/// process, since in Python one child runs several tasks of a pool of processes.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// The slots of the worker that the task is bound to: its index (or the number in a process's name), its pid.
-    pub worker: [Slot; 2],
+    /// The slot of the worker that it is bound to: its index in the pool, or the child's pid.
+    pub worker: Slot,
     /// The pool that it runs in, by the prefix of its threads: indices of different pools have nothing to do with each
-    /// other. Empty for processes, whose numbers and pids are those of the whole session.
+    /// other. Empty for processes.
     pub pool: String,
 }
 
@@ -123,6 +124,8 @@ impl Table {
             }
             Event::Text { origin, .. } | Event::Display { origin, .. } => {
                 self.pids.insert(origin.pid);
+                // A child is declared before it is forked, by a process with another pid.
+                self.lanes.entry(origin.lane).and_modify(|known| known.pid = origin.pid);
             }
             _ => {}
         }
@@ -142,13 +145,6 @@ impl Table {
     /// The name of the thread that a lane's text is printed on.
     fn thread(&self, lane: LaneId) -> &str {
         self.name(self.lanes.get(&lane).and_then(|known| known.on).unwrap_or(lane))
-    }
-
-    /// For a task that runs in another process than it was submitted in: the pid of that process.
-    fn process(&self, lane: LaneId) -> Option<u32> {
-        let known = self.lanes.get(&lane)?;
-        let on = self.lanes.get(&known.on?)?;
-        (known.kind == LaneKind::Task && on.pid != known.pid).then_some(on.pid)
     }
 
     fn label(&self, lane: LaneId) -> String {
@@ -285,8 +281,8 @@ impl<'a> Reader<'a> {
 
     fn pattern(&mut self, lane: LaneId, text: &str) -> Vec<Piece> {
         let task = self.places.get(&lane).and_then(|place| self.run.lanes[*place].task.as_ref());
-        let process = self.table.process(lane).zip(task.map(|task| task.worker[1]));
-        let speaker = Speaker { thread: self.table.thread(lane), worker: task.map(|task| task.worker[0]), process };
+        let worker = task.filter(|task| !task.pool.is_empty()).map(|task| task.worker);
+        let speaker = Speaker { thread: self.table.thread(lane), worker };
         pattern(text, &speaker, &self.table.pids, &mut self.run.slots)
     }
 
@@ -294,16 +290,22 @@ impl<'a> Reader<'a> {
         if let Some(&place) = self.places.get(&lane) {
             return place;
         }
-        let known = self.table.lanes.get(&lane);
-        let task = known.filter(|known| known.kind == LaneKind::Task).map(|_| {
-            let thread = self.table.thread(lane);
-            let pool = if self.table.process(lane).is_some() { None } else { thread.rsplit_once('_') };
-            let pool = pool.map_or("", |(pool, _)| pool).to_owned();
-            Task { worker: [self.run.slots.lone(), self.run.slots.lone()], pool }
-        });
+        let task = self.table.lanes.get(&lane).and_then(|known| self.task(lane, known));
         self.run.lanes.push(RunLane { label: self.table.label(lane), task, streams: Default::default() });
         self.places.insert(lane, self.run.lanes.len() - 1);
         self.run.lanes.len() - 1
+    }
+
+    fn task(&mut self, lane: LaneId, known: &Known) -> Option<Task> {
+        match known.kind {
+            LaneKind::Thread => None,
+            LaneKind::Process => Some(Task { worker: self.run.slots.child(known.pid), pool: String::new() }),
+            LaneKind::Task => {
+                let thread = self.table.thread(lane);
+                let pool = thread.rsplit_once('_').map_or(thread, |(pool, _)| pool).to_owned();
+                Some(Task { worker: self.run.slots.lone(), pool })
+            }
+        }
     }
 
     fn show(&mut self, lane: LaneId, data: &MimeBundle) {
@@ -324,8 +326,8 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::fixture::{events, run};
     use crate::notebook::pattern::render;
+    use crate::notebook::scripted::{events, run};
 
     struct Unbound;
 

@@ -5,12 +5,12 @@
 
 mod plan;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use self::plan::Plan;
 use super::lanes::{Run, STREAMS, Task};
-use super::pattern::{Bound, Fit, Piece, Slot, Slots, fits, render};
+use super::pattern::{Bound, Class, Fit, Piece, Slot, Slots, fits, render};
 use crate::output::Stream;
 
 /// Atoms tried before the search gives up: about a second.
@@ -57,8 +57,9 @@ pub enum Refusal {
 #[derive(Clone, Debug, Default)]
 pub struct Bindings {
     values: Vec<Option<u64>>,
-    classes: Vec<Option<usize>>,
-    used: BTreeSet<(usize, u64)>,
+    classes: Vec<Option<Class>>,
+    /// How many names of a class have a value: those that share it, and those that do not.
+    used: HashMap<(usize, u64), [usize; 2]>,
 }
 
 /// Matches the recorded texts, by stream in the order of `STREAMS`, with the run. A stream without a text is not
@@ -76,13 +77,15 @@ fn match_within(run: &Run, recorded: [Option<&str>; 2], budget: usize) -> Result
 impl Bindings {
     fn new(slots: &Slots) -> Self {
         let classes = (0..slots.len()).map(|slot| slots.class(slot)).collect();
-        Bindings { values: vec![None; slots.len()], classes, used: BTreeSet::new() }
+        Bindings { values: vec![None; slots.len()], classes, used: HashMap::new() }
     }
 
     pub fn bind(&mut self, binds: &[(Slot, u64)]) {
         for &(slot, value) in binds {
             self.values[slot] = Some(value);
-            self.used.extend(self.classes[slot].map(|class| (class, value)));
+            if let Some(class) = self.classes[slot] {
+                self.used.entry((class.id, value)).or_default()[usize::from(class.shared)] += 1;
+            }
         }
     }
 
@@ -90,7 +93,7 @@ impl Bindings {
         for &(slot, value) in binds {
             self.values[slot] = None;
             if let Some(class) = self.classes[slot] {
-                self.used.remove(&(class, value));
+                self.used.entry((class.id, value)).or_default()[usize::from(class.shared)] -= 1;
             }
         }
     }
@@ -101,10 +104,13 @@ impl Bound for Bindings {
         self.values[slot]
     }
     fn taken(&self, slot: Slot, value: u64) -> bool {
-        self.classes[slot].is_some_and(|class| self.used.contains(&(class, value)))
+        let Some(class) = self.classes[slot] else { return false };
+        let [alone, shared] = self.used.get(&(class.id, value)).copied().unwrap_or_default();
+        alone > 0 || shared > 0 && !class.shared
     }
     fn same_class(&self, one: Slot, other: Slot) -> bool {
-        self.classes[one].is_some() && self.classes[one] == self.classes[other]
+        let (Some(one), Some(other)) = (self.classes[one], self.classes[other]) else { return false };
+        one.id == other.id && !(one.shared && other.shared)
     }
 }
 
@@ -243,6 +249,16 @@ impl<'a> Search<'a> {
     /// Looks at the state just reached: what can come next, if it was not tried before.
     fn arrive(&mut self, made: Option<Move>, turned: bool) -> Frame {
         let moves = if self.seen.insert(self.state()) { self.moves() } else { Vec::new() };
+        if moves.is_empty() && !self.stage_done() {
+            match made.as_ref().filter(|step| self.cut_short(step)) {
+                Some(step) => {
+                    self.undo(step);
+                    self.dead_end();
+                    self.apply(step);
+                }
+                None => self.dead_end(),
+            }
+        }
         Frame { moves, next: 0, made, turned }
     }
 
@@ -269,9 +285,6 @@ impl<'a> Search<'a> {
             let here = fits.into_iter().filter(|fit| !self.busy(lane, fit));
             moves.extend(here.map(|fit| Move { lane, from: self.offset, fit }).collect::<Vec<_>>());
         }
-        if moves.is_empty() {
-            self.dead_end();
-        }
         moves
             .sort_by_key(|step: &Move| self.plan.latest[self.stage][step.lane][self.placed[self.stage][step.lane]]);
         moves
@@ -293,22 +306,16 @@ impl<'a> Search<'a> {
     /// Whether the lane is a task that would, with this atom, share its worker with one that overlaps it.
     fn busy(&self, lane: usize, fit: &Fit) -> bool {
         let Some(task) = &self.run.lanes[lane].task else { return false };
-        task.worker.iter().enumerate().any(|(name, slot)| {
-            let named = fit.binds.iter().find(|(bound, _)| bound == slot).map(|(_, value)| *value);
-            let worker = named.or_else(|| self.bound.value(*slot));
-            let started = self.placed[self.stage][lane] > 0;
-            // A task that goes on under the name that it has is where it was before.
-            let news = !started || named.is_some();
-            news && worker.is_some_and(|worker| self.occupied(lane, &task.pool, name, worker))
-        })
-    }
-
-    /// Whether another task of the pool that goes by this `worker` (as its `name`th kind of name) overlaps the lane.
-    fn occupied(&self, lane: usize, pool: &str, name: usize, worker: u64) -> bool {
+        let named = fit.binds.iter().find(|(slot, _)| *slot == task.worker).map(|(_, value)| *value);
+        let Some(worker) = named.or_else(|| self.bound.value(task.worker)) else { return false };
         let (placed, spans) = (&self.placed[self.stage], &self.spans[self.stage]);
+        if placed[lane] > 0 && named.is_none() {
+            // It is where it was before.
+            return false;
+        }
         let start = if placed[lane] > 0 { spans[lane].0 } else { self.offset };
         self.run.lanes.iter().enumerate().any(|(other, theirs)| {
-            let same = |task: &Task| task.pool == pool && self.bound.value(task.worker[name]) == Some(worker);
+            let same = |t: &Task| t.pool == task.pool && self.bound.value(t.worker) == Some(worker);
             let shares = other != lane && theirs.task.as_ref().is_some_and(same);
             let ended = placed[other] == theirs.streams[self.stage].atoms.len() && spans[other].1 <= start;
             shares && placed[other] > 0 && !ended
@@ -342,6 +349,13 @@ impl<'a> Search<'a> {
             self.bound.value(*slot).hash(&mut hasher);
         }
         hasher.finish()
+    }
+
+    /// Whether a name was cut short, to try whether its last digits are the next lane's: nothing worth a report.
+    fn cut_short(&self, step: &Move) -> bool {
+        let text = self.texts[self.stage].as_bytes();
+        let around = step.fit.end.checked_sub(1).and_then(|last| text.get(last..=step.fit.end));
+        around.is_some_and(|bytes| bytes.iter().all(u8::is_ascii_digit))
     }
 
     fn dead_end(&mut self) {

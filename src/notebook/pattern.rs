@@ -39,8 +39,15 @@ pub enum Piece {
 #[derive(Debug, Default)]
 pub struct Slots {
     known: HashMap<(String, String), Slot>,
-    classes: Vec<Option<usize>>,
+    classes: Vec<Option<Class>>,
     class_ids: HashMap<String, usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Class {
+    pub id: usize,
+    /// Several such names may become one: pids of children, since Python's pools give one process several tasks.
+    pub shared: bool,
 }
 
 impl Slots {
@@ -48,7 +55,7 @@ impl Slots {
         self.classes.len()
     }
 
-    pub fn class(&self, slot: Slot) -> Option<usize> {
+    pub fn class(&self, slot: Slot) -> Option<Class> {
         self.classes[slot]
     }
 
@@ -59,9 +66,16 @@ impl Slots {
         }
         let next = self.class_ids.len();
         let id = *self.class_ids.entry(class.to_owned()).or_insert(next);
-        self.classes.push(Some(id));
+        self.classes.push(Some(Class { id, shared: false }));
         self.known.insert((class.to_owned(), ours.to_owned()), self.classes.len() - 1);
         self.classes.len() - 1
+    }
+
+    /// The slot of a child's pid.
+    pub fn child(&mut self, pid: u32) -> Slot {
+        let slot = self.named("pid", &pid.to_string());
+        self.classes[slot] = self.classes[slot].map(|class| Class { shared: true, ..class });
+        slot
     }
 
     /// A slot of its own, bound without regard to others.
@@ -77,9 +91,6 @@ pub struct Speaker<'a> {
     pub thread: &'a str,
     /// For a task: the slot of the worker that it is bound to.
     pub worker: Option<Slot>,
-    /// For a task that runs in a process of its pool: that process, and the slot of its pid. Like worker indices,
-    /// these may be shared by tasks, so they are the task's own and not renamed one to one.
-    pub process: Option<(u32, Slot)>,
 }
 
 /// What a search has bound so far, as a pattern needs to see it.
@@ -152,7 +163,7 @@ fn token(
     if let Some(length) = worker_name(rest, speaker, slots, found) {
         return Some(at + length);
     }
-    if let Some(length) = numbered_name(rest, speaker, slots, found) {
+    if let Some(length) = numbered_name(rest, slots, found) {
         return Some(at + length);
     }
     if let Some((kind, length)) = measured(rest, timing_follows(&text[..at])) {
@@ -165,10 +176,7 @@ fn token(
         return None;
     }
     let ours = rest[..digits].to_owned();
-    found.push(match speaker.process {
-        Some((own, slot)) if own == number => Piece::Number { slot, ours, thread: false, suffix: None },
-        _ => Piece::Pid { slot: slots.named("pid", &ours), ours },
-    });
+    found.push(Piece::Pid { slot: slots.named("pid", &ours), ours });
     Some(at + digits)
 }
 
@@ -220,7 +228,7 @@ fn worker_index(index: &str, own: bool, pool: &str, speaker: &Speaker, slots: &m
     }
 }
 
-fn numbered_name(rest: &str, speaker: &Speaker, slots: &mut Slots, found: &mut Vec<Piece>) -> Option<usize> {
+fn numbered_name(rest: &str, slots: &mut Slots, found: &mut Vec<Piece>) -> Option<usize> {
     let prefix = ["Thread-", "Process-", "ForkPoolWorker-", "Dummy-"].into_iter().find(|p| rest.starts_with(p))?;
     let number = digits(&rest[prefix.len()..]);
     if number == 0 {
@@ -230,10 +238,9 @@ fn numbered_name(rest: &str, speaker: &Speaker, slots: &mut Slots, found: &mut V
     let ours = rest[prefix.len()..end].to_owned();
     let thread = prefix == "Thread-";
     let suffix = if thread { function_suffix(&rest[end..]) } else { 0 };
-    let own = speaker.worker.filter(|_| !thread && speaker.process.is_some());
     found.push(Piece::Literal(prefix.to_owned()));
     found.push(Piece::Number {
-        slot: own.unwrap_or_else(|| slots.named(prefix, &ours)),
+        slot: slots.named(prefix, &ours),
         ours,
         thread,
         suffix: (suffix > 0).then(|| rest[end..end + suffix].to_owned()),

@@ -91,7 +91,7 @@ fn shown(run: &Run, recorded: &[String], mut bound: Bindings) -> Result<(), Diff
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::fixture::{CELL, events};
+    use crate::notebook::scripted::{CELL, events};
     use crate::output::{Event, MimeBundle};
     use std::collections::BTreeSet;
 

@@ -3,7 +3,7 @@
 //! The recorded texts are data of that notebook, as its author's machine put them out.
 
 use super::match_streams;
-use crate::notebook::fixture::run;
+use crate::notebook::scripted::run;
 
 fn check(script: &str, recorded: &str) {
     if let Err(mismatch) = match_streams(&run(script), [Some(recorded), None]) {

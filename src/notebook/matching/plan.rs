@@ -103,11 +103,13 @@ fn pieces(lane: &RunLane) -> impl Iterator<Item = &Piece> {
     lane.streams.iter().flat_map(|output| output.atoms.iter().flatten())
 }
 
+fn is_named(piece: &Piece, name: Slot) -> bool {
+    matches!(piece, Piece::Number { slot, .. } | Piece::Pid { slot, .. } if *slot == name)
+}
+
 fn names_late(lane: &RunLane) -> bool {
     let Some(task) = &lane.task else { return false };
-    let names = |atom: &Vec<Piece>| {
-        atom.iter().any(|piece| numbered(piece).is_some_and(|slot| task.worker.contains(&slot)))
-    };
+    let names = |atom: &Vec<Piece>| atom.iter().any(|piece| is_named(piece, task.worker));
     let mut atoms = lane.streams.iter().flat_map(|output| &output.atoms);
     let first = atoms.next().is_some_and(names);
     !first && atoms.any(names)

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::match_streams;
-use crate::notebook::fixture::run;
+use crate::notebook::scripted::run;
 
 /// Knuth's MMIX generator: the tests need the same programs everywhere, not good randomness.
 struct Random(u64);
@@ -44,7 +44,7 @@ fn program(random: &mut Random) -> Program {
 
 /// What a scheduler makes of a program.
 struct Scheduled {
-    /// The run as a script of the fixture.
+    /// The run as a script of the script.
     script: String,
     /// The text of the same run with threads numbered from 40 downwards and newlines torn off.
     text: String,
@@ -101,7 +101,7 @@ fn text(lines: &[(usize, usize)]) -> String {
     lines.iter().map(|(lane, number)| format!("{} {number}\n", name(*lane, 40 - lane))).collect()
 }
 
-/// The fixture calls the main thread `main`.
+/// Scripts call the main thread `main`.
 fn script(scheduled: &Scheduled) -> String {
     scheduled.script.replace("l0", "main")
 }

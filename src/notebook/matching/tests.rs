@@ -1,7 +1,7 @@
 //! The rules of matching, one by one, and each way in which a recorded text can be wrong.
 
 use super::{Mismatch, Refusal, match_streams, match_within};
-use crate::notebook::fixture::run;
+use crate::notebook::scripted::run;
 
 fn result(script: &str, recorded: &str) -> Result<(), Box<Mismatch>> {
     match_streams(&run(script), [Some(recorded), None]).map(drop)
@@ -197,23 +197,26 @@ fn pids_are_renamed_one_to_one() {
 #[test]
 fn tasks_may_share_a_process_of_their_pool() {
     let script = "
-        submit main a square
-        fork main p Process-1 4242
-        start a p
-        submit main b square
-        fork main q Process-2 4343
-        start b q
-        a| Process-1 4242: {0..2}
-        b| Process-2 4343: {0..2}
+        fork main a square 4242
+        fork main b square 4343
+        a| 4242: {0..2}
+        b| 4343: {0..2}
         main| parent 7000
     ";
     let text = |lines: [&str; 5]| lines.map(|line| format!("{line}\n")).concat();
     let parent = "parent 30";
-    matches(script, &text(["Process-4 31: 0", "Process-5 32: 0", "Process-4 31: 1", "Process-5 32: 1", parent]));
-    matches(script, &text([parent, "Process-4 31: 0", "Process-4 31: 1", "Process-4 31: 0", "Process-4 31: 1"]));
-    differs(script, &text(["Process-4 31: 0", "Process-5 31: 0", "Process-4 31: 1", parent, "x"]), (2, 1));
-    differs(script, &text(["Process-4 31: 0", "Process-4 32: 0", "Process-4 31: 1", parent, "x"]), (2, 1));
-    differs(script, &text(["Process-4 31: 0", "Process-4 32: 1", parent, "x", "x"]), (2, 1));
+    matches(script, &text(["31: 0", "32: 0", "31: 1", "32: 1", parent]));
+    matches(script, &text([parent, "31: 0", "31: 1", "31: 0", "31: 1"]));
+    differs(script, &text(["31: 0", "31: 0", "31: 1", "31: 1", parent]), (2, 1));
+    differs(script, &text(["31: 0", "32: 1", "31: 1", parent, "x"]), (2, 1));
+    differs(script, &text(["30: 0", "30: 1", parent, "x", "x"]), (3, 1));
+}
+
+#[test]
+fn a_parent_knows_its_child_by_its_pid() {
+    let script = "main| child 4242\nfork main p fork 4242\np| I am 4242";
+    matches(script, "child 9\nI am 9\n");
+    differs(script, "child 9\nI am 8\n", (2, 1));
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn keep<T>(kept: &mut Vec<T>, new: T) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::fixture::events;
+    use crate::notebook::scripted::events;
     use crate::notebook::verdict::Recorded;
     use crate::output::Event;
     use std::collections::BTreeSet;

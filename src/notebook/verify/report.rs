@@ -250,8 +250,8 @@ fn difference(difference: &Difference) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::fixture::run;
     use crate::notebook::matching::match_streams;
+    use crate::notebook::scripted::run;
 
     fn report(recorded: &str) -> CellReport {
         let script = "

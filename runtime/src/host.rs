@@ -14,6 +14,8 @@ pub const STDERR: u32 = 2;
 pub const THREAD: u32 = 1;
 pub const TASK: u32 = 2;
 pub const PROCESS: u32 = 3;
+/// Added to `THREAD`: the session does not wait for this thread to end (a pool's worker, a daemon thread).
+pub const DAEMON: u32 = 0x80;
 
 /// What a worker offers. Every function may be called from any thread and from a forked child; none panics,
 /// none allocates in the caller's name, and none waits for a lock that a thread lost by a fork may hold.
@@ -25,20 +27,51 @@ pub struct Host {
     pub text: unsafe extern "C" fn(stream: u32, bytes: *const u8, len: usize),
     /// The next `N` of `Thread-N`; counted from 1, shared by every unnamed thread of the session.
     pub next_thread_number: extern "C" fn() -> u32,
-    /// Declares a lane of kind `THREAD`, `TASK` or `PROCESS` as a child of the caller's lane; answers its id.
-    pub declare: unsafe extern "C" fn(kind: u32, name: *const u8, len: usize) -> u32,
+    /// Declares a lane of kind `THREAD`, `TASK` or `PROCESS` as a child of the caller's lane; answers its handle,
+    /// which is never 0.
+    pub declare: unsafe extern "C" fn(kind: u32, name: *const u8, len: usize) -> u64,
     /// The next thread or forked child that the calling thread makes *is* this declared lane.
-    pub adopt: extern "C" fn(lane: u32),
+    pub adopt: extern "C" fn(lane: u64),
     /// Gives the calling thread's own lane its full name (`pthread_setname_np` cuts names at 15 bytes).
     pub rename: unsafe extern "C" fn(name: *const u8, len: usize),
     /// The calling thread works for task `lane` from here on; answers the lane it worked for before.
-    pub enter: extern "C" fn(lane: u32) -> u32,
+    pub enter: extern "C" fn(lane: u64) -> u64,
     /// Ends the task that the calling thread works for and goes back to `previous`, the answer of `enter`.
-    pub leave: extern "C" fn(previous: u32),
+    pub leave: extern "C" fn(previous: u64),
+    /// A declared lane will never run (a cancelled task) or runs no more (a child that was reaped).
+    pub end: extern "C" fn(lane: u64),
     /// The calling lane has seen the end of `lane`: joined its thread or process, took its task's result.
-    pub join: extern "C" fn(lane: u32),
+    pub join: extern "C" fn(lane: u64),
     /// One `display_data`: JSON `{"data": {...}, "metadata": {...}}` in UTF-8.
     pub display: unsafe extern "C" fn(json: *const u8, len: usize),
     /// The value of the cell's tail expression: JSON `{"data": {...}}` in UTF-8.
     pub result: unsafe extern "C" fn(json: *const u8, len: usize),
 }
+
+/// How a cell's run ended, as `Frame::report` says it.
+pub const FAILED: u32 = 1;
+pub const PANICKED: u32 = 2;
+
+/// What a cell's entry point is called with: who it is, and how to say that it failed.
+#[repr(C)]
+pub struct Frame {
+    /// What `panic::Location` calls the cell's generated file, and what the user is told instead (`In[3]`).
+    pub file: *const u8,
+    pub file_len: usize,
+    pub label: *const u8,
+    pub label_len: usize,
+    /// Bytes of ours before the cell's own text on its first line.
+    pub first_column: u32,
+    /// `%%time` and `%time` print the wall time only (IPython on Windows) instead of all times.
+    pub wall_only: bool,
+    /// The whole cell is timed.
+    pub timed: bool,
+    /// Seconds that compiling took, for the line `Compiler :`.
+    pub compile_seconds: f64,
+    /// Called at most once, with `FAILED` or `PANICKED`, a message, and for a panic where it happened.
+    pub report:
+        unsafe extern "C" fn(kind: u32, message: *const u8, message_len: usize, at: *const u8, at_len: usize),
+}
+
+/// The entry point of every compiled cell, under the name `threadbook_cell`.
+pub type Entry = unsafe extern "C" fn(frame: *const Frame);

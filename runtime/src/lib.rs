@@ -1,2 +1,29 @@
-//! What cells of a Threadbook session link to, as the crate `threadbook`.
+//! What cells of a Threadbook session link to, as the crate `threadbook`: their variables, what they print and
+//! show, and Python's concurrency library with Rust's types ([`threading`], [`concurrent::futures`],
+//! [`multiprocessing`], [`os`], [`time`]).
+//!
+//! It owns what threads, tasks and processes *mean* to a cell, and tells the worker of each: a lane is declared
+//! before the thread, task or process begins, and its end is reported by whoever has seen it. It never reads or
+//! writes a file descriptor that the session uses, never decides what is shown where (the worker and the front ends
+//! do), and never depends on anything but std, so that the user's own compiler builds it in about a second.
+//!
+//! Read downward: [`host`] is all that the worker offers, `link` the only module that calls it, `wait` the only way
+//! to wait for another thread, `fork` the only place that forks, `sys` the only one that knows the C library.
+
+pub mod concurrent;
+mod error;
+mod fork;
 pub mod host;
+mod link;
+pub mod multiprocessing;
+pub mod os;
+#[doc(hidden)]
+pub mod print;
+mod sys;
+mod text;
+pub mod threading;
+pub mod time;
+mod wait;
+
+pub use error::RuntimeError;
+pub use text::{Py, PyText, py};

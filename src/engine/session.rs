@@ -1,10 +1,20 @@
-//! One session: its scope, its worker, and the way of a cell from text to outcome.
+//! One session: its scope, its worker, and the way of a cell from text to outcome. A cell that fails leaves the
+//! scope that it started from, without what it moved away.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::error::Error;
-use crate::output::{CellId, LaneId, Sink};
+use crate::error::{Error, ExitCode};
+use crate::output::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
+use crate::worker::{End, Exit, Run, Start, Timing, Worker, monotonic_nanos};
+
+use super::cache::Cache;
+use super::compile::Compiler;
+use super::prepare::{Prepared, Rejection, prepare};
+use super::scope::Scope;
+use super::toolchain::Toolchain;
 
 /// What `%%time` prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +26,7 @@ pub enum TimeFormat {
     Wall,
 }
 
-/// How a session behaves. `Options::default()` is what `threadbook run` uses.
+/// How a session behaves.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The directory that cells start in; the current one by default.
@@ -25,10 +35,12 @@ pub struct Options {
     /// One `Event::Text` per print, never several prints of a lane in one event. `verify` needs this to know
     /// where a print ended; everybody else is better served by the fewer, larger events of the default.
     pub each_print: bool,
+    /// The executable that workers are started from; this one by default. For programs that link this library.
+    pub executable: Option<PathBuf>,
 }
 
 /// How a cell ended. A bad cell is an outcome; `Error` means that we could not do our job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Ok,
     /// It did not compile, or a magic or command in it is wrong; nothing of it ran.
@@ -42,27 +54,216 @@ pub enum Outcome {
     WorkerLost,
 }
 
-pub struct Session {}
+pub struct Session {
+    options: Options,
+    executable: PathBuf,
+    sink: Arc<Mutex<Box<dyn Sink>>>,
+    compiler: Arc<Compiler>,
+    scope: Scope,
+    worker: Worker,
+    epoch: u64,
+    ahead: Option<Ahead>,
+}
+
+/// A cell that is being compiled while another runs.
+struct Ahead {
+    cell: CellId,
+    source: String,
+    prepared: JoinHandle<Result<Result<Prepared, Rejection>, Error>>,
+}
 
 impl Session {
     /// Starts a worker and answers once it is ready. Events go to `sink` from then on, also between cells.
     pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Session, Error> {
-        let _ = (options, sink);
-        unreachable!("being written")
+        let toolchain = Toolchain::find(options.directory.as_deref())?;
+        let compiler = Arc::new(Compiler::new(toolchain, Cache::open()?)?);
+        let executable = match &options.executable {
+            Some(executable) => executable.clone(),
+            None => std::env::current_exe().map_err(|error| {
+                Error::new(ExitCode::Environment, format!("failed to find threadbook's own executable: {error}"))
+            })?,
+        };
+        let sink = Arc::new(Mutex::new(sink));
+        let epoch = monotonic_nanos();
+        let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch)?;
+        let scope = Scope { wall_only: options.time == TimeFormat::Wall, ..Scope::default() };
+        Ok(Session { options, executable, sink, compiler, scope, worker, epoch, ahead: None })
+    }
+
+    /// The process that runs cells.
+    pub fn worker_pid(&self) -> u32 {
+        self.worker.pid()
     }
 
     /// Runs one cell to its end and answers how it ended; what happened has gone to the sink by then, all but
-    /// what threads write that outlive the cell. `ahead`, where given, is the cell that will probably be run next:
-    /// it is compiled while this one runs.
+    /// what threads write that outlive the cell. `ahead`, where given, is the cell that will probably be run next,
+    /// under the next number: it is compiled while this one runs.
     pub fn execute(&mut self, cell: CellId, source: &str, ahead: Option<&str>) -> Result<Outcome, Error> {
-        let _ = (cell, source, ahead);
-        unreachable!("being written")
+        if let Some(exit) = self.worker.died() {
+            self.lost(cell, exit, "between cells")?;
+        }
+        let prepared = match self.prepared_ahead(cell, source) {
+            Some(prepared) => prepared?,
+            None => prepare(&self.compiler, &self.scope, cell, source)?,
+        };
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(rejection) => {
+                self.fail(cell, rejection.into());
+                return Ok(Outcome::Rejected);
+            }
+        };
+        if let Some(next) = ahead {
+            self.prepare_ahead(CellId(cell.0 + 1), next, prepared.after.clone());
+        }
+        if !prepared.warnings.is_empty() {
+            self.send(Event::Warning { cell, rendered: prepared.warnings.clone() });
+        }
+        if !prepared.said.is_empty() {
+            self.say(cell, prepared.said.clone());
+        }
+        self.run(cell, prepared)
+    }
+
+    fn run(&mut self, cell: CellId, prepared: Prepared) -> Result<Outcome, Error> {
+        let end = match self.request(cell, &prepared) {
+            Some(run) => self.worker.run(run),
+            None => Ok(End::Returned),
+        };
+        let (outcome, failure) = match end {
+            Ok(End::Returned) => {
+                self.scope = prepared.after;
+                return Ok(Outcome::Ok);
+            }
+            Ok(End::Failed { message }) => (Outcome::Failed, error_failure(message)),
+            Ok(End::Panicked { message, at }) => (Outcome::Panicked, panic_failure(message, &at)),
+            Ok(End::NotLoaded { reason }) => {
+                self.ahead = None;
+                let message =
+                    format!("failed to load a compiled cell: {reason}; remove the cache directory and try again");
+                return Err(Error::new(ExitCode::Environment, message));
+            }
+            Err(exit) => {
+                self.scope = prepared.after_failure;
+                self.lost(cell, exit, "while it ran this cell")?;
+                return Ok(Outcome::WorkerLost);
+            }
+        };
+        self.scope = prepared.after_failure;
+        self.ahead = None;
+        self.fail(cell, failure);
+        Ok(outcome)
+    }
+
+    fn request(&self, cell: CellId, prepared: &Prepared) -> Option<Run> {
+        let program = prepared.program.as_ref()?;
+        Some(Run {
+            cell: cell.0,
+            needs: program.needs.clone(),
+            library: program.library.clone(),
+            file: program.file.clone(),
+            first_column: program.first_column,
+            timing: prepared.timed.then_some(Timing { compile_seconds: prepared.compile_seconds }),
+            wall_only: prepared.wall_only,
+        })
     }
 
     /// Waits until every thread and child that cells started has ended and its output has gone to the sink, at
     /// most `patience`; answers the lanes that still run.
     pub fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error> {
-        let _ = patience;
-        unreachable!("being written")
+        Ok(self.worker.settle(patience))
     }
+
+    /// The worker has died: items stay, variables do not, and a new worker takes over.
+    fn lost(&mut self, cell: CellId, exit: Exit, when: &str) -> Result<(), Error> {
+        self.ahead = None;
+        let variables: Vec<String> = self.scope.variables.keys().map(|name| format!("`{name}`")).collect();
+        let mut evalue = format!("the worker ended {when}: {exit}");
+        evalue += &match variables.len() {
+            0 => "; the session goes on in a new one".to_string(),
+            _ => format!(
+                "; the session goes on in a new one, with its items but without its variables ({}): run the cells that define them again",
+                variables.join(", ")
+            ),
+        };
+        self.scope = self.scope.items_only(cell);
+        self.scope.library = None;
+        let failure = Failure { ename: "WorkerLost".into(), traceback: vec![red("WorkerLost", &evalue)], evalue };
+        self.fail(cell, failure);
+        self.worker = start_worker(&self.options, &self.executable, &self.compiler, self.sink.clone(), self.epoch)?;
+        Ok(())
+    }
+
+    fn prepare_ahead(&mut self, cell: CellId, source: &str, scope: Scope) {
+        let (compiler, source) = (self.compiler.clone(), source.to_string());
+        let text = source.clone();
+        let spawned = std::thread::Builder::new()
+            .name("compile ahead".into())
+            .spawn(move || prepare(&compiler, &scope, cell, &text));
+        // Without a thread to spare the next cell is compiled when its turn comes.
+        self.ahead = spawned.ok().map(|prepared| Ahead { cell, source, prepared });
+    }
+
+    /// What was prepared while the last cell ran, if it is this cell.
+    fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Result<Prepared, Rejection>, Error>> {
+        let ahead = self.ahead.take()?;
+        let prepared = ahead.prepared.join();
+        if ahead.cell == cell && ahead.source == source { prepared.ok() } else { None }
+    }
+
+    fn send(&self, event: Event) {
+        self.sink.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).event(event);
+    }
+
+    fn fail(&self, cell: CellId, failure: Failure) {
+        self.send(Event::Failed { cell, failure });
+    }
+
+    fn say(&self, cell: CellId, text: String) {
+        let at = Duration::from_nanos(monotonic_nanos().saturating_sub(self.epoch));
+        let pid = self.worker.pid();
+        let origin = Origin { cell, running: Some(cell), lane: LaneId::MAIN, pid, tid: pid, at };
+        self.send(Event::Text { origin, stream: Stream::Stdout, text });
+    }
+}
+
+fn start_worker(
+    options: &Options,
+    executable: &std::path::Path,
+    compiler: &Compiler,
+    sink: Arc<Mutex<Box<dyn Sink>>>,
+    epoch: u64,
+) -> Result<Worker, Error> {
+    let start = Start {
+        executable: executable.to_path_buf(),
+        directory: options.directory.clone(),
+        libraries: vec![compiler.libstd().to_path_buf()],
+        runtime: compiler.runtime.path.clone(),
+        each_print: options.each_print,
+        epoch,
+    };
+    Worker::start(start, sink).map_err(|message| Error::new(ExitCode::Environment, message))
+}
+
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Failure {
+        let traceback = rejection.rendered.trim_end().lines().map(str::to_string).collect();
+        Failure { ename: rejection.ename.into(), evalue: rejection.evalue, traceback }
+    }
+}
+
+fn red(head: &str, rest: &str) -> String {
+    format!("\x1b[1;31m{head}\x1b[0m: {rest}")
+}
+
+fn error_failure(message: String) -> Failure {
+    let traceback = red("Error", &message).lines().map(str::to_string).collect();
+    Failure { ename: "Error".into(), evalue: message, traceback }
+}
+
+fn panic_failure(message: String, at: &str) -> Failure {
+    let place = if at.is_empty() { String::new() } else { format!(" at {at}") };
+    let head = format!("\x1b[1;31mPanic\x1b[0m{place}");
+    let traceback = std::iter::once(head).chain(message.lines().map(str::to_string)).collect();
+    Failure { ename: "Panic".into(), evalue: message, traceback }
 }

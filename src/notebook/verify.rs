@@ -127,7 +127,7 @@ impl Live {
         let full = cells.iter().any(|cell| cell.recorded.streams[0].contains("CPU times: "));
         let directory = notebook.canonicalize().ok().and_then(|path| path.parent().map(Path::to_path_buf));
         let time = if full { TimeFormat::Full } else { TimeFormat::Wall };
-        let options = Options { directory, time, each_print: true };
+        let options = Options { directory, time, each_print: true, ..Options::default() };
         let events = Events::default();
         let session = Session::start(options, Box::new(events.clone()))?;
         // Cells that ask for the pid of their worker's parent get ours.

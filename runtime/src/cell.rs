@@ -1,0 +1,176 @@
+//! What the entry point of a compiled cell calls: it runs the cell's code and reports how that ended. A panic of
+//! the cell stops here; variables that the cell did not move are still its caller's.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::Mutex;
+
+use crate::host::{FAILED, Frame, PANICKED, STDERR};
+use crate::timing::{Style, Timer};
+use crate::{link, show};
+
+/// What a cell's code answers: `?` works on every error that converts into a box.
+pub type Answer = Result<(), Box<dyn Error>>;
+
+/// A generated file, what the user calls it, and the bytes of ours on its first line.
+struct Known {
+    file: String,
+    label: String,
+    first_column: u32,
+}
+
+/// The files of all cells that have run; the latest run of a file counts.
+static FILES: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+/// A panic of the cell's own thread, kept from its hook to its catch.
+struct Caught {
+    message: String,
+    at: String,
+}
+
+thread_local! {
+    static RUNS_CELL: Cell<bool> = const { Cell::new(false) };
+    static CAUGHT: RefCell<Option<Caught>> = const { RefCell::new(None) };
+}
+
+/// Runs the code of one cell; true if it came to its end.
+///
+/// # Safety
+/// `frame` points to a frame that is valid during the call.
+pub unsafe fn run(frame: *const Frame, code: impl FnOnce() -> Answer) -> bool {
+    // SAFETY: promised by the caller.
+    let frame = unsafe { &*frame };
+    remember(frame);
+    crate::timing::set_style(Style { wall_only: frame.wall_only, compile_seconds: frame.compile_seconds });
+    RUNS_CELL.set(true);
+    let timer = frame.timed.then(Timer::start);
+    let answer = catch_unwind(AssertUnwindSafe(code));
+    drop(timer);
+    RUNS_CELL.set(false);
+    if matches!(answer, Ok(Ok(()))) {
+        print_caught();
+        show::send_result();
+        return true;
+    }
+    match answer {
+        Ok(Err(error)) => report(frame, FAILED, &describe(&*error), ""),
+        Err(payload) => panicked(frame, payload),
+        Ok(Ok(())) => {}
+    }
+    false
+}
+
+fn remember(frame: &Frame) {
+    // SAFETY: the worker passes text that lives during the call.
+    let (file, label) = unsafe {
+        (std::slice::from_raw_parts(frame.file, frame.file_len), std::slice::from_raw_parts(frame.label, frame.label_len))
+    };
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let known = Known { file: text(file), label: text(label), first_column: frame.first_column };
+    let mut files = FILES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    files.retain(|other| other.file != known.file);
+    files.push(known);
+}
+
+fn report(frame: &Frame, kind: u32, message: &str, at: &str) {
+    // SAFETY: text that lives during the call.
+    unsafe { (frame.report)(kind, message.as_ptr(), message.len(), at.as_ptr(), at.len()) }
+}
+
+/// The error and what caused it, each on a line of its own.
+fn describe(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!("\ncaused by: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn panicked(frame: &Frame, payload: Box<dyn Any + Send>) {
+    let caught = CAUGHT.take();
+    // A payload that another thread carried here (`resume_unwind`) has been reported by that thread's own hook.
+    let (message, at) = match caught {
+        Some(caught) => (caught.message, caught.at),
+        None => (payload_text(&*payload), String::new()),
+    };
+    if link::is_forked_child() {
+        return link::text(STDERR, &panic_text("MainThread", &at, &message));
+    }
+    report(frame, PANICKED, &message, &at);
+}
+
+fn payload_text(payload: &dyn Any) -> String {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text.to_string(),
+        (_, Some(text)) => text.clone(),
+        _ => "Box<dyn Any>".into(),
+    }
+}
+
+/// Makes panics speak of cells. A panic of the running cell is kept for its report; every other is printed.
+pub(crate) fn install_hook() {
+    std::panic::set_hook(Box::new(|info| {
+        let message = payload_text(info.payload());
+        let at = location(info);
+        if RUNS_CELL.try_with(Cell::get).unwrap_or(false) {
+            print_caught();
+            CAUGHT.set(Some(Caught { message, at }));
+        } else {
+            let name = crate::threading::current_thread().name();
+            link::text(STDERR, &panic_text(&name, &at, &message));
+        }
+    }));
+}
+
+/// A panic that the cell's code caught itself is printed after all, as std would have.
+fn print_caught() {
+    if let Some(Caught { message, at }) = CAUGHT.take() {
+        link::text(STDERR, &panic_text("MainThread", &at, &message));
+    }
+}
+
+fn panic_text(thread: &str, at: &str, message: &str) -> String {
+    format!("thread '{thread}' panicked at {at}:\n{message}\n")
+}
+
+/// `In[3]:2:5` where the place is in a cell; columns count from 1, without what we put before the cell's text.
+fn location(info: &PanicHookInfo<'_>) -> String {
+    let Some(location) = info.location() else { return "an unknown place".into() };
+    let (file, line, column) = (location.file(), location.line(), location.column());
+    let files = FILES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    match files.iter().find(|known| known.file == file) {
+        Some(known) if line == 1 => format!("{}:1:{}", known.label, column.saturating_sub(known.first_column)),
+        Some(known) => format!("{}:{line}:{column}", known.label),
+        None => format!("{file}:{line}:{column}"),
+    }
+}
+
+/// What `fn main` may answer when a cell runs it (`std::process::Termination`, in a form that keeps the error).
+pub trait Main {
+    fn answer(self) -> Answer;
+}
+
+impl Main for () {
+    fn answer(self) -> Answer {
+        Ok(())
+    }
+}
+
+impl<T: Main, E: std::fmt::Debug> Main for Result<T, E> {
+    fn answer(self) -> Answer {
+        match self {
+            Ok(value) => value.answer(),
+            Err(error) => Err(format!("{error:?}").into()),
+        }
+    }
+}
+
+impl Main for std::process::ExitCode {
+    fn answer(self) -> Answer {
+        if self == std::process::ExitCode::SUCCESS { Ok(()) } else { Err(format!("main answered {self:?}").into()) }
+    }
+}

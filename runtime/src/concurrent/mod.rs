@@ -1,0 +1,3 @@
+//! Python's `concurrent` package: nothing but [`futures`].
+
+pub mod futures;

@@ -1,0 +1,229 @@
+//! Owns the link to the worker: the attached `Host`, and which task the calling thread works for. Every call to
+//! the worker goes through here. Never prints, starts or waits for anything itself.
+
+use crate::host::{Host, VERSION};
+use crate::{sys, threading};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+static HOST: AtomicPtr<Host> = AtomicPtr::new(std::ptr::null_mut());
+/// The process that runs cells; 0 until a worker has attached.
+static CELLS_PID: AtomicU32 = AtomicU32::new(0);
+
+thread_local! {
+    /// The lane of the task that this thread works for; 0 for none.
+    static TASK: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Called by the worker on the thread that will run cells, before the first cell, and again by a snapshot that
+/// takes over from a lost worker. A host of another version is not taken. Answers this crate's version.
+///
+/// # Safety
+/// `host` points to a `Host` that stays valid and unchanged for the rest of the process.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn threadbook_attach(host: *const Host) -> u32 {
+    // SAFETY: the caller vouches for the pointer; `version` is the first field in every version of the table.
+    if unsafe { (*host).version } == VERSION {
+        HOST.store(host.cast_mut(), Ordering::Release);
+        CELLS_PID.store(std::process::id(), Ordering::Relaxed);
+        threading::current::become_main();
+    }
+    VERSION
+}
+
+/// 1 in a process that a cell forked: it finishes the rest of the cell and then leaves, it never takes another.
+#[unsafe(no_mangle)]
+pub extern "C" fn threadbook_is_forked_child() -> u32 {
+    u32::from(is_forked_child())
+}
+
+pub(crate) fn is_forked_child() -> bool {
+    let cells = CELLS_PID.load(Ordering::Relaxed);
+    cells != 0 && cells != std::process::id()
+}
+
+pub(crate) fn host() -> &'static Host {
+    let attached = HOST.load(Ordering::Acquire);
+    // SAFETY: null or the pointer that `threadbook_attach` was given, which stays valid and unchanged.
+    unsafe { attached.as_ref() }.unwrap_or(&stand_in::HOST)
+}
+
+/// Writes `text` to `STDOUT` or `STDERR` as one record.
+pub(crate) fn text(stream: u32, text: &str) {
+    // SAFETY: pointer and length describe `text`.
+    unsafe { (host().text)(stream, text.as_ptr(), text.len()) }
+}
+
+/// A new lane as a child of the caller's.
+pub(crate) fn declare(kind: u32, name: &str) -> u32 {
+    // SAFETY: pointer and length describe `name`.
+    unsafe { (host().declare)(kind, name.as_ptr(), name.len()) }
+}
+
+/// The next thread or process that the calling thread makes is `lane`.
+pub(crate) fn adopt(lane: u32) {
+    (host().adopt)(lane)
+}
+
+pub(crate) fn rename(name: &str) {
+    // SAFETY: pointer and length describe `name`.
+    unsafe { (host().rename)(name.as_ptr(), name.len()) }
+}
+
+pub(crate) fn next_thread_number() -> u32 {
+    (host().next_thread_number)()
+}
+
+/// Runs `work` as task `lane`. `work` must not unwind.
+pub(crate) fn within(lane: u32, work: impl FnOnce()) {
+    let before = TASK.replace(lane);
+    let previous = (host().enter)(lane);
+    work();
+    (host().leave)(previous);
+    TASK.set(before);
+}
+
+/// The caller has learnt that `lane` has ended. A task that asks for its own end (in a callback) learns nothing.
+pub(crate) fn ended(lane: u32) {
+    if TASK.get() != lane {
+        (host().join)(lane)
+    }
+}
+
+/// A worker for tests, which only writes down what it is told.
+#[cfg(test)]
+pub(crate) mod record {
+    use super::*;
+    use crate::host::{PROCESS, THREAD};
+    use crate::wait::lock;
+    use std::sync::{Mutex, Once};
+    use std::thread::{self, ThreadId};
+
+    #[derive(Clone, Debug, PartialEq)]
+    pub(crate) enum Told {
+        Text(u32, String),
+        Declare(u32, u32, String),
+        Adopt(u32),
+        Rename(String),
+        Enter(u32),
+        Leave(u32),
+        Join(u32),
+    }
+
+    static TOLD: Mutex<Vec<(ThreadId, Told)>> = Mutex::new(Vec::new());
+    static RECORDER: Host = Host {
+        version: VERSION,
+        text,
+        next_thread_number: stand_in::HOST.next_thread_number,
+        declare,
+        adopt,
+        rename,
+        enter,
+        leave,
+        join,
+        display: rename,
+        result: rename,
+    };
+
+    /// From here on, and in all tests, everything is written down.
+    pub(crate) fn attach() {
+        static ONCE: Once = Once::new();
+        // Not `threadbook_attach`: no thread of a test is the main one.
+        ONCE.call_once(|| HOST.store((&raw const RECORDER).cast_mut(), Ordering::Release));
+    }
+
+    /// What thread `by` told, in order.
+    pub(crate) fn told_by(by: ThreadId) -> Vec<Told> {
+        lock(&TOLD).iter().filter(|(id, _)| *id == by).map(|(_, told)| told.clone()).collect()
+    }
+
+    /// What the calling thread told, in order.
+    pub(crate) fn told() -> Vec<Told> {
+        told_by(thread::current().id())
+    }
+
+    /// The lanes that the calling thread declared with this name.
+    pub(crate) fn lanes(name: &str) -> Vec<u32> {
+        let declared = |told: Told| match told {
+            Told::Declare(_, lane, called) if called == name => Some(lane),
+            _ => None,
+        };
+        told().into_iter().filter_map(declared).collect()
+    }
+
+    fn note(told: Told) {
+        lock(&TOLD).push((thread::current().id(), told));
+    }
+
+    unsafe fn string(bytes: *const u8, len: usize) -> String {
+        // SAFETY: the callers in this file pass pointer and length of a `str`.
+        String::from_utf8_lossy(unsafe { std::slice::from_raw_parts(bytes, len) }).into_owned()
+    }
+
+    unsafe extern "C" fn text(stream: u32, bytes: *const u8, len: usize) {
+        // SAFETY: as `string` asks.
+        note(Told::Text(stream, unsafe { string(bytes, len) }));
+    }
+    unsafe extern "C" fn declare(kind: u32, name: *const u8, len: usize) -> u32 {
+        assert!((THREAD..=PROCESS).contains(&kind));
+        // SAFETY: as `string` asks.
+        let (name, lane) = unsafe { (string(name, len), (stand_in::HOST.declare)(kind, std::ptr::null(), 0)) };
+        note(Told::Declare(kind, lane, name));
+        lane
+    }
+    unsafe extern "C" fn rename(name: *const u8, len: usize) {
+        // SAFETY: as `string` asks.
+        note(Told::Rename(unsafe { string(name, len) }));
+    }
+    extern "C" fn adopt(lane: u32) {
+        note(Told::Adopt(lane));
+    }
+    extern "C" fn enter(lane: u32) -> u32 {
+        note(Told::Enter(lane));
+        7
+    }
+    extern "C" fn leave(previous: u32) {
+        note(Told::Leave(previous));
+    }
+    extern "C" fn join(lane: u32) {
+        note(Told::Join(lane));
+    }
+}
+
+/// What answers where no worker has attached: text goes to fd 1 and 2, lanes and threads are merely counted.
+mod stand_in {
+    use super::*;
+
+    pub(super) static HOST: Host = Host {
+        version: VERSION,
+        text,
+        next_thread_number,
+        declare,
+        adopt: ignore,
+        rename: ignore_bytes,
+        enter,
+        leave: ignore,
+        join: ignore,
+        display: ignore_bytes,
+        result: ignore_bytes,
+    };
+
+    static LANES: AtomicU32 = AtomicU32::new(2);
+    static THREADS: AtomicU32 = AtomicU32::new(1);
+
+    unsafe extern "C" fn text(stream: u32, bytes: *const u8, len: usize) {
+        // SAFETY: the caller of `Host::text` vouches for pointer and length.
+        sys::write_all(stream as i32, unsafe { std::slice::from_raw_parts(bytes, len) });
+    }
+    extern "C" fn next_thread_number() -> u32 {
+        THREADS.fetch_add(1, Ordering::Relaxed)
+    }
+    unsafe extern "C" fn declare(_kind: u32, _name: *const u8, _len: usize) -> u32 {
+        LANES.fetch_add(1, Ordering::Relaxed)
+    }
+    extern "C" fn enter(_lane: u32) -> u32 {
+        0
+    }
+    extern "C" fn ignore(_lane: u32) {}
+    unsafe extern "C" fn ignore_bytes(_bytes: *const u8, _len: usize) {}
+}

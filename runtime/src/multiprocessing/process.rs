@@ -1,0 +1,343 @@
+//! `Process`: one function to be run in a forked copy of this process, once. Owns the child until it is reaped.
+//! Never lets a child go on with its parent's work: it runs its target and leaves.
+
+use crate::error::RuntimeError;
+use crate::fork::{Forked, fork_with_line, leave};
+use crate::host::PROCESS;
+use crate::link;
+use crate::sys::{self, Exit};
+use crate::threading::{self, Run, Target, once};
+use crate::time::Seconds;
+use crate::wait::{deadline, lock};
+use std::fmt;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+static FAMILY: Mutex<Family> = Mutex::new(Family { current: None, made: 0, children: Vec::new() });
+
+/// What this process knows of itself and its children.
+pub(crate) struct Family {
+    /// Set where `Process::start` made this process, or once somebody has asked.
+    current: Option<Process>,
+    /// How many `Process` objects were made here.
+    made: u32,
+    /// Those started and not yet known to have ended.
+    children: Vec<Process>,
+}
+
+impl Family {
+    /// In a forked child: its parent's children are not its own.
+    pub(crate) fn forget_children(&mut self) {
+        self.children.clear();
+    }
+
+    fn current(&mut self) -> &Process {
+        self.current.get_or_insert_with(|| Process::this("MainProcess", "", false))
+    }
+}
+
+pub(crate) fn family() -> MutexGuard<'static, Family> {
+    lock(&FAMILY)
+}
+
+/// A process, as Python's `multiprocessing.Process`: made first, started by [`start`](Process::start), at most
+/// once. Clones are the same process.
+#[derive(Clone)]
+pub struct Process(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    /// The numbers of the process and its ancestors among their siblings: `2:1`.
+    identity: String,
+    /// The process that made this object; 0 for an object that stands for the process it is in.
+    parent: u32,
+    daemon: AtomicBool,
+    target: Mutex<Option<Target>>,
+    child: Mutex<Option<Child>>,
+}
+
+struct Child {
+    pid: i32,
+    lane: u32,
+    /// Closed by the child's end.
+    line: Arc<UnixStream>,
+    exit: Option<Exit>,
+}
+
+impl Process {
+    /// A process that will run `target`, named `Process-N`. What `target` returns is dropped.
+    pub fn new<R>(target: impl FnOnce() -> R + Send + 'static) -> Process {
+        Process::make(NameFrom::Kind("Process"), once(target))
+    }
+
+    /// The same with a name of its own.
+    pub fn named<R>(name: impl Into<String>, target: impl FnOnce() -> R + Send + 'static) -> Process {
+        Process::make(NameFrom::User(name.into()), once(target))
+    }
+
+    /// A process that will run a "subclass", named after it: `MyProcess-N`.
+    pub fn from_run<P: Run + Send + 'static>(mut object: P) -> Process {
+        let path = std::any::type_name::<P>();
+        let path = path.split('<').next().unwrap_or(path);
+        let kind = path.rsplit("::").next().unwrap_or(path);
+        Process::make(NameFrom::Kind(kind), Box::new(move || object.run()))
+    }
+
+    fn make(name: NameFrom<'_>, target: Target) -> Process {
+        let mut family = family();
+        family.made += 1;
+        let (number, current) = (family.made, family.current().clone());
+        let identity = match current.0.identity.as_str() {
+            "" => number.to_string(),
+            ancestors => format!("{ancestors}:{number}"),
+        };
+        let name = match name {
+            NameFrom::User(name) => name,
+            NameFrom::Kind(kind) => format!("{kind}-{identity}"),
+        };
+        Process(Arc::new(Inner {
+            name,
+            identity,
+            parent: std::process::id(),
+            daemon: AtomicBool::new(current.is_daemon()),
+            target: Mutex::new(Some(target)),
+            child: Mutex::new(None),
+        }))
+    }
+
+    /// Whether a parent that was itself started by this module ends this process when it leaves, instead of
+    /// waiting for it. Inherited from the process that made it.
+    pub fn daemon(self, daemon: bool) -> Process {
+        self.0.daemon.store(daemon, Ordering::Relaxed);
+        self
+    }
+
+    pub fn is_daemon(&self) -> bool {
+        self.0.daemon.load(Ordering::Relaxed)
+    }
+
+    pub fn name(&self) -> String {
+        self.0.name.clone()
+    }
+
+    /// The process id; none before the start.
+    pub fn pid(&self) -> Option<u32> {
+        match self.0.parent {
+            0 => Some(std::process::id()),
+            _ => lock(&self.0.child).as_ref().map(|child| child.pid as u32),
+        }
+    }
+
+    /// Python's other name of [`pid`](Process::pid).
+    pub fn ident(&self) -> Option<u32> {
+        self.pid()
+    }
+
+    /// Starts the process. The parent's copy of the target is dropped.
+    ///
+    /// # Errors
+    /// It was started before, or in another process than it was made in, or the system has no process to give.
+    pub fn start(&self) -> Result<(), RuntimeError> {
+        let mut child = lock(&self.0.child);
+        if child.is_some() {
+            return Err(RuntimeError::new("cannot start a process twice"));
+        }
+        if self.0.parent != std::process::id() {
+            return Err(RuntimeError::new("can only start a process object created by current process"));
+        }
+        active_children();
+        let target = lock(&self.0.target).take();
+        let lane = link::declare(PROCESS, &self.0.name);
+        match fork_with_line(lane) {
+            Err(_) => {
+                *lock(&self.0.target) = target;
+                return Err(RuntimeError::new("can't start new process"));
+            }
+            Ok(Forked::Child { line }) => {
+                drop(child);
+                self.live(target, line)
+            }
+            Ok(Forked::Parent { child: pid, line }) => {
+                *child = Some(Child { pid, lane, line: Arc::new(line), exit: None });
+            }
+        }
+        drop(child);
+        family().children.push(self.clone());
+        Ok(())
+    }
+
+    /// All that happens in the child. `_line` tells the parent of its end.
+    fn live(&self, target: Option<Target>, _line: UnixStream) -> ! {
+        let this = Process::this(&self.0.name, &self.0.identity, self.is_daemon());
+        *family() = Family { current: Some(this), made: 0, children: Vec::new() };
+        let ended = catch_unwind(AssertUnwindSafe(|| target.map(|mut target| target())));
+        for child in active_children() {
+            if child.is_daemon() {
+                let _ = child.terminate();
+            }
+            let _ = child.join();
+        }
+        for thread in threading::enumerate() {
+            if !thread.is_daemon() {
+                let _ = thread.join();
+            }
+        }
+        leave(i32::from(ended.is_err()))
+    }
+
+    /// An object that stands for the process it is in.
+    fn this(name: &str, identity: &str, daemon: bool) -> Process {
+        Process(Arc::new(Inner {
+            name: name.to_owned(),
+            identity: identity.to_owned(),
+            parent: 0,
+            daemon: AtomicBool::new(daemon),
+            target: Mutex::new(None),
+            child: Mutex::new(None),
+        }))
+    }
+
+    /// Runs the target in the calling process, as any function. A closure runs only once.
+    pub fn run(&self) {
+        let target = lock(&self.0.target).take();
+        if let Some(mut target) = target {
+            target();
+            *lock(&self.0.target) = Some(target);
+        }
+    }
+
+    /// Waits until the process has ended, in whatever way.
+    ///
+    /// # Errors
+    /// It was never started, or not by this process.
+    pub fn join(&self) -> Result<(), RuntimeError> {
+        self.join_until(None).map(drop)
+    }
+
+    /// The same for at most `timeout`: whether the process has ended.
+    ///
+    /// # Errors
+    /// As [`join`](Process::join).
+    pub fn join_timeout(&self, timeout: impl Seconds) -> Result<bool, RuntimeError> {
+        self.join_until(deadline(timeout.duration()))
+    }
+
+    fn join_until(&self, deadline: Option<Instant>) -> Result<bool, RuntimeError> {
+        if self.0.parent != std::process::id() {
+            return Err(RuntimeError::new("can only join a child process"));
+        }
+        let line = lock(&self.0.child).as_ref().map(|child| child.line.clone());
+        let line = line.ok_or(RuntimeError::new("can only join a started process"))?;
+        // A failed poll leaves the question to waitpid.
+        let ended = sys::readable(line.as_fd(), deadline).unwrap_or(true);
+        if ended {
+            self.learn_exit(sys::wait);
+        }
+        Ok(ended)
+    }
+
+    /// Whether it was started by this process and has not ended, or is this process.
+    pub fn is_alive(&self) -> bool {
+        let started = self.0.parent == std::process::id() && lock(&self.0.child).is_some();
+        self.0.parent == 0 || (started && self.learn_exit(sys::try_wait).is_none())
+    }
+
+    /// The exit code, or minus the number of the signal that ended the process; none while there is none.
+    pub fn exitcode(&self) -> Option<i32> {
+        self.learn_exit(sys::try_wait).map(|exit| match exit {
+            Exit::Code(code) => code,
+            Exit::Signal(signal) => -signal,
+        })
+    }
+
+    /// How it ended, if it has, as far as `ask` finds out.
+    fn learn_exit(&self, ask: fn(i32) -> io::Result<Option<Exit>>) -> Option<Exit> {
+        let mut child = lock(&self.0.child);
+        let child = child.as_mut().filter(|_| self.0.parent == std::process::id())?;
+        if child.exit.is_none() {
+            // A child that somebody else has reaped left no word: CPython, too, takes that for 255.
+            child.exit = ask(child.pid).unwrap_or(Some(Exit::Code(255)));
+        }
+        let exit = child.exit?;
+        link::ended(child.lane);
+        Some(exit)
+    }
+
+    /// Asks the process to end (`SIGTERM`).
+    ///
+    /// # Errors
+    /// It was never started, or not by this process.
+    pub fn terminate(&self) -> Result<(), RuntimeError> {
+        self.signal(sys::SIGTERM)
+    }
+
+    /// Ends the process (`SIGKILL`).
+    ///
+    /// # Errors
+    /// As [`terminate`](Process::terminate).
+    pub fn kill(&self) -> Result<(), RuntimeError> {
+        self.signal(sys::SIGKILL)
+    }
+
+    fn signal(&self, signal: i32) -> Result<(), RuntimeError> {
+        let child = lock(&self.0.child);
+        let child = child.as_ref().filter(|_| self.0.parent == std::process::id());
+        let child = child.ok_or(RuntimeError::new("can only signal a started child process"))?;
+        if child.exit.is_none() {
+            // Not reaped yet, so the pid is still this child's; the only failure left is that it has just ended.
+            let _ = sys::kill(child.pid, signal);
+        }
+        Ok(())
+    }
+}
+
+enum NameFrom<'a> {
+    User(String),
+    /// `Process` or the name of a "subclass"; the identity follows.
+    Kind(&'a str),
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("name", &self.0.name)
+            .field("pid", &self.pid())
+            .field("exitcode", &self.exitcode())
+            .field("daemon", &self.is_daemon())
+            .finish()
+    }
+}
+
+/// The process that runs this code: `MainProcess`, or the one that `Process::start` made.
+pub fn current_process() -> Process {
+    family().current().clone()
+}
+
+/// The children of this process that are alive; reaps the others.
+pub fn active_children() -> Vec<Process> {
+    let mut family = family();
+    family.children.retain(Process::is_alive);
+    family.children.clone()
+}
+
+/// How many processors this process may use.
+pub fn cpu_count() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+/// `exit code 3` or `killed by SIGKILL (9)`.
+pub(crate) fn describe_exit(exit: Exit) -> String {
+    match exit {
+        Exit::Code(code) => format!("exit code {code}"),
+        Exit::Signal(number) => match sys::signal_name(number) {
+            Some(name) => format!("killed by {name} ({number})"),
+            None => format!("killed by signal {number}"),
+        },
+    }
+}

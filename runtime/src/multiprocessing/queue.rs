@@ -1,0 +1,168 @@
+//! `Queue`: values that any process puts in and any takes out, first in, first out. It is a file in memory that
+//! all processes share, a lock and a count; so a `put` is complete when it comes back, whatever happens to the
+//! process then, and never waits for a reader. A process that is killed in the middle of a `put` or `get` takes the
+//! lock with it, as in CPython.
+
+use super::transfer::Transfer;
+use crate::sys::{SharedSemaphore, shared_file};
+use crate::time::Seconds;
+use crate::wait::deadline;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::marker::PhantomData;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A queue between processes. Clones are the same queue, and so is the copy in a forked child.
+pub struct Queue<T> {
+    shared: Arc<Shared>,
+    values: PhantomData<fn(T) -> T>,
+}
+
+struct Shared {
+    /// A [`Header`], then one message after the other, each with its length before it.
+    file: File,
+    lock: SharedSemaphore,
+    count: SharedSemaphore,
+}
+
+/// Where the messages are that were not taken yet: from `head` to before `tail`.
+struct Header {
+    head: u64,
+    tail: u64,
+    count: u64,
+}
+
+const HEADER_BYTES: u64 = 24;
+const LEN_BYTES: usize = 8;
+
+impl<T: Transfer> Queue<T> {
+    /// # Errors
+    /// The system has no file in memory to give.
+    pub fn new() -> io::Result<Queue<T>> {
+        let (file, lock, count) = (shared_file()?, SharedSemaphore::new(1)?, SharedSemaphore::new(0)?);
+        let shared = Shared { file, lock, count };
+        shared.write_header(&Header { head: HEADER_BYTES, tail: HEADER_BYTES, count: 0 })?;
+        Ok(Queue { shared: Arc::new(shared), values: PhantomData })
+    }
+
+    /// Puts a value at the end.
+    ///
+    /// # Errors
+    /// There is no memory left for it.
+    pub fn put(&self, value: T) -> io::Result<()> {
+        let mut message = vec![0; LEN_BYTES];
+        value.write(&mut message);
+        let len = (message.len() - LEN_BYTES) as u64;
+        message[..LEN_BYTES].copy_from_slice(&len.to_ne_bytes());
+        self.shared.locked(|shared, header| {
+            shared.file.write_all_at(&message, header.tail)?;
+            header.tail += message.len() as u64;
+            header.count += 1;
+            Ok(())
+        })?;
+        self.shared.count.release()
+    }
+
+    /// Waits for a value and takes it from the front.
+    ///
+    /// # Errors
+    /// The system fails.
+    pub fn get(&self) -> io::Result<T> {
+        let value = self.get_until(None)?;
+        Ok(value.expect("a wait without a deadline ends only with a value"))
+    }
+
+    /// Waits for at most `timeout`; none if the queue was empty all the time.
+    ///
+    /// # Errors
+    /// The system fails.
+    pub fn get_timeout(&self, timeout: impl Seconds) -> io::Result<Option<T>> {
+        self.get_until(deadline(timeout.duration()))
+    }
+
+    /// Takes a value if there is one.
+    ///
+    /// # Errors
+    /// The system fails.
+    pub fn try_get(&self) -> io::Result<Option<T>> {
+        self.get_until(Some(Instant::now()))
+    }
+
+    fn get_until(&self, deadline: Option<Instant>) -> io::Result<Option<T>> {
+        if !self.shared.count.acquire(deadline)? {
+            return Ok(None);
+        }
+        let message = self.shared.locked(|shared, header| {
+            let mut len = [0; LEN_BYTES];
+            shared.file.read_exact_at(&mut len, header.head)?;
+            let mut message = vec![0; u64::from_ne_bytes(len) as usize];
+            shared.file.read_exact_at(&mut message, header.head + LEN_BYTES as u64)?;
+            header.head += (LEN_BYTES + message.len()) as u64;
+            header.count -= 1;
+            if header.count == 0 {
+                (header.head, header.tail) = (HEADER_BYTES, HEADER_BYTES);
+                shared.file.set_len(HEADER_BYTES)?;
+            }
+            Ok(message)
+        })?;
+        Ok(Some(T::read(&mut message.as_slice())?))
+    }
+
+    /// How many values there are just now.
+    ///
+    /// # Errors
+    /// The system fails.
+    pub fn qsize(&self) -> io::Result<u64> {
+        self.shared.locked(|_, header| Ok(header.count))
+    }
+
+    /// Whether there are none just now.
+    ///
+    /// # Errors
+    /// The system fails.
+    pub fn empty(&self) -> io::Result<bool> {
+        Ok(self.qsize()? == 0)
+    }
+}
+
+impl Shared {
+    /// Runs `work` under the lock of all processes; what it did to the header holds if it succeeds.
+    fn locked<R>(&self, work: impl FnOnce(&Shared, &mut Header) -> io::Result<R>) -> io::Result<R> {
+        self.lock.acquire(None)?;
+        let outcome = self.read_header().and_then(|mut header| {
+            let answer = work(self, &mut header)?;
+            self.write_header(&header)?;
+            Ok(answer)
+        });
+        self.lock.release()?;
+        outcome
+    }
+
+    fn read_header(&self) -> io::Result<Header> {
+        let mut bytes = [0; HEADER_BYTES as usize];
+        self.file.read_exact_at(&mut bytes, 0)?;
+        let input = &mut &bytes[..];
+        Ok(Header { head: u64::read(input)?, tail: u64::read(input)?, count: u64::read(input)? })
+    }
+
+    fn write_header(&self, header: &Header) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES as usize);
+        (header.head, header.tail, header.count).write(&mut bytes);
+        self.file.write_all_at(&bytes, 0)
+    }
+}
+
+impl<T> Clone for Queue<T> {
+    fn clone(&self) -> Self {
+        Queue { shared: self.shared.clone(), values: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Queue>")
+    }
+}

@@ -1,0 +1,63 @@
+//! How the value of a cell's tail expression is shown. A type with a method `evcxr_display(&self)` of its own is
+//! shown by it; every other value by `Debug`. The unit value is not shown.
+
+use std::fmt::Debug;
+use std::sync::Mutex;
+
+/// The result of the running cell, as the host's JSON; held until the cell's times are printed, as in IPython.
+static RESULT: Mutex<Option<String>> = Mutex::new(None);
+
+/// Gives every value the method that a type of the user's may have itself: an inherent method comes first.
+pub trait Fallback {
+    fn evcxr_display(&self)
+    where
+        Self: Debug;
+}
+
+impl<T: ?Sized> Fallback for T {
+    fn evcxr_display(&self)
+    where
+        T: Debug,
+    {
+        if std::any::type_name::<T>() == "()" {
+            return;
+        }
+        let json = format!("{{\"data\":{{\"text/plain\":{}}}}}", json_string(&format!("{self:?}")));
+        *RESULT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(json);
+    }
+}
+
+/// Sends the result that the cell has left, if it has.
+pub(crate) fn send_result() {
+    let json = RESULT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+    if let Some(json) = json {
+        crate::link::result(&json);
+    }
+}
+
+/// The text as a JSON string, quotes included (RFC 8259 §7).
+fn json_string(text: &str) -> String {
+    let mut json = String::with_capacity(text.len() + 2);
+    json.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\n' => json.push_str("\\n"),
+            c if c < ' ' => json.push_str(&format!("\\u{:04x}", c as u32)),
+            c => json.push(c),
+        }
+    }
+    json.push('"');
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_escaped_as_json_wants_it() {
+        assert_eq!(json_string("a\"b\\c\n\u{1}\u{e9}"), "\"a\\\"b\\\\c\\n\\u0001\u{e9}\"");
+    }
+}

@@ -1,0 +1,141 @@
+//! `Condition`: waiting for what another thread says, under a lock. Owns the queue of those who wait, first come
+//! first woken. There are no spurious wake-ups, but what was said may no longer hold: `wait_for` asks again.
+
+use super::lock::{RLock, RLockGuard};
+use crate::error::RuntimeError;
+use crate::time::Seconds;
+use crate::wait::{Monitor, deadline, lock};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+/// A condition with its `RLock`. Clones are the same condition.
+#[derive(Clone, Default)]
+pub struct Condition {
+    lock: RLock,
+    waiters: Arc<Mutex<VecDeque<Waiter>>>,
+}
+
+/// One who waits: true once it was notified.
+type Waiter = Arc<Monitor<bool>>;
+
+impl Condition {
+    /// A condition with a lock of its own.
+    pub fn new() -> Condition {
+        Condition::default()
+    }
+
+    /// A condition on a lock that is also used elsewhere.
+    pub fn with_lock(lock: &RLock) -> Condition {
+        Condition { lock: lock.clone(), ..Condition::default() }
+    }
+
+    pub fn acquire(&self) {
+        self.lock.acquire();
+    }
+
+    /// # Errors
+    /// The calling thread does not hold the lock.
+    pub fn release(&self) -> Result<(), RuntimeError> {
+        self.lock.release()
+    }
+
+    /// Takes the lock until the guard is dropped: Python's `with condition:`.
+    pub fn lock(&self) -> RLockGuard<'_> {
+        self.lock.lock()
+    }
+
+    /// Frees the lock, waits to be notified, and takes the lock again, as many times as it was held.
+    ///
+    /// # Errors
+    /// The calling thread does not hold the lock.
+    pub fn wait(&self) -> Result<(), RuntimeError> {
+        self.wait_until(None).map(drop)
+    }
+
+    /// The same for at most `timeout`: whether it was notified.
+    ///
+    /// # Errors
+    /// As [`wait`](Condition::wait).
+    pub fn wait_timeout(&self, timeout: impl Seconds) -> Result<bool, RuntimeError> {
+        self.wait_until(deadline(timeout.duration()))
+    }
+
+    /// Waits until `predicate`, asked under the lock at once and after each notification, holds.
+    ///
+    /// # Errors
+    /// As [`wait`](Condition::wait).
+    pub fn wait_for(&self, predicate: impl FnMut() -> bool) -> Result<(), RuntimeError> {
+        self.wait_for_until(predicate, None).map(drop)
+    }
+
+    /// The same for at most `timeout`: what `predicate` said last.
+    ///
+    /// # Errors
+    /// As [`wait`](Condition::wait).
+    pub fn wait_for_timeout(
+        &self,
+        predicate: impl FnMut() -> bool,
+        timeout: impl Seconds,
+    ) -> Result<bool, RuntimeError> {
+        self.wait_for_until(predicate, deadline(timeout.duration()))
+    }
+
+    fn wait_for_until(
+        &self,
+        mut predicate: impl FnMut() -> bool,
+        deadline: Option<Instant>,
+    ) -> Result<bool, RuntimeError> {
+        while !predicate() {
+            if !self.wait_until(deadline)? {
+                return Ok(predicate());
+            }
+        }
+        Ok(true)
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> Result<bool, RuntimeError> {
+        if !self.lock.is_owned() {
+            return Err(RuntimeError::new("cannot wait on un-acquired lock"));
+        }
+        let waiter = Waiter::default();
+        lock(&self.waiters).push_back(waiter.clone());
+        let times = self.lock.release_all();
+        let notified = waiter.wait_until(deadline, |notified| notified.then_some(())).is_some();
+        self.lock.restore(times);
+        if !notified {
+            lock(&self.waiters).retain(|other| !Arc::ptr_eq(other, &waiter));
+        }
+        Ok(notified)
+    }
+
+    /// Wakes the first `count` of those who wait.
+    ///
+    /// # Errors
+    /// The calling thread does not hold the lock.
+    pub fn notify(&self, count: usize) -> Result<(), RuntimeError> {
+        if !self.lock.is_owned() {
+            return Err(RuntimeError::new("cannot notify on un-acquired lock"));
+        }
+        let mut waiters = lock(&self.waiters);
+        let count = count.min(waiters.len());
+        waiters.drain(..count).for_each(|waiter| waiter.change(|notified| *notified = true));
+        Ok(())
+    }
+
+    /// Wakes all who wait.
+    ///
+    /// # Errors
+    /// As [`notify`](Condition::notify).
+    pub fn notify_all(&self) -> Result<(), RuntimeError> {
+        self.notify(usize::MAX)
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiters = lock(&self.waiters).len();
+        f.debug_struct("Condition").field("lock", &self.lock).field("waiters", &waiters).finish()
+    }
+}

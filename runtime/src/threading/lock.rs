@@ -1,0 +1,193 @@
+//! `Lock` and `RLock`: objects of their own that guard whatever the code says they guard, as Python's do. They
+//! own no value (that is std's `Mutex`), and a panic of the holder does not break them.
+
+use crate::error::RuntimeError;
+use crate::time::Seconds;
+use crate::wait::{Monitor, deadline};
+use std::fmt;
+use std::sync::Arc;
+use std::thread::{self, ThreadId};
+use std::time::Instant;
+
+/// A lock that any thread may release. Clones are the same lock.
+#[derive(Clone, Default)]
+pub struct Lock(Arc<Monitor<bool>>);
+
+impl Lock {
+    pub fn new() -> Lock {
+        Lock::default()
+    }
+
+    /// Waits for the lock and takes it. A thread that holds it already waits for ever.
+    pub fn acquire(&self) {
+        self.acquire_until(None);
+    }
+
+    /// Takes the lock if nobody holds it.
+    pub fn try_acquire(&self) -> bool {
+        self.acquire_until(Some(Instant::now()))
+    }
+
+    /// Waits for at most `timeout`: whether the lock was taken.
+    pub fn acquire_timeout(&self, timeout: impl Seconds) -> bool {
+        self.acquire_until(deadline(timeout.duration()))
+    }
+
+    fn acquire_until(&self, deadline: Option<Instant>) -> bool {
+        let take = |held: &mut bool| (!std::mem::replace(held, true)).then_some(());
+        self.0.wait_until(deadline, take).is_some()
+    }
+
+    /// Frees the lock, whoever holds it.
+    ///
+    /// # Errors
+    /// Nobody holds it.
+    pub fn release(&self) -> Result<(), RuntimeError> {
+        match self.0.change_for_one(std::mem::take) {
+            true => Ok(()),
+            false => Err(RuntimeError::new("release unlocked lock")),
+        }
+    }
+
+    pub fn locked(&self) -> bool {
+        *self.0.lock()
+    }
+
+    /// Takes the lock until the guard is dropped: Python's `with lock:`.
+    pub fn lock(&self) -> LockGuard<'_> {
+        self.acquire();
+        LockGuard(self)
+    }
+}
+
+/// Holds a [`Lock`] while it lives.
+#[must_use = "the lock is released as soon as the guard is dropped"]
+#[derive(Debug)]
+pub struct LockGuard<'a>(&'a Lock);
+
+impl Drop for LockGuard<'_> {
+    fn drop(&mut self) {
+        // Another thread may have released the lock in between: then there is nothing left to do.
+        let _ = self.0.release();
+    }
+}
+
+impl fmt::Debug for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock").field("locked", &self.locked()).finish()
+    }
+}
+
+/// A lock that its holder may take again: it is free after as many releases. Clones are the same lock.
+#[derive(Clone, Default)]
+pub struct RLock(Arc<Monitor<Option<Hold>>>);
+
+#[derive(Clone, Copy)]
+struct Hold {
+    by: ThreadId,
+    times: usize,
+}
+
+impl RLock {
+    pub fn new() -> RLock {
+        RLock::default()
+    }
+
+    /// Waits for the lock and takes it, once more if this thread holds it already.
+    pub fn acquire(&self) {
+        self.acquire_until(None);
+    }
+
+    /// Takes the lock if no other thread holds it.
+    pub fn try_acquire(&self) -> bool {
+        self.acquire_until(Some(Instant::now()))
+    }
+
+    /// Waits for at most `timeout`: whether the lock was taken.
+    pub fn acquire_timeout(&self, timeout: impl Seconds) -> bool {
+        self.acquire_until(deadline(timeout.duration()))
+    }
+
+    fn acquire_until(&self, deadline: Option<Instant>) -> bool {
+        self.take(1, deadline)
+    }
+
+    fn take(&self, times: usize, deadline: Option<Instant>) -> bool {
+        let me = thread::current().id();
+        let take = |hold: &mut Option<Hold>| match hold {
+            Some(hold) if hold.by == me => {
+                hold.times += times;
+                Some(())
+            }
+            Some(_) => None,
+            None => {
+                *hold = Some(Hold { by: me, times });
+                Some(())
+            }
+        };
+        self.0.wait_until(deadline, take).is_some()
+    }
+
+    /// Takes back one acquisition.
+    ///
+    /// # Errors
+    /// The calling thread does not hold the lock.
+    pub fn release(&self) -> Result<(), RuntimeError> {
+        let me = thread::current().id();
+        self.0.change_for_one(|state| match state {
+            Some(hold) if hold.by == me => {
+                hold.times -= 1;
+                if hold.times == 0 {
+                    *state = None;
+                }
+                Ok(())
+            }
+            _ => Err(RuntimeError::new("cannot release un-acquired lock")),
+        })
+    }
+
+    pub fn locked(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
+    /// Takes the lock until the guard is dropped: Python's `with lock:`.
+    pub fn lock(&self) -> RLockGuard<'_> {
+        self.acquire();
+        RLockGuard(self)
+    }
+
+    /// Whether the calling thread holds it.
+    pub(super) fn is_owned(&self) -> bool {
+        let me = thread::current().id();
+        self.0.lock().is_some_and(|hold| hold.by == me)
+    }
+
+    /// Frees the lock altogether; the answer is what `restore` needs. Only for the holder.
+    pub(super) fn release_all(&self) -> usize {
+        self.0.change_for_one(|state| state.take().map_or(0, |hold| hold.times))
+    }
+
+    /// Waits for the lock and takes it as many times as it was held.
+    pub(super) fn restore(&self, times: usize) {
+        self.take(times, None);
+    }
+}
+
+/// Holds an [`RLock`] once while it lives.
+#[must_use = "the lock is released as soon as the guard is dropped"]
+#[derive(Debug)]
+pub struct RLockGuard<'a>(&'a RLock);
+
+impl Drop for RLockGuard<'_> {
+    fn drop(&mut self) {
+        // The holder may have released it by hand: then there is nothing left to do.
+        let _ = self.0.release();
+    }
+}
+
+impl fmt::Debug for RLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let times = self.0.lock().map_or(0, |hold| hold.times);
+        f.debug_struct("RLock").field("count", &times).finish()
+    }
+}

@@ -1,0 +1,179 @@
+//! The command line: arguments to one function per subcommand, and errors to exit codes.
+//!
+//! Does nothing itself.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anstyle::AnsiColor;
+use clap::{Args, Parser, Subcommand};
+use threadbook::error::{self, Error};
+use threadbook::notebook::{self, RunOptions};
+
+/// Run Rust notebooks and see which thread printed each line.
+#[derive(Debug, Parser)]
+#[command(name = "threadbook", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// No colours; so does the environment variable NO_COLOR, and so does a pipe
+    #[arg(long, global = true)]
+    no_color: bool,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   all is well
+  1   a cell failed, or an output did not match
+  2   the arguments make no sense
+  3   the input cannot be used: not a notebook, another language, unreadable
+  4   the machine lacks something: rustc, disk space, a writable directory
+  70  a fault in threadbook";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(RunArgs),
+    Verify(VerifyArgs),
+}
+
+/// Execute a notebook from top to bottom and save the result.
+///
+/// Code cells run in order in one session. Their output is shown as it comes, each line with the name of the thread,
+/// task or process that wrote it: `│` marks standard output, `!` standard error. The executed notebook is saved as
+/// the run goes on, whole each time, so that an error or a kill loses nothing that was saved.
+///
+/// Cells tagged `skip-execution` are left as they are; an error in a cell tagged `raises-exception` is expected.
+#[derive(Args, Debug)]
+#[command(after_help = RUN_EXAMPLES)]
+struct RunArgs {
+    /// The notebook (.ipynb) to run; it stays as it is unless OUT names it too
+    #[arg(value_name = "NB")]
+    notebook: PathBuf,
+
+    /// Where the executed notebook goes; `-` is standard output, and the live view then goes to standard error
+    /// [default: NB with the ending .executed.ipynb]
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+
+    /// Go on after a cell that fails; the exit code is then 0
+    #[arg(long)]
+    allow_errors: bool,
+
+    /// Show nothing but errors and warnings
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// How long to wait for threads that outlive the last cell
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    patience: Duration,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  threadbook run threads.ipynb                 show the run, save threads.executed.ipynb
+  threadbook run threads.ipynb -o threads.ipynb
+                                               execute in place
+  threadbook run threads.ipynb -q -o -         the executed notebook on standard output
+  threadbook run threads.ipynb --allow-errors  run every cell, whatever happens";
+
+/// Run a notebook and check its outputs against the recorded ones.
+///
+/// Threads may interleave differently in each run. An output matches if the recorded text can be split into the
+/// outputs of the threads of the run, each in its own order, without anything coming before what caused it.
+#[derive(Args, Debug)]
+#[command(after_help = VERIFY_EXAMPLES)]
+struct VerifyArgs {
+    /// The notebook (.ipynb) whose outputs were recorded; it is not changed
+    #[arg(value_name = "NB")]
+    notebook: PathBuf,
+
+    /// Run the whole notebook N times; every run has to match
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+
+    /// Compare with a live run of each cell's Python twin, by this Python
+    #[arg(long, value_name = "PYTHON")]
+    twin: Option<PathBuf>,
+
+    /// Report in JSON, on standard output
+    #[arg(long)]
+    json: bool,
+
+    /// How often to run a cell whose outcome is up to the scheduler before its recorded outcome counts as missed
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    tries: u32,
+}
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  threadbook verify threads.ipynb                  one run
+  threadbook verify threads.ipynb --runs 20        twenty runs, each must match
+  threadbook verify threads.ipynb --twin python3   compare with CPython, live
+  threadbook verify threads.ipynb --json > report.json";
+
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, with code 0. That they cannot be shown changes no code.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    if cli.no_color {
+        anstream::ColorChoice::Never.write_global();
+    }
+    let result = match cli.command {
+        Command::Run(args) => notebook::run(&args.into()),
+        Command::Verify(args) => verify(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let red = AnsiColor::Red.on_default().bold();
+            // Nobody is left to tell if this fails.
+            let _ = writeln!(anstream::stderr(), "{red}error:{red:#} {error}");
+            ExitCode::from(error.code() as u8)
+        }
+    }
+}
+
+fn verify(args: &VerifyArgs) -> Result<(), Error> {
+    let VerifyArgs { notebook, runs, twin, json, tries } = args;
+    let _ = (notebook, runs, twin, json, tries);
+    Err(Error::new(error::ExitCode::Internal, "verify is not part of this build"))
+}
+
+impl From<RunArgs> for RunOptions {
+    fn from(args: RunArgs) -> Self {
+        let RunArgs { notebook, output, allow_errors, quiet, patience } = args;
+        RunOptions { notebook, output, allow_errors, quiet, patience }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "give a number of seconds, such as 10 or 0.5".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn seconds_are_read() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for bad in ["", "-1", "x", "nan", "inf"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What we know about a name that rustc does not: that a variable was there once, and why it is gone.
+
+use super::scope::{Lost, Scope, Why};
+
+/// Helps to add to an error with this message and code.
+pub fn about(scope: &Scope, message: &str, code: Option<&str>) -> Vec<String> {
+    let Some(name) = message.split('`').nth(1) else { return Vec::new() };
+    match code {
+        Some("E0425") => scope.lost.get(name).map(|lost| why_lost(name, lost)).into_iter().collect(),
+        Some("E0384" | "E0594" | "E0596") => {
+            let variable = scope.variables.get(name).filter(|variable| !variable.mutable);
+            let declare = |cell| {
+                format!("`{name}` was declared in {cell} without `mut`; declare it there with `let mut {name}`")
+            };
+            variable.map(|variable| declare(variable.cell)).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn why_lost(name: &str, lost: &Lost) -> String {
+    let cell = lost.cell;
+    match &lost.why {
+        Why::Moved => format!("`{name}` was moved away in {cell}; clone it there (`{name}.clone()`) to keep it"),
+        Why::Borrows => format!(
+            "`{name}` was not kept after {cell}: it borrows from a value that ends with that cell or may change later; keep an owned value instead (`.clone()`, `.to_owned()`), or borrow anew in this cell"
+        ),
+        Why::Unnameable(ty) if ty.starts_with("{closure") => format!(
+            "`{name}` was not kept after {cell}: it is a closure, whose type has no name; box it there, as in `let {name}: Box<dyn Fn(i32) -> i32> = Box::new(…)`, or make it a `fn`"
+        ),
+        Why::Unnameable(ty) if ty.starts_with("fn(") || ty.starts_with("unsafe fn(") => {
+            let pointer = ty.split(" {").next().unwrap_or(ty);
+            format!(
+                "`{name}` was not kept after {cell}: it is a function itself; make it a pointer, `let {name}: {pointer} = …`"
+            )
+        }
+        Why::Unnameable(ty) => format!(
+            "`{name}` was not kept after {cell}: its type `{ty}` cannot be written by a later cell; collect or box it there (`.collect::<Vec<_>>()`, `Box<dyn Iterator<Item = …>>`)"
+        ),
+        Why::WorkerLost => {
+            format!("`{name}` was lost in {cell}, when the worker ended; run the cell that defines it again")
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Compiled libraries on disk, by a key that names everything that went into them. An entry is there whole or not at
+//! all, and one that is not what was written is built again, never loaded.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, ExitCode};
+
+/// Gathers what a library is made from.
+#[derive(Clone, Default)]
+pub struct Key(Sha256);
+
+impl Key {
+    /// Adds one part; its length goes first, so that no two lists of parts are alike.
+    pub fn part(mut self, part: impl AsRef<[u8]>) -> Key {
+        self.0.update((part.as_ref().len() as u64).to_le_bytes());
+        self.0.update(part.as_ref());
+        self
+    }
+
+    /// 32 hexadecimal digits.
+    pub fn finish(self) -> String {
+        hex(&self.0.finalize()[..16])
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A directory of entries. Several processes may use it at once.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    directory: PathBuf,
+}
+
+/// What an entry's second file says.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Note<T> {
+    digest: String,
+    about: T,
+}
+
+impl Cache {
+    /// `$THREADBOOK_CACHE`, or `threadbook` in the user's cache directory; made if it is not there, for this user only.
+    pub fn open() -> Result<Cache, Error> {
+        let named = std::env::var_os("THREADBOOK_CACHE").map(PathBuf::from);
+        let directory = named
+            .or_else(|| Some(PathBuf::from(std::env::var_os("XDG_CACHE_HOME")?).join("threadbook")))
+            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/threadbook")))
+            .unwrap_or_else(|| std::env::temp_dir().join("threadbook"));
+        Cache::open_at(directory)
+    }
+
+    pub fn open_at(directory: PathBuf) -> Result<Cache, Error> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+        made.map_err(|error| {
+            let message = format!(
+                "failed to make the cache directory `{}`: {error}; make it writable, or set THREADBOOK_CACHE to another",
+                directory.display()
+            );
+            Error::new(ExitCode::Environment, message)
+        })?;
+        Ok(Cache { directory })
+    }
+
+    /// The library of this key and what was noted with it.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<(PathBuf, T)> {
+        let library = self.library(key);
+        let note: Note<T> = serde_json::from_slice(&fs::read(self.note(key)).ok()?).ok()?;
+        (digest(&library).ok()? == note.digest).then_some((library, note.about))
+    }
+
+    /// Takes in a library that has just been built, and answers its place.
+    pub fn put<T: Serialize>(&self, key: &str, built: &Path, about: &T) -> io::Result<PathBuf> {
+        let library = self.library(key);
+        let note = serde_json::to_vec(&Note { digest: digest(built)?, about })?;
+        self.write(&library, &fs::read(built)?)?;
+        self.write(&self.note(key), &note)?;
+        Ok(library)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    /// The file name is also the library's soname, so that a library that is loaded already is found by those that
+    /// link to it.
+    fn library(&self, key: &str) -> PathBuf {
+        self.directory.join(soname(key))
+    }
+
+    fn note(&self, key: &str) -> PathBuf {
+        self.directory.join(format!("{key}.json"))
+    }
+}
+
+/// The name under which the dynamic linker knows the library of this key.
+pub fn soname(key: &str) -> String {
+    format!("lib{key}.so")
+}
+
+fn digest(path: &Path) -> io::Result<String> {
+    Ok(hex(&Sha256::digest(fs::read(path)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache() -> (tempfile::TempDir, Cache) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let cache = Cache::open_at(directory.path().join("cache")).expect("a cache");
+        (directory, cache)
+    }
+
+    #[test]
+    fn an_entry_comes_back_with_its_note() {
+        let (directory, cache) = cache();
+        let built = directory.path().join("built");
+        fs::write(&built, b"library").expect("written");
+        let path = cache.put("k", &built, &7).expect("put");
+        assert_eq!(cache.get::<i32>("k"), Some((path, 7)));
+        assert_eq!(cache.get::<i32>("other"), None);
+    }
+
+    #[test]
+    fn a_torn_or_changed_library_is_not_there() {
+        let (directory, cache) = cache();
+        let built = directory.path().join("built");
+        fs::write(&built, b"library").expect("written");
+        let path = cache.put("k", &built, &7).expect("put");
+        fs::write(&path, b"libr").expect("torn");
+        assert_eq!(cache.get::<i32>("k"), None);
+    }
+
+    #[test]
+    fn keys_tell_parts_apart() {
+        assert_ne!(Key::default().part("ab").part("c").finish(), Key::default().part("a").part("bc").finish());
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_made_says_what_to_do() {
+        let error = Cache::open_at("/proc/threadbook".into()).expect_err("not there");
+        assert!(error.to_string().contains("THREADBOOK_CACHE"));
+    }
+}

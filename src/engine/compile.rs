@@ -1,0 +1,228 @@
+//! Unit in, library out: the one place that runs rustc on a user's code. Knows no scope and no variables.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ExitCode};
+
+use super::cache::{self, Cache, Key};
+use super::diagnostic::{self, Diagnostic};
+use super::scope::{Library, Optimization};
+use super::source::SourceMap;
+use super::toolchain::Toolchain;
+use super::unit::{CELL_CRATE, SESSION_CRATE, Unit};
+
+/// Compiles the units of one session.
+pub struct Compiler {
+    toolchain: Toolchain,
+    cache: Cache,
+    pub runtime: Library,
+    scratch: tempfile::TempDir,
+    /// One rustc at a time writes to the session crate's directory.
+    session_directory: Mutex<PathBuf>,
+}
+
+/// What rustc made of a unit.
+pub enum Compiled {
+    Built(Built),
+    Errors(Vec<Diagnostic>),
+}
+
+pub struct Built {
+    pub library: PathBuf,
+    /// rustc's own words: warnings, as JSON lines.
+    pub stderr: String,
+    pub mir: String,
+}
+
+/// What the cache keeps beside a library.
+#[derive(Serialize, Deserialize)]
+pub struct Kept<T> {
+    pub about: T,
+    pub stderr: String,
+}
+
+/// A unit's identity: its key, and the name of its root file.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub key: String,
+    pub root: String,
+}
+
+impl Compiler {
+    pub fn new(toolchain: Toolchain, cache: Cache) -> Result<Compiler, Error> {
+        let runtime = super::runtime::build(&toolchain, &cache)?;
+        let scratch = tempfile::Builder::new().prefix("threadbook-").tempdir().map_err(no_scratch)?;
+        let session_directory = scratch.path().join("session");
+        fs::create_dir(&session_directory).map_err(no_scratch)?;
+        Ok(Compiler { toolchain, cache, runtime, scratch, session_directory: Mutex::new(session_directory) })
+    }
+
+    /// What the worker loads before anything else.
+    pub fn libstd(&self) -> &Path {
+        &self.toolchain.libstd
+    }
+
+    /// The key of everything that goes into a unit's library.
+    pub fn identify(&self, unit: &Unit, session: Option<&Library>, optimization: Optimization) -> Identity {
+        let mut key = Key::default()
+            .part(&self.runtime.key)
+            .part(&self.toolchain.version)
+            .part(level_arguments(unit.hot, optimization).join(" "))
+            .part(session.map_or("", |session| &session.key));
+        for home in &unit.homes {
+            key = key.part(&home.key);
+        }
+        for (name, text) in &unit.files {
+            key = key.part(name).part(text.generated());
+        }
+        let key = key.finish();
+        let root = format!("{}.rs", &key[..16]);
+        Identity { key, root }
+    }
+
+    pub fn cached<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<(Library, Kept<T>)> {
+        let (path, kept) = self.cache.get(key)?;
+        Some((Library { key: key.to_string(), path }, kept))
+    }
+
+    pub fn keep<T: Serialize>(&self, key: &str, built: &Path, kept: &Kept<T>) -> Result<Library, Error> {
+        let path = self.cache.put(key, built, kept).map_err(no_scratch)?;
+        Ok(Library { key: key.to_string(), path })
+    }
+
+    /// Compiles the crate of a cell's statements.
+    pub fn statements(
+        &self,
+        unit: &Unit,
+        identity: &Identity,
+        session: Option<&Library>,
+        optimization: Optimization,
+    ) -> Result<Compiled, Error> {
+        let directory = self.scratch.path().join(&identity.key);
+        fs::create_dir_all(&directory).map_err(no_scratch)?;
+        let mut command = self.rustc(&directory, unit, optimization);
+        write_files(&directory, unit, &identity.root)?;
+        let (library, mir) = (directory.join("cell.so"), directory.join("cell.mir"));
+        command.arg(&identity.root).arg(format!("--crate-name={CELL_CRATE}")).arg("--crate-type=cdylib");
+        command.arg(format!("--emit=link={},mir={}", library.display(), mir.display()));
+        if let Some(session) = session {
+            command.arg("--extern").arg(format!("{SESSION_CRATE}={}", session.path.display()));
+        }
+        self.finish(command, library, |_| fs::read_to_string(&mir).map_err(no_scratch))
+    }
+
+    /// Compiles the session crate.
+    pub fn session(&self, unit: &Unit, identity: &Identity, optimization: Optimization) -> Result<Compiled, Error> {
+        let directory = self.session_directory.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        write_files(&directory, unit, "lib.rs")?;
+        let library = directory.join("session.so");
+        let mut command = self.rustc(&directory, unit, optimization);
+        command.arg("lib.rs").arg(format!("--crate-name={SESSION_CRATE}")).arg("--crate-type=dylib");
+        command.arg("-Cmetadata=threadbook-session").arg("-Cincremental=incremental");
+        command.arg(format!("-Clink-arg=-Wl,-soname,{}", cache::soname(&identity.key)));
+        for home in &unit.homes {
+            command.arg(format!("-Clink-arg={}", home.path.display()));
+        }
+        command.arg("-o").arg(&library);
+        self.finish(command, library.clone(), |_| Ok(String::new()))
+    }
+
+    /// Only asks rustc what is wrong with text that is not Rust.
+    pub fn check_broken(&self, unit: &Unit, identity: &Identity) -> Result<Vec<Diagnostic>, Error> {
+        let directory = self.scratch.path().join(&identity.key);
+        fs::create_dir_all(&directory).map_err(no_scratch)?;
+        write_files(&directory, unit, &identity.root)?;
+        let mut command = self.rustc(&directory, unit, Optimization::Level(0));
+        command.arg(&identity.root).arg("--crate-type=lib").arg("--emit=metadata");
+        match self.finish(command, PathBuf::new(), |_| Ok(String::new()))? {
+            Compiled::Errors(errors) => Ok(errors),
+            Compiled::Built(_) => Ok(Vec::new()),
+        }
+    }
+
+    fn rustc(&self, directory: &Path, unit: &Unit, optimization: Optimization) -> Command {
+        let mut command = Command::new(&self.toolchain.rustc);
+        command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args(["--edition=2024", "--error-format=json", "-Cprefer-dynamic", "-Cdebuginfo=0"]);
+        command.args(["-Cembed-bitcode=no", "-Ccodegen-units=1", "--diagnostic-width=100"]);
+        command.args(level_arguments(unit.hot, optimization));
+        command.arg("--extern").arg(format!("threadbook={}", self.runtime.path.display()));
+        command
+    }
+
+    fn finish(
+        &self,
+        mut command: Command,
+        library: PathBuf,
+        mir: impl Fn(&Path) -> Result<String, Error>,
+    ) -> Result<Compiled, Error> {
+        let output = command.output().map_err(|error| {
+            let message = format!(
+                "failed to run `{}`: {error}; check that the toolchain is still installed",
+                self.toolchain.rustc.display()
+            );
+            Error::new(ExitCode::Environment, message)
+        })?;
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            let mir = mir(&library)?;
+            return Ok(Compiled::Built(Built { library, stderr, mir }));
+        }
+        let (diagnostics, rest) = diagnostic::parse(&stderr);
+        let errors: Vec<Diagnostic> = diagnostics.into_iter().filter(Diagnostic::is_error).collect();
+        if errors.is_empty() {
+            let how = output.status;
+            return Err(Error::new(
+                ExitCode::Environment,
+                format!("rustc failed ({how}) and said no reason:\n{rest}"),
+            ));
+        }
+        Ok(Compiled::Errors(errors))
+    }
+}
+
+fn level_arguments(hot: bool, optimization: Optimization) -> Vec<String> {
+    let (level, checks) = match optimization {
+        // The level must not change what a cell does: checks stay on.
+        Optimization::Auto => (if hot { 2 } else { 0 }, true),
+        Optimization::Level(level) => (level, level < 2),
+    };
+    let checks = if checks { "on" } else { "off" };
+    vec![
+        format!("-Copt-level={level}"),
+        format!("-Coverflow-checks={checks}"),
+        format!("-Cdebug-assertions={checks}"),
+    ]
+}
+
+/// The map from what rustc calls these files to their text.
+pub fn source_map(unit: &Unit, root: &str) -> SourceMap {
+    let mut map = SourceMap::new();
+    for (index, (name, text)) in unit.files.iter().enumerate() {
+        map.insert(if index == 0 { root } else { name.as_str() }, text.clone());
+    }
+    map
+}
+
+fn write_files(directory: &Path, unit: &Unit, root: &str) -> Result<(), Error> {
+    for (index, (name, text)) in unit.files.iter().enumerate() {
+        let name = if index == 0 { root } else { name.as_str() };
+        fs::write(directory.join(name), text.generated()).map_err(no_scratch)?;
+    }
+    Ok(())
+}
+
+fn no_scratch(error: io::Error) -> Error {
+    Error::new(
+        ExitCode::Environment,
+        format!(
+            "failed to write the files of a cell: {error}; free some disk space, or set TMPDIR and THREADBOOK_CACHE"
+        ),
+    )
+}

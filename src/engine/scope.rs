@@ -1,0 +1,425 @@
+//! What is alive after *n* cells: items, imports, variables. An immutable value: each step answers a new one, so a
+//! cell that fails leaves the scope that it started from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::output::CellId;
+
+use super::cell::{Import, Item, Kind, Name, Space};
+
+/// A compiled library, and the key that names its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Library {
+    pub key: String,
+    pub path: PathBuf,
+}
+
+/// How cells are optimised (`:opt`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Optimization {
+    /// Level 0, and level 2 for code that may loop for long.
+    #[default]
+    Auto,
+    Level(u8),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    pub modules: Vec<Module>,
+    pub variables: BTreeMap<String, Variable>,
+    /// Variables that are gone, and why: said when a later cell asks for one.
+    pub lost: BTreeMap<String, Lost>,
+    pub imports: Vec<Import>,
+    /// The cell whose item each name means now.
+    names: BTreeMap<Name, CellId>,
+    /// The session crate, built from `modules`.
+    pub library: Option<Library>,
+    pub optimization: Optimization,
+    pub wall_only: bool,
+}
+
+/// The items of one cell, in a module of the session crate named after it.
+#[derive(Clone, Debug)]
+pub struct Module {
+    pub cell: CellId,
+    pub source: Arc<str>,
+    pub items: Arc<[Item]>,
+    /// Items that a later cell has replaced, by index.
+    pub hidden: BTreeSet<usize>,
+    /// Methods of inherent impls that a later cell has replaced: item, method.
+    pub hidden_methods: BTreeSet<(usize, usize)>,
+    /// What names of other cells mean in this module.
+    pub names: BTreeMap<Name, CellId>,
+    pub imports: Vec<Import>,
+    /// The library in which this module's statics live; none before the first build.
+    pub statics_home: Option<Library>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its type as rustc spells it, in full.
+    pub ty: String,
+    pub mutable: bool,
+    /// The cell that declared it.
+    pub cell: CellId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    pub cell: CellId,
+    pub why: Why,
+}
+
+/// Why a variable is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Why {
+    Moved,
+    /// It borrows from something that ends with its cell.
+    Borrows,
+    /// Its type has no name that a later cell could write.
+    Unnameable(String),
+    /// The worker died.
+    WorkerLost,
+}
+
+impl Module {
+    pub fn name(&self) -> String {
+        module_name(self.cell)
+    }
+
+    /// Items that still are in force, with their index.
+    pub fn live(&self) -> impl Iterator<Item = (usize, &Item)> {
+        self.items.iter().enumerate().filter(|(index, _)| !self.hidden.contains(index))
+    }
+
+    fn defines(&self, name: &Name) -> Option<usize> {
+        self.live().find(|(_, item)| item.names.contains(name)).map(|(index, _)| index)
+    }
+
+    /// These names mean the items of another cell from here on.
+    fn see_anew<'a>(&mut self, cell: CellId, names: impl Iterator<Item = &'a Name>) {
+        for name in names.filter(|name| name.space != Space::Macro) {
+            if let Some(index) = self.defines(name) {
+                self.hidden.insert(index);
+            }
+            self.names.insert(name.clone(), cell);
+        }
+    }
+
+    /// Hides what this new impl replaces: an impl of the same trait for the same type, or methods of the same name.
+    fn hide_impl(&mut self, new: &Item) {
+        let Kind::Impl { key, inherent, methods } = &new.kind else { return };
+        let replaced = |name: &str| methods.iter().any(|method| method.name == name);
+        for (index, old) in self.items.iter().enumerate() {
+            let Kind::Impl { key: old_key, methods: old_methods, .. } = &old.kind else { continue };
+            if old_key != key || self.hidden.contains(&index) {
+                continue;
+            }
+            let over: Vec<usize> = (0..old_methods.len()).filter(|i| replaced(&old_methods[*i].name)).collect();
+            if !inherent || over.len() == old_methods.len() {
+                self.hidden.insert(index);
+            } else {
+                self.hidden_methods.extend(over.into_iter().map(|method| (index, method)));
+            }
+        }
+    }
+
+    fn bound_by_own_use(&self, ident: &str) -> bool {
+        let binds = |item: &Item| match &item.kind {
+            Kind::Use(imports) => imports.iter().any(|import| import.name.as_deref() == Some(ident)),
+            _ => false,
+        };
+        self.items.iter().any(binds)
+    }
+
+    /// The names of other cells that this module imports: those that it does not define or import itself.
+    pub fn foreign_names(&self) -> BTreeSet<(String, CellId)> {
+        let foreign = |(name, cell): (&Name, &CellId)| {
+            let own = self.defines(name).is_some() || self.bound_by_own_use(&name.ident);
+            (*cell != self.cell && !own && name.space != Space::Macro).then(|| (name.ident.clone(), *cell))
+        };
+        self.names.iter().filter_map(foreign).collect()
+    }
+
+    /// Imports of earlier cells, without those whose name this module defines or imports itself.
+    pub fn foreign_imports(&self) -> impl Iterator<Item = &Import> {
+        let own = |ident: &str| {
+            self.bound_by_own_use(ident) || self.live().any(|(_, i)| i.names.iter().any(|n| n.ident == ident))
+        };
+        self.imports.iter().filter(move |import| !import.name.as_deref().is_some_and(own))
+    }
+}
+
+pub fn module_name(cell: CellId) -> String {
+    format!("cell_{}", cell.0)
+}
+
+/// How items of earlier cells see a name that is defined again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// They use the new one, as in Python.
+    Late,
+    /// They keep the one that they were compiled with.
+    Early,
+}
+
+impl Scope {
+    /// The scope with the imports of a cell.
+    pub fn with_imports(&self, items: &[Item]) -> Scope {
+        let mut scope = self.clone();
+        for item in items {
+            let Kind::Use(imports) = &item.kind else { continue };
+            for import in imports {
+                if let Some(bound) = &import.name {
+                    scope.names.retain(|name, _| &name.ident != bound);
+                    scope.imports.retain(|other| other.name.as_ref() != Some(bound));
+                } else {
+                    scope.imports.retain(|other| other != import);
+                }
+                scope.imports.push(import.clone());
+            }
+        }
+        scope
+    }
+
+    /// Whether a cell brings items that are not here already.
+    pub fn needs_module(&self, items: &[Item]) -> bool {
+        items.iter().any(|item| self.is_new(item))
+    }
+
+    fn is_new(&self, item: &Item) -> bool {
+        if matches!(item.kind, Kind::Use(_)) {
+            return false;
+        }
+        let same_meaning = |module: &Module| {
+            let meant = |(name, cell): (&Name, &CellId)| {
+                !item.mentions.contains(&name.ident) || self.names.get(name) == Some(cell)
+            };
+            module.names.iter().all(meant)
+        };
+        !self.modules.iter().any(|m| m.live().any(|(_, other)| other.tokens == item.tokens) && same_meaning(m))
+    }
+
+    /// The scope with a module for the new items of a cell. Its library is still that of before.
+    pub fn with_module(&self, cell: CellId, source: &Arc<str>, items: &[Item], binding: Binding) -> Scope {
+        let mut scope = self.with_imports(items);
+        let hidden: BTreeSet<usize> = items
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| !matches!(item.kind, Kind::Use(_)) && !self.is_new(item))
+            .map(|(index, _)| index)
+            .collect();
+        let module = Module {
+            cell,
+            source: source.clone(),
+            items: items.into(),
+            hidden,
+            hidden_methods: BTreeSet::new(),
+            names: scope.names.clone(),
+            imports: self.imports.clone(),
+            statics_home: None,
+        };
+        scope.replace_by(&module, binding);
+        for (_, item) in module.live() {
+            for name in &item.names {
+                scope.names.insert(name.clone(), cell);
+                scope.imports.retain(|import| import.name.as_ref() != Some(&name.ident));
+            }
+        }
+        scope.modules.push(module);
+        scope
+    }
+
+    /// Whether the new module touches what earlier modules define, so that `Binding` makes a difference.
+    pub fn redefines(&self, items: &[Item]) -> bool {
+        let names = |item: &Item| item.names.iter().any(|name| self.names.contains_key(name));
+        items.iter().any(|item| self.is_new(item) && names(item))
+    }
+
+    /// Hides in earlier modules what the new one replaces, and lets them see the new instead.
+    fn replace_by(&mut self, new: &Module, binding: Binding) {
+        let defined: BTreeSet<Name> = new.live().flat_map(|(_, item)| item.names.clone()).collect();
+        let held: Vec<BTreeSet<Name>> = self
+            .modules
+            .iter()
+            .map(|module| defined.iter().filter(|name| self.holds(module.cell, &name.ident)).cloned().collect())
+            .collect();
+        for (module, held) in self.modules.iter_mut().zip(held) {
+            if binding == Binding::Late {
+                module.see_anew(new.cell, defined.difference(&held));
+            }
+            // An impl for a type that stays in this module beside the new type of its name stays as well.
+            let stays = if binding == Binding::Late { &held } else { &defined };
+            for (_, item) in new.live() {
+                if let Kind::Impl { key, .. } = &item.kind
+                    && !stays.iter().any(|name| has_word(key, &name.ident))
+                {
+                    module.hide_impl(item);
+                }
+            }
+        }
+    }
+
+    /// Whether a variable has a type that this cell defined.
+    fn holds(&self, cell: CellId, ident: &str) -> bool {
+        let path = format!("session::{}::{ident}", module_name(cell));
+        let follows = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        self.variables.values().any(|variable| variable.ty.split(&path).skip(1).any(follows))
+    }
+
+    /// The names among `mentions` that mean an item, and every trait: its methods need no mention.
+    pub fn visible(&self, mentions: &BTreeSet<String>) -> BTreeSet<(String, CellId)> {
+        let is_trait = |name: &Name, cell: &CellId| {
+            name.space == Space::Type
+                && self.modules.iter().any(|m| {
+                    m.cell == *cell && m.defines(name).is_some_and(|index| m.items[index].kind == Kind::Trait)
+                })
+        };
+        self.names
+            .iter()
+            .filter(|(name, cell)| {
+                name.space != Space::Macro && (mentions.contains(&name.ident) || is_trait(name, cell))
+            })
+            .map(|(name, cell)| (name.ident.clone(), *cell))
+            .collect()
+    }
+
+    /// The macros among `mentions` and those that they mention, oldest first, and all names that they mention.
+    pub fn macros(&self, mentions: &BTreeSet<String>) -> (Vec<(&Module, &Item)>, BTreeSet<String>) {
+        let mut all = mentions.clone();
+        let mut found: BTreeSet<(usize, usize)> = BTreeSet::new();
+        loop {
+            let before = found.len();
+            for (m, module) in self.modules.iter().enumerate() {
+                for (i, item) in module.live().filter(|(_, item)| item.kind == Kind::Macro) {
+                    if item.names.iter().any(|name| all.contains(&name.ident)) {
+                        found.insert((m, i));
+                        all.extend(item.mentions.iter().cloned());
+                    }
+                }
+            }
+            if found.len() == before {
+                break;
+            }
+        }
+        (found.into_iter().map(|(m, i)| (&self.modules[m], &self.modules[m].items[i])).collect(), all)
+    }
+
+    /// Every name that means an item now; for messages and completion.
+    pub fn item_names(&self) -> impl Iterator<Item = (&Name, CellId)> {
+        self.names.iter().map(|(name, cell)| (name, *cell))
+    }
+
+    /// The scope without these variables.
+    pub fn without(&self, names: impl IntoIterator<Item = String>, cell: CellId, why: Why) -> Scope {
+        let mut scope = self.clone();
+        for name in names {
+            if scope.variables.remove(&name).is_some() {
+                scope.lost.insert(name, Lost { cell, why: why.clone() });
+            }
+        }
+        scope
+    }
+
+    /// Items only: a new worker has none of the variables, and its statics start anew.
+    pub fn items_only(&self, cell: CellId) -> Scope {
+        let all: Vec<String> = self.variables.keys().cloned().collect();
+        let mut scope = self.without(all, cell, Why::WorkerLost);
+        for module in &mut scope.modules {
+            module.statics_home = None;
+        }
+        scope
+    }
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|other| other == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::cell::Cell;
+
+    /// A scope after these cells of items, every redefinition bound late.
+    fn after(cells: &[&str]) -> Scope {
+        let add = |scope: Scope, (index, source): (usize, &&str)| {
+            let cell = Cell::parse(source);
+            let items = cell.parts.expect("Rust").items;
+            if scope.needs_module(&items) {
+                scope.with_module(CellId(index as u32 + 1), &cell.source, &items, Binding::Late)
+            } else {
+                scope.with_imports(&items)
+            }
+        };
+        cells.iter().enumerate().fold(Scope::default(), add)
+    }
+
+    fn mentioned(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| name.to_string()).collect()
+    }
+
+    #[test]
+    fn a_name_means_its_latest_item() {
+        let scope = after(&["fn f() {}", "fn f() { g() }\nfn g() {}"]);
+        assert_eq!(scope.visible(&mentioned(&["f"])), [("f".to_string(), CellId(2))].into());
+        assert!(scope.modules[0].hidden.contains(&0));
+    }
+
+    #[test]
+    fn earlier_callers_see_the_new_function() {
+        let scope = after(&["fn f() {}\nfn g() { f() }", "fn f() {}\nfn other() {}", "fn f() { 1; }"]);
+        assert_eq!(scope.modules.len(), 3, "an item that is the same is not new, but `other` is");
+        assert!(scope.modules[0].foreign_names().contains(&("f".to_string(), CellId(3))));
+    }
+
+    #[test]
+    fn the_same_items_again_change_nothing() {
+        assert_eq!(after(&["struct A;", "struct A;"]).modules.len(), 1);
+    }
+
+    #[test]
+    fn a_type_that_a_variable_has_stays() {
+        let mut scope = after(&["struct A { x: i32 }\nimpl A { fn f(&self) {} }"]);
+        let variable = Variable { ty: "std::vec::Vec<session::cell_1::A>".into(), mutable: false, cell: CellId(2) };
+        scope.variables.insert("v".into(), variable);
+        let cell = Cell::parse("struct A { y: i32 }\nimpl A { fn f(&self) {} }");
+        let items = cell.parts.expect("Rust").items;
+        let scope = scope.with_module(CellId(3), &cell.source, &items, Binding::Late);
+        assert!(scope.modules[0].hidden.is_empty());
+        assert_eq!(scope.visible(&mentioned(&["A"])), [("A".to_string(), CellId(3))].into());
+    }
+
+    #[test]
+    fn an_impl_again_replaces_the_methods_it_has() {
+        let scope = after(&["struct A;", "impl A { fn f() {} fn g() {} }", "impl A { fn g() { 1; } }"]);
+        assert!(scope.modules[1].hidden.is_empty());
+        assert_eq!(scope.modules[1].hidden_methods, [(0, 1)].into());
+        let scope = after(&["struct A;", "impl Clone for A { }", "impl Clone for A { fn clone() {} }"]);
+        assert!(scope.modules[1].hidden.contains(&0));
+    }
+
+    #[test]
+    fn the_last_of_an_import_and_an_item_of_one_name_counts() {
+        let scope = after(&["struct Map;", "use std::collections::HashMap as Map;"]);
+        assert!(scope.visible(&mentioned(&["Map"])).is_empty());
+        let scope = after(&["use std::collections::HashMap as Map;", "struct Map;"]);
+        assert!(scope.imports.is_empty());
+        assert_eq!(scope.visible(&mentioned(&["Map"])).len(), 1);
+    }
+
+    #[test]
+    fn traits_are_visible_without_a_mention() {
+        assert_eq!(after(&["trait T { fn t(&self); }"]).visible(&BTreeSet::new()).len(), 1);
+    }
+
+    #[test]
+    fn macros_bring_the_macros_that_they_use() {
+        let scope = after(&["macro_rules! a { () => { b!() } }", "macro_rules! b { () => { helper() } }"]);
+        let (macros, mentions) = scope.macros(&mentioned(&["a"]));
+        assert_eq!(macros.len(), 2);
+        assert!(mentions.contains("helper"));
+    }
+}

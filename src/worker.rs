@@ -1,0 +1,26 @@
+//! Owns the worker: the child process that runs cells, what it prints, and what it reports.
+//!
+//! The child is this same executable (`server`); `client` is the side of the session. Between them: a control
+//! socket (`protocol`) and a ring of records in shared memory (`ring`, `record`), never the user's fd 1 or 2.
+//! `interpose` sees threads, processes and raw writes of any code in the child; `capture` turns what they do into
+//! records. Nothing here knows Rust source, notebooks or Jupyter.
+
+mod capture;
+mod client;
+mod inbox;
+mod interpose;
+mod protocol;
+mod record;
+mod ring;
+mod server;
+mod stdio;
+
+pub use client::{Exit, Start, Worker};
+pub use inbox::monotonic_nanos;
+pub use protocol::{End, Run, Timing};
+pub use server::main;
+
+/// The table of functions between worker and runtime: the same file as the runtime's own.
+#[path = "../runtime/src/host.rs"]
+#[allow(dead_code)]
+pub mod host;

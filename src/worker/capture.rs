@@ -1,0 +1,293 @@
+//! The worker's side of the ring: which lane each thread is, and the records that say what it did.
+//!
+//! Everything here may run in any thread, in a signal handler or in a forked child: it takes no lock but the
+//! ring's own and allocates nothing.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use super::host;
+use super::record::{HEAD, Head, Kind};
+use super::ring::{MAX_RECORD, Ring};
+
+static RING: AtomicPtr<Ring> = AtomicPtr::new(std::ptr::null_mut());
+/// The cell that is running, 0 between cells.
+static RUNNING: AtomicU32 = AtomicU32::new(0);
+/// The last `N` of `Thread-N`. A forked child goes on counting from its parent's, as in CPython.
+static THREADS: AtomicU32 = AtomicU32::new(0);
+/// This process; kept because asking costs a system call.
+static PID: AtomicU32 = AtomicU32::new(0);
+/// When the last record was written: see `barrier`.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+/// A lane and the cell that it belongs to; what a thread works for, and what a handle of the host table holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Here {
+    pub lane: u32,
+    pub cell: u32,
+}
+
+impl Here {
+    const NOWHERE: Here = Here { lane: 0, cell: 0 };
+
+    pub fn to_handle(self) -> u64 {
+        u64::from(self.cell) << 32 | u64::from(self.lane)
+    }
+
+    pub fn from_handle(handle: u64) -> Here {
+        Here { lane: handle as u32, cell: (handle >> 32) as u32 }
+    }
+}
+
+thread_local! {
+    static HERE: Cell<Here> = const { Cell::new(Here::NOWHERE) };
+    /// The lane that the next thread or child of this thread is, or 0.
+    static ADOPTED: Cell<u64> = const { Cell::new(0) };
+    static TID: Cell<u32> = const { Cell::new(0) };
+    /// The number that this thread took when it was made, while it still has no other name.
+    static NUMBER: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Starts capturing: the calling thread is the one that will run cells.
+pub fn begin(ring: &'static Ring) {
+    PID.store(std::process::id(), Ordering::Relaxed);
+    RING.store(std::ptr::from_ref(ring).cast_mut(), Ordering::Release);
+    HERE.set(Here { lane: ring.next_lane(), cell: 0 });
+    declare_as(HERE.get(), host::THREAD, 0, b"MainThread");
+}
+
+/// The ring, once capturing has begun in this process.
+pub fn ring() -> Option<&'static Ring> {
+    // SAFETY: null, or the `&'static Ring` given to `begin`.
+    unsafe { RING.load(Ordering::Acquire).as_ref() }
+}
+
+/// `cell` runs on the calling thread from here on; 0 ends it.
+pub fn running(cell: u32) {
+    RUNNING.store(cell, Ordering::Relaxed);
+    if cell != 0 {
+        HERE.set(Here { cell, ..HERE.get() });
+    }
+}
+
+pub fn here() -> Here {
+    HERE.get()
+}
+
+pub fn tid() -> u32 {
+    if TID.get() == 0 {
+        // SAFETY: takes no arguments.
+        TID.set(unsafe { libc::gettid() } as u32);
+    }
+    TID.get()
+}
+
+fn emit(kind: Kind, detail: u8, here: Here, other: u32, payload: &[u8]) -> bool {
+    let Some(ring) = ring() else { return false };
+    let head = Head {
+        kind,
+        detail,
+        length: payload.len() as u32,
+        lane: here.lane,
+        other,
+        cell: here.cell,
+        running: RUNNING.load(Ordering::Relaxed),
+        pid: PID.load(Ordering::Relaxed),
+        tid: tid(),
+        nanos: now(),
+    };
+    LAST.store(head.nanos, Ordering::Relaxed);
+    ring.write(tid(), [&head.to_bytes(), payload])
+}
+
+fn now() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes to a local.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Text of the calling thread on stdout (1) or stderr (2). Answers false if it could not be recorded, because the
+/// thread interrupted its own write: the caller then writes to the descriptor.
+pub fn text(stream: u8, bytes: &[u8]) -> bool {
+    barrier(stream);
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(rest.len().min(MAX_RECORD - HEAD));
+        if !emit(Kind::Text, stream, here(), 0, piece) {
+            return false;
+        }
+        rest = after;
+    }
+    true
+}
+
+/// A burst of prints has nothing between its lines; below this a thread cannot have made another process print.
+const BURST_NANOS: u64 = 20_000;
+
+/// Programs and C code write to the descriptor itself. What they have written and nobody has read yet comes before
+/// the record that follows.
+fn barrier(stream: u8) {
+    if now().saturating_sub(LAST.load(Ordering::Relaxed)) < BURST_NANOS {
+        return;
+    }
+    let unread = |fd: libc::c_int| {
+        let mut bytes: libc::c_int = 0;
+        // SAFETY: asks how much a socket holds, into a local; any other descriptor answers with an error.
+        unsafe { libc::ioctl(fd, libc::TIOCOUTQ, &mut bytes) == 0 && bytes > 0 }
+    };
+    if unread(1) || unread(2) {
+        emit(Kind::Barrier, stream, here(), 0, b"");
+    }
+}
+
+pub fn next_thread_number() -> u32 {
+    THREADS.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+fn declare_as(lane: Here, kind: u32, parent: u32, name: &[u8]) {
+    emit(Kind::Lane, kind as u8, lane, parent, &name[..name.len().min(4096)]);
+}
+
+/// A new lane of the calling lane's cell.
+pub fn declare(kind: u32, name: &[u8]) -> Here {
+    let Some(ring) = ring() else { return Here::NOWHERE };
+    let lane = Here { lane: ring.next_lane(), ..here() };
+    declare_as(lane, kind, here().lane, name);
+    lane
+}
+
+pub fn adopt(lane: Here) {
+    ADOPTED.set(lane.to_handle());
+}
+
+/// The lane that a thread about to be made by the calling thread will be, and its number if it has no name yet.
+pub fn for_new_thread() -> (Here, u32) {
+    match ADOPTED.replace(0) {
+        0 => {
+            let number = next_thread_number();
+            let mut name = [0u8; 24];
+            (declare(host::THREAD, thread_name(number, &mut name)), number)
+        }
+        adopted => (Here::from_handle(adopted), 0),
+    }
+}
+
+/// `Thread-N`, without allocating.
+fn thread_name(number: u32, buffer: &mut [u8; 24]) -> &[u8] {
+    let mut digits = [0u8; 10];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    buffer[..7].copy_from_slice(b"Thread-");
+    let length = 7 + digits.len() - at;
+    buffer[7..length].copy_from_slice(&digits[at..]);
+    &buffer[..length]
+}
+
+/// The calling thread is new and is this lane.
+pub fn begin_thread(lane: Here, number: u32) {
+    HERE.set(lane);
+    NUMBER.set(number);
+}
+
+pub fn end_thread() {
+    emit(Kind::End, 0, here(), 0, b"");
+}
+
+/// A declared lane writes nothing, or nothing more.
+pub fn end(lane: Here) {
+    emit(Kind::End, 0, lane, 0, b"");
+}
+
+/// The calling thread has a name. A number that it took, and that is still the last one given out, is given back.
+pub fn rename(name: &[u8]) {
+    let number = NUMBER.replace(0);
+    if number != 0 {
+        let _ = THREADS.compare_exchange(number, number - 1, Ordering::Relaxed, Ordering::Relaxed);
+    }
+    emit(Kind::Rename, 0, here(), 0, &name[..name.len().min(4096)]);
+}
+
+/// The calling thread works for a task; answers what it worked for before.
+pub fn enter(task: Here) -> Here {
+    let before = HERE.replace(task);
+    emit(Kind::Start, 0, task, before.lane, b"");
+    before
+}
+
+pub fn leave(before: Here) {
+    emit(Kind::End, 0, here(), 0, b"");
+    HERE.set(before);
+}
+
+pub fn join(lane: Here) {
+    emit(Kind::Join, 0, lane, here().lane, b"");
+}
+
+pub fn display(json: &[u8], result: bool) {
+    let kind = if result { Kind::Result } else { Kind::Display };
+    if json.len() <= MAX_RECORD - HEAD {
+        emit(kind, 0, here(), 0, json);
+    } else {
+        text(2, b"a value too large to display (over 1 MiB) was left out\n");
+    }
+}
+
+/// In a forked child: it is a lane of its own, the adopted one or a new one, in the cell of its parent's thread.
+pub fn after_fork() {
+    TID.set(0);
+    PID.store(std::process::id(), Ordering::Relaxed);
+    let lane = match ADOPTED.replace(0) {
+        0 => declare(host::PROCESS, b"fork"),
+        adopted => Here::from_handle(adopted),
+    };
+    HERE.set(lane);
+    emit(Kind::Process, 0, lane, 0, b"");
+}
+
+/// The calling process started `program` as process `pid`.
+pub fn spawned(pid: u32, program: &[u8]) {
+    let Some(ring) = ring() else { return };
+    let lane = Here { lane: ring.next_lane(), ..here() };
+    let name = program.rsplit(|byte| *byte == b'/').next().unwrap_or(program);
+    declare_as(lane, host::PROCESS, here().lane, name);
+    let head = Head {
+        kind: Kind::Process,
+        detail: 0,
+        length: 0,
+        lane: lane.lane,
+        other: 0,
+        cell: lane.cell,
+        running: RUNNING.load(Ordering::Relaxed),
+        pid,
+        tid: pid,
+        nanos: now(),
+    };
+    ring.write(tid(), [&head.to_bytes(), b""]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_holds_lane_and_cell() {
+        let here = Here { lane: 7, cell: 9 };
+        assert_eq!(Here::from_handle(here.to_handle()), here);
+    }
+
+    #[test]
+    fn thread_names_are_spelt_without_allocating() {
+        for (number, name) in [(1, "Thread-1"), (40, "Thread-40"), (u32::MAX, "Thread-4294967295")] {
+            assert_eq!(thread_name(number, &mut [0; 24]), name.as_bytes());
+        }
+    }
+}

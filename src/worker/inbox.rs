@@ -1,0 +1,374 @@
+//! The session's side of the capture: records of the ring and bytes of the worker's fd 1 and 2 become events, in
+//! order. Text of one lane that comes in one go is one event, unless every print is asked for.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use crate::output::{CellId, Event, Lane, LaneId, LaneKind, MimeBundle, Origin, Sink, Stream};
+
+use super::host;
+use super::record::{Head, Kind};
+
+/// Text of one lane is handed on at this size at the latest.
+const LARGEST_TEXT: usize = 64 << 10;
+
+/// Lanes that may still write: threads and processes until they end, tasks until they have run. Threads that only
+/// wait for tasks (`host::DAEMON`) are not counted.
+#[derive(Default)]
+pub struct Open {
+    lanes: Mutex<BTreeSet<u32>>,
+    changed: Condvar,
+}
+
+impl Open {
+    fn change(&self, change: impl FnOnce(&mut BTreeSet<u32>)) {
+        change(&mut self.lanes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        self.changed.notify_all();
+    }
+
+    /// Waits until none is open, at most `patience`; answers those that are.
+    pub fn wait(&self, patience: Duration) -> Vec<LaneId> {
+        let lanes = self.lanes.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (lanes, _) = self
+            .changed
+            .wait_timeout_while(lanes, patience, |lanes| !lanes.is_empty())
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        lanes.iter().map(|lane| LaneId(*lane)).collect()
+    }
+}
+
+pub type SharedSink = Arc<Mutex<Box<dyn Sink>>>;
+
+pub struct Inbox {
+    sink: SharedSink,
+    open: Arc<Open>,
+    /// `CLOCK_MONOTONIC` at the session's start, in nanoseconds.
+    epoch: u64,
+    each_print: bool,
+    pending: Option<(Origin, Stream, Vec<u8>)>,
+    /// The first bytes of a character whose others have not come yet.
+    torn: HashMap<(LaneId, Stream), Vec<u8>>,
+    /// Fd 1 and 2 of the worker, this end.
+    streams: [UnixStream; 2],
+    /// Which lane a process is; the worker itself is the main thread's.
+    processes: HashMap<u32, Process>,
+    /// The cell that ran when the last record was written.
+    running: u32,
+}
+
+struct Process {
+    lane: u32,
+    cell: u32,
+    /// Readable once the process has ended. None for the worker, whose end is the client's business.
+    pidfd: Option<OwnedFd>,
+}
+
+impl Inbox {
+    pub fn new(sink: SharedSink, open: Arc<Open>, streams: [UnixStream; 2], epoch: u64, each_print: bool) -> Inbox {
+        Inbox {
+            sink,
+            open,
+            epoch,
+            each_print,
+            pending: None,
+            torn: HashMap::new(),
+            streams,
+            processes: HashMap::new(),
+            running: 0,
+        }
+    }
+
+    pub fn set_worker(&mut self, pid: u32) {
+        self.processes.insert(pid, Process { lane: LaneId::MAIN.0, cell: 0, pidfd: None });
+    }
+
+    /// `cell` runs from here on: what the worker writes by no lane that we know is this cell's.
+    pub fn set_running(&mut self, cell: u32) {
+        self.running = cell;
+    }
+
+    /// Descriptors to watch beside the two streams: children that may end.
+    pub fn children(&self) -> impl Iterator<Item = &OwnedFd> {
+        self.processes.values().filter_map(|process| process.pidfd.as_ref())
+    }
+
+    /// Takes one record off the front of `bytes`; answers how many bytes it took, 0 if there is none.
+    pub fn record(&mut self, bytes: &[u8]) -> usize {
+        let Some((head, payload, length)) = Head::parse(bytes) else { return 0 };
+        match head.kind {
+            Kind::Text => {
+                let stream = if head.detail == 2 { Stream::Stderr } else { Stream::Stdout };
+                self.text(self.origin(&head), stream, payload);
+            }
+            Kind::Barrier => self.read_streams(),
+            _ => {
+                self.flush();
+                self.other(&head, payload);
+            }
+        }
+        self.running = head.running;
+        length
+    }
+
+    fn other(&mut self, head: &Head, payload: &[u8]) {
+        let (lane, other, at) = (LaneId(head.lane), LaneId(head.other), self.at(head.nanos));
+        let name = || String::from_utf8_lossy(payload).into_owned();
+        match head.kind {
+            Kind::Lane => self.declared(head, name()),
+            Kind::Rename => self.send(Event::Renamed { lane, name: name() }),
+            Kind::Start => self.send(Event::Started { lane, on: other, at }),
+            Kind::End => self.ended(lane, at),
+            Kind::Join => self.send(Event::Joined { by: other, lane, at }),
+            Kind::Process => self.process(head.pid, head.lane, head.cell),
+            Kind::Display | Kind::Result => self.display(head, payload),
+            Kind::Text | Kind::Barrier => {}
+        }
+    }
+
+    fn declared(&mut self, head: &Head, name: String) {
+        let kind = match u32::from(head.detail) & !host::DAEMON {
+            host::TASK => LaneKind::Task,
+            host::PROCESS => LaneKind::Process,
+            _ => LaneKind::Thread,
+        };
+        let id = LaneId(head.lane);
+        if id != LaneId::MAIN && u32::from(head.detail) & host::DAEMON == 0 {
+            self.open.change(|lanes| drop(lanes.insert(head.lane)));
+        }
+        let parent = (head.other != 0).then_some(LaneId(head.other));
+        let (cell, at) = (CellId(head.cell), self.at(head.nanos));
+        self.send(Event::Lane(Lane { id, kind, name, parent, cell, pid: head.pid, at }));
+    }
+
+    fn ended(&mut self, lane: LaneId, at: Duration) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            if let Some(bytes) = self.torn.remove(&(lane, stream)) {
+                let origin = Origin { cell: CellId(self.running), running: None, lane, pid: 0, tid: 0, at };
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                self.send(Event::Text { origin, stream, text });
+            }
+        }
+        self.send(Event::Ended { lane, at });
+        self.open.change(|lanes| drop(lanes.remove(&lane.0)));
+    }
+
+    /// A lane runs as a process of its own from here on.
+    fn process(&mut self, pid: u32, lane: u32, cell: u32) {
+        // SAFETY: asks for a descriptor of a process; a negative answer means that it has gone already.
+        let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+        if pidfd < 0 {
+            let at = self.now();
+            return self.ended(LaneId(lane), at);
+        }
+        // SAFETY: the system just gave us this descriptor.
+        let pidfd = Some(unsafe { OwnedFd::from_raw_fd(pidfd as libc::c_int) });
+        self.processes.insert(pid, Process { lane, cell, pidfd });
+    }
+
+    /// Processes whose descriptors are readable have ended.
+    pub fn reap(&mut self) {
+        let gone: Vec<u32> = self
+            .processes
+            .iter()
+            .filter(|(_, process)| process.pidfd.as_ref().is_some_and(|fd| super::client::is_readable(fd)))
+            .map(|(pid, _)| *pid)
+            .collect();
+        if gone.is_empty() {
+            return;
+        }
+        self.read_streams();
+        self.flush();
+        for pid in gone {
+            if let Some(process) = self.processes.remove(&pid) {
+                let at = self.now();
+                self.ended(LaneId(process.lane), at);
+            }
+        }
+    }
+
+    fn display(&mut self, head: &Head, payload: &[u8]) {
+        let Ok(serde_json::Value::Object(mut json)) = serde_json::from_slice(payload) else { return };
+        let mut take = |key: &str| match json.remove(key) {
+            Some(serde_json::Value::Object(map)) => map,
+            _ => MimeBundle::new(),
+        };
+        let (data, metadata) = (take("data"), take("metadata"));
+        match head.kind {
+            Kind::Result => self.send(Event::Result { cell: CellId(head.cell), data }),
+            _ => self.send(Event::Display { origin: self.origin(head), data, metadata }),
+        }
+    }
+
+    /// Everything that has been written to fd 1 and 2 and not read yet.
+    pub fn read_streams(&mut self) {
+        let mut buffer = vec![0; LARGEST_TEXT];
+        for (index, stream) in [(0, Stream::Stdout), (1, Stream::Stderr)] {
+            while let Ok((length @ 1.., pid)) = receive_with_pid(&self.streams[index], &mut buffer) {
+                self.raw(stream, pid, &buffer[..length]);
+            }
+        }
+    }
+
+    /// Bytes that a process wrote to the descriptor itself.
+    fn raw(&mut self, stream: Stream, pid: u32, bytes: &[u8]) {
+        if !self.processes.contains_key(&pid) {
+            self.unknown_process(pid);
+        }
+        let (lane, cell) = self.processes.get(&pid).map_or((LaneId::MAIN.0, 0), |p| (p.lane, p.cell));
+        let cell = if cell == 0 { self.running } else { cell };
+        let running = (self.running != 0).then_some(CellId(self.running));
+        let origin = Origin { cell: CellId(cell), running, lane: LaneId(lane), pid, tid: pid, at: self.now() };
+        self.text(origin, stream, bytes);
+    }
+
+    /// A process that was started by other means than ours to see, such as the program of a shell: a lane of the
+    /// process that started it, by the first ancestor that we know.
+    fn unknown_process(&mut self, pid: u32) {
+        let mut known = None;
+        let mut ancestor = pid;
+        while let Some(parent) = parent_of(ancestor).filter(|parent| *parent > 1) {
+            ancestor = parent;
+            known = self.processes.get(&ancestor).map(|process| (process.lane, process.cell));
+            if known.is_some() {
+                break;
+            }
+        }
+        let (lane, cell) = known.unwrap_or((LaneId::MAIN.0, self.running));
+        self.processes.insert(pid, Process { lane, cell, pidfd: None });
+    }
+
+    fn text(&mut self, origin: Origin, stream: Stream, bytes: &[u8]) {
+        if let Some((before, of, text)) = &mut self.pending {
+            let same = before.lane == origin.lane && before.cell == origin.cell && *of == stream;
+            if same && before.running == origin.running && !self.each_print && text.len() < LARGEST_TEXT {
+                return text.extend_from_slice(bytes);
+            }
+            self.flush();
+        }
+        let mut text = self.torn.remove(&(origin.lane, stream)).unwrap_or_default();
+        text.extend_from_slice(bytes);
+        self.pending = Some((origin, stream, text));
+    }
+
+    /// Hands on what has been gathered.
+    pub fn flush(&mut self) {
+        let Some((origin, stream, mut bytes)) = self.pending.take() else { return };
+        let torn = torn_tail(&bytes);
+        if torn > 0 {
+            self.torn.insert((origin.lane, stream), bytes.split_off(bytes.len() - torn));
+        }
+        if bytes.is_empty() {
+            return;
+        }
+        let text =
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        self.send(Event::Text { origin, stream, text });
+    }
+
+    fn send(&self, event: Event) {
+        self.sink.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).event(event);
+    }
+
+    fn origin(&self, head: &Head) -> Origin {
+        Origin {
+            cell: CellId(head.cell),
+            running: (head.running != 0).then_some(CellId(head.running)),
+            lane: LaneId(head.lane),
+            pid: head.pid,
+            tid: head.tid,
+            at: self.at(head.nanos),
+        }
+    }
+
+    fn at(&self, nanos: u64) -> Duration {
+        Duration::from_nanos(nanos.saturating_sub(self.epoch))
+    }
+
+    fn now(&self) -> Duration {
+        self.at(monotonic_nanos())
+    }
+}
+
+pub fn monotonic_nanos() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes to a local.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// How many bytes at the end are the start of a character that is not whole.
+fn torn_tail(bytes: &[u8]) -> usize {
+    let start = bytes.len().saturating_sub(3);
+    for (index, byte) in bytes[start..].iter().enumerate().rev() {
+        let width = match byte {
+            0xf0..=0xf4 => 4,
+            0xe0..=0xef => 3,
+            0xc2..=0xdf => 2,
+            0x80..=0xbf => continue,
+            _ => return 0,
+        };
+        let there = bytes.len() - start - index;
+        return if there < width { there } else { 0 };
+    }
+    0
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
+}
+
+/// A piece of a stream and the process that wrote it: the system tells the writer of each piece, and never joins
+/// pieces of two writers (`SO_PASSCRED`, unix(7)).
+fn receive_with_pid(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, u32)> {
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let mut control = [0u64; 8];
+    // SAFETY: `message` points to locals that outlive the call; the control buffer is aligned for a `cmsghdr`, and
+    // is read only as far as the system says that it filled it.
+    unsafe {
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_iov = &mut part;
+        message.msg_iovlen = 1;
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = std::mem::size_of_val(&control) as _;
+        let length = libc::recvmsg(stream.as_raw_fd(), &mut message, libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC);
+        if length < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let head = libc::CMSG_FIRSTHDR(&message);
+        let is_writer =
+            !head.is_null() && (*head).cmsg_level == libc::SOL_SOCKET && (*head).cmsg_type == libc::SCM_CREDENTIALS;
+        let pid = if is_writer { libc::CMSG_DATA(head).cast::<libc::ucred>().read_unaligned().pid } else { 0 };
+        Ok((length as usize, pid as u32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_character_is_found_at_the_end_only() {
+        for (bytes, torn) in [
+            (&b"abc"[..], 0),
+            ("\u{e9}".as_bytes(), 0),
+            (&"\u{e9}".as_bytes()[..1], 1),
+            (&"a\u{20ac}".as_bytes()[..3], 2),
+            (&"\u{1f600}".as_bytes()[..3], 3),
+            (&b"\xff\xff"[..], 0),
+            (&b"\x80\x80\x80\x80"[..], 0),
+            (&b""[..], 0),
+        ] {
+            assert_eq!(torn_tail(bytes), torn, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_parent_of_a_process_is_known() {
+        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
+    }
+}

@@ -1,0 +1,214 @@
+//! Functions of the C library that this executable defines itself, so that every library loaded into the worker
+//! (libstd, dependencies, C code) calls ours: `write`, `writev`, `pthread_create`, `pthread_setname_np`,
+//! `posix_spawn`, `posix_spawnp`. Outside a worker each does just what the real one does.
+//!
+//! `build.rs` exports these names; a name added here must be added there.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use super::capture::{self, Here};
+
+/// The inodes of the sockets that are the worker's fd 1 and 2: a descriptor that user code has pointed elsewhere
+/// is not captured.
+static STREAMS: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+
+/// Remembers what fd 1 and 2 are, and sees forked children from now on.
+pub fn begin() {
+    for (index, stream) in STREAMS.iter().enumerate() {
+        stream.store(inode(index as c_int + 1).unwrap_or(0), Ordering::Relaxed);
+    }
+    extern "C" fn child() {
+        capture::after_fork();
+    }
+    // SAFETY: the handler allocates nothing and takes no lock that a fork can lose.
+    unsafe { libc::pthread_atfork(None, None, Some(child)) };
+}
+
+fn inode(fd: c_int) -> Option<u64> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `fstat` fills the local or answers an error, and then it is not read.
+    unsafe { (libc::fstat(fd, stat.as_mut_ptr()) == 0).then(|| stat.assume_init().st_ino) }
+}
+
+/// 1 or 2 if `fd` is still the captured stream of that number.
+fn captured(fd: c_int) -> Option<u8> {
+    if !(1..=2).contains(&fd) || capture::ring().is_none() {
+        return None;
+    }
+    (inode(fd)? == STREAMS[fd as usize - 1].load(Ordering::Relaxed)).then_some(fd as u8)
+}
+
+/// POSIX `write`.
+///
+/// # Safety
+/// As the C library's: `bytes` points to `len` readable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn write(fd: c_int, bytes: *const c_void, len: usize) -> isize {
+    if let Some(stream) = captured(fd)
+        && !bytes.is_null()
+        // SAFETY: the caller promises `len` readable bytes.
+        && capture::text(stream, unsafe { std::slice::from_raw_parts(bytes.cast(), len) })
+    {
+        return len as isize;
+    }
+    // SAFETY: the system checks the arguments; the answer and errno are those of `write`.
+    unsafe { libc::syscall(libc::SYS_write, fd, bytes, len) as isize }
+}
+
+/// POSIX `writev`.
+///
+/// # Safety
+/// As the C library's: `parts` points to `count` valid `iovec`s.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn writev(fd: c_int, parts: *const libc::iovec, count: c_int) -> isize {
+    if captured(fd).is_none() || parts.is_null() || count < 0 {
+        // SAFETY: the system checks the arguments.
+        return unsafe { libc::syscall(libc::SYS_writev, fd, parts, count) as isize };
+    }
+    let mut written = 0;
+    for index in 0..count as usize {
+        // SAFETY: the caller promises `count` iovecs, each describing readable bytes.
+        let answer = unsafe {
+            let part = &*parts.add(index);
+            write(fd, part.iov_base, part.iov_len)
+        };
+        if answer < 0 {
+            return if written > 0 { written } else { answer };
+        }
+        written += answer;
+    }
+    written
+}
+
+/// The C library's own function of this name, looked up once.
+fn real(name: &CStr, cache: &AtomicPtr<c_void>) -> *mut c_void {
+    let known = cache.load(Ordering::Relaxed);
+    if !known.is_null() {
+        return known;
+    }
+    // SAFETY: a lookup by a C string.
+    let found = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
+    if found.is_null() {
+        // SAFETY: ends the process: without the real function there is nothing to go on with.
+        unsafe { libc::abort() };
+    }
+    cache.store(found, Ordering::Relaxed);
+    found
+}
+
+type Routine = extern "C" fn(*mut c_void) -> *mut c_void;
+
+/// What a new thread is started with: who it is, then what its maker asked for.
+struct Start {
+    lane: Here,
+    number: u32,
+    routine: Routine,
+    argument: *mut c_void,
+}
+
+extern "C" fn run_thread(start: *mut c_void) -> *mut c_void {
+    // SAFETY: `pthread_create` below leaked this box for this thread alone.
+    let start = *unsafe { Box::from_raw(start.cast::<Start>()) };
+    capture::begin_thread(start.lane, start.number);
+    let answer = (start.routine)(start.argument);
+    capture::end_thread();
+    answer
+}
+
+/// POSIX `pthread_create`.
+///
+/// # Safety
+/// As the C library's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_create(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    routine: Routine,
+    argument: *mut c_void,
+) -> c_int {
+    type Create =
+        unsafe extern "C" fn(*mut libc::pthread_t, *const libc::pthread_attr_t, Routine, *mut c_void) -> c_int;
+    static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    // SAFETY: this is the type of the C library's `pthread_create`.
+    let create: Create = unsafe { std::mem::transmute(real(c"pthread_create", &REAL)) };
+    if capture::ring().is_none() {
+        // SAFETY: the caller's own arguments.
+        return unsafe { create(thread, attributes, routine, argument) };
+    }
+    let (lane, number) = capture::for_new_thread();
+    let start = Box::into_raw(Box::new(Start { lane, number, routine, argument }));
+    // SAFETY: `run_thread` takes the box; if no thread was made, nobody did, and it is ours again.
+    unsafe {
+        let answer = create(thread, attributes, run_thread, start.cast());
+        if answer != 0 {
+            drop(Box::from_raw(start));
+            capture::end(lane);
+        }
+        answer
+    }
+}
+
+/// Linux `pthread_setname_np`.
+///
+/// # Safety
+/// As the C library's: `name` is a C string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_setname_np(thread: libc::pthread_t, name: *const c_char) -> c_int {
+    type SetName = unsafe extern "C" fn(libc::pthread_t, *const c_char) -> c_int;
+    static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    // SAFETY: this is the type of the C library's function; the arguments are the caller's, a C string among them.
+    unsafe {
+        let set_name: SetName = std::mem::transmute(real(c"pthread_setname_np", &REAL));
+        if capture::ring().is_some() && thread == libc::pthread_self() && !name.is_null() {
+            capture::rename(CStr::from_ptr(name).to_bytes());
+        }
+        set_name(thread, name)
+    }
+}
+
+type Spawn = unsafe extern "C" fn(
+    *mut libc::pid_t,
+    *const c_char,
+    *const libc::posix_spawn_file_actions_t,
+    *const libc::posix_spawnattr_t,
+    *const *mut c_char,
+    *const *mut c_char,
+) -> c_int;
+
+macro_rules! interpose_spawn {
+    ($name:ident, $c_name:literal) => {
+        /// POSIX function of this name.
+        ///
+        /// # Safety
+        /// As the C library's.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name(
+            pid: *mut libc::pid_t,
+            path: *const c_char,
+            actions: *const libc::posix_spawn_file_actions_t,
+            attributes: *const libc::posix_spawnattr_t,
+            arguments: *const *mut c_char,
+            environment: *const *mut c_char,
+        ) -> c_int {
+            static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+            let mut child: libc::pid_t = 0;
+            // SAFETY: this is the type of the C library's function, called with the caller's arguments; `pid` may be
+            // null and is written only if it is not; `path` is a C string.
+            unsafe {
+                let spawn: Spawn = std::mem::transmute(real($c_name, &REAL));
+                let answer = spawn(&mut child, path, actions, attributes, arguments, environment);
+                if answer == 0 {
+                    if !pid.is_null() {
+                        *pid = child;
+                    }
+                    capture::spawned(child as u32, CStr::from_ptr(path).to_bytes());
+                }
+                answer
+            }
+        }
+    };
+}
+
+interpose_spawn!(posix_spawn, c"posix_spawn");
+interpose_spawn!(posix_spawnp, c"posix_spawnp");

@@ -1,0 +1,106 @@
+//! What session and worker say to each other on the control socket: closed enums, JSON, each message behind its
+//! length (four bytes, native order). The version goes first and alone decides whether the rest can be understood.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Raised with every change to this file.
+pub const VERSION: u32 = 1;
+
+/// From the session.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Request {
+    Hello { version: u32, libraries: Vec<PathBuf>, runtime: PathBuf },
+    Run(Run),
+}
+
+/// One compiled cell to run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Run {
+    pub cell: u32,
+    /// Libraries that the cell links to, in the order in which they must be loaded.
+    pub needs: Vec<PathBuf>,
+    pub library: PathBuf,
+    /// What the cell's panics call its file, and the bytes of ours before its text on the first line.
+    pub file: String,
+    pub first_column: u32,
+    pub timing: Option<Timing>,
+    pub wall_only: bool,
+}
+
+/// The whole cell is timed (`%%time`).
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Timing {
+    pub compile_seconds: f64,
+}
+
+/// From the worker.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Response {
+    /// The runtime is loaded.
+    Ready { version: u32 },
+    /// It could not be loaded.
+    Unfit { reason: String },
+    /// The cell has ended; its records end at `tail` of the ring.
+    Done { end: End, tail: u64 },
+}
+
+/// How a cell's code ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    Returned,
+    /// `?` returned this error.
+    Failed {
+        message: String,
+    },
+    /// `at` is `In[3]:2:5`, or a place in a library.
+    Panicked {
+        message: String,
+        at: String,
+    },
+    /// The library could not be loaded; nothing ran.
+    NotLoaded {
+        reason: String,
+    },
+}
+
+pub fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
+    let mut bytes = vec![0; 4];
+    serde_json::to_writer(&mut bytes, message)?;
+    let length = (bytes.len() - 4) as u32;
+    bytes[..4].copy_from_slice(&length.to_ne_bytes());
+    to.write_all(&bytes)
+}
+
+/// The next message; `UnexpectedEof` when the other side has gone.
+pub fn receive<T: DeserializeOwned>(mut from: impl Read) -> io::Result<T> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let mut bytes = vec![0; u32::from_ne_bytes(length) as usize];
+    from.read_exact(&mut bytes)?;
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_arrives_as_it_was_sent() {
+        let end = End::Panicked { message: "x\u{e9}".into(), at: "In[3]:2:5".into() };
+        let mut wire = Vec::new();
+        send(&mut wire, &Response::Done { end: end.clone(), tail: 7 }).expect("sent");
+        let Response::Done { end: got, tail: 7 } = receive(&wire[..]).expect("received") else { panic!("done") };
+        assert_eq!(got, end);
+    }
+
+    #[test]
+    fn a_torn_message_is_an_error() {
+        let mut wire = Vec::new();
+        send(&mut wire, &Response::Ready { version: VERSION }).expect("sent");
+        assert!(receive::<Response>(&wire[..wire.len() - 1]).is_err());
+    }
+}

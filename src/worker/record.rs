@@ -1,0 +1,133 @@
+//! The form of one record in the ring: a fixed head, then its payload. Written by the worker and its forked
+//! children, read by the session: always the same build of this executable.
+
+/// What a record says. Its payload is text for `Text`, JSON for `Display` and `Result`, a name for `Lane` and
+/// `Rename`, and nothing for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// `lane` printed; `detail` is the stream (1, 2).
+    Text = 1,
+    /// A lane was declared: `other` is its parent, `detail` its kind (`host::THREAD`, …).
+    Lane,
+    Rename,
+    /// Task `lane` runs on thread lane `other` from here on.
+    Start,
+    End,
+    /// `other` has seen the end of `lane`.
+    Join,
+    Display,
+    Result,
+    /// What was written to fd 1 and 2 so far comes before the records that follow.
+    Barrier,
+    /// The declared lane `lane` runs as process `pid`.
+    Process,
+}
+
+impl Kind {
+    fn from_byte(byte: u8) -> Option<Kind> {
+        use Kind::*;
+        [Text, Lane, Rename, Start, End, Join, Display, Result, Barrier, Process]
+            .into_iter()
+            .find(|kind| *kind as u8 == byte)
+    }
+}
+
+pub const HEAD: usize = 48;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub kind: Kind,
+    pub detail: u8,
+    /// Bytes of payload behind the head.
+    pub length: u32,
+    pub lane: u32,
+    pub other: u32,
+    /// The cell that the lane belongs to.
+    pub cell: u32,
+    /// The cell running now, or 0.
+    pub running: u32,
+    pub pid: u32,
+    pub tid: u32,
+    /// `CLOCK_MONOTONIC`, in nanoseconds.
+    pub nanos: u64,
+}
+
+impl Head {
+    pub fn to_bytes(self) -> [u8; HEAD] {
+        let mut bytes = [0; HEAD];
+        bytes[0] = self.kind as u8;
+        bytes[1] = self.detail;
+        let words = [self.length, self.lane, self.other, self.cell, self.running, self.pid, self.tid];
+        for (index, word) in words.into_iter().enumerate() {
+            bytes[4 + 4 * index..8 + 4 * index].copy_from_slice(&word.to_ne_bytes());
+        }
+        bytes[32..40].copy_from_slice(&self.nanos.to_ne_bytes());
+        bytes
+    }
+
+    /// The record at the start of `bytes`, its payload, and the bytes it takes; none if it is torn or not ours.
+    pub fn parse(bytes: &[u8]) -> Option<(Head, &[u8], usize)> {
+        let head = bytes.get(..HEAD)?;
+        let word = |index: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|k| head[4 + 4 * index + k]));
+        let nanos = u64::from_ne_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|k| head[32 + k]));
+        let length = word(0) as usize;
+        let payload = bytes.get(HEAD..HEAD.checked_add(length)?)?;
+        let head = Head {
+            kind: Kind::from_byte(head[0])?,
+            detail: head[1],
+            length: word(0),
+            lane: word(1),
+            other: word(2),
+            cell: word(3),
+            running: word(4),
+            pid: word(5),
+            tid: word(6),
+            nanos,
+        };
+        Some((head, payload, (HEAD + length).next_multiple_of(8)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read_as_it_was_written() {
+        let head = Head {
+            kind: Kind::Join,
+            detail: 2,
+            length: 3,
+            lane: 4,
+            other: 5,
+            cell: 6,
+            running: 7,
+            pid: 8,
+            tid: 9,
+            nanos: u64::MAX - 1,
+        };
+        let mut bytes = head.to_bytes().to_vec();
+        bytes.extend_from_slice(b"abc-----");
+        assert_eq!(Head::parse(&bytes), Some((head, &b"abc"[..], 56)));
+    }
+
+    #[test]
+    fn torn_or_foreign_bytes_are_no_record() {
+        let head = Head {
+            kind: Kind::Text,
+            detail: 1,
+            length: 9,
+            lane: 0,
+            other: 0,
+            cell: 0,
+            running: 0,
+            pid: 0,
+            tid: 0,
+            nanos: 0,
+        };
+        assert_eq!(Head::parse(&head.to_bytes()), None);
+        assert_eq!(Head::parse(&[0xff; 64]), None);
+        assert_eq!(Head::parse(b"short"), None);
+    }
+}

@@ -1,0 +1,245 @@
+//! The worker process: loads the runtime, then one compiled cell after the other, and runs each on this one thread.
+//! It knows nothing of the cell but its library; variables live in the runtime.
+
+use std::ffi::{CStr, CString, OsString, c_void};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use super::protocol::{self, End, Request, Response, Run};
+use super::ring::Ring;
+use super::{capture, host, interpose, stdio};
+
+/// The worker's entry: `threadbook __worker CONTROL RING WAKE`, three inherited descriptors.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let fds: Option<Vec<RawFd>> = arguments.map(|a| a.to_str()?.parse().ok()).collect();
+    let Some(&[control, memory, wake]) = fds.as_deref() else {
+        eprintln!("error: `__worker` is how threadbook starts itself; it is no command for users");
+        return ExitCode::from(2);
+    };
+    match serve(control, memory, wake) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The session went away, or never spoke our protocol: there is nobody to tell.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn serve(control: RawFd, memory: RawFd, wake: RawFd) -> io::Result<()> {
+    let control = UnixStream::from(out_of_reach(control)?);
+    let ring = Box::leak(Box::new(Ring::open(out_of_reach(memory)?, out_of_reach(wake)?)?));
+    let Request::Hello { version, libraries, runtime } = protocol::receive(&control)? else {
+        return Err(io::Error::other("the first message is hello"));
+    };
+    if version != protocol::VERSION {
+        return protocol::send(&control, &Response::Ready { version: protocol::VERSION });
+    }
+    capture::begin(ring);
+    interpose::begin();
+    stdio::begin();
+    if let Err(reason) = libraries.iter().try_for_each(|l| load(l).map(drop)).and_then(|()| attach(&runtime)) {
+        return protocol::send(&control, &Response::Unfit { reason });
+    }
+    protocol::send(&control, &Response::Ready { version: protocol::VERSION })?;
+    let session = std::process::id();
+    loop {
+        let Request::Run(run) = protocol::receive(&control)? else {
+            return Err(io::Error::other("hello comes once"));
+        };
+        let end = run_cell(&run);
+        stdio::flush();
+        if std::process::id() != session {
+            // A cell forked by itself: the child has run its share of the cell and is no second worker.
+            // SAFETY: ends this process without running the parent's exit handlers.
+            unsafe { libc::_exit(if end == End::Returned { 0 } else { 1 }) };
+        }
+        capture::running(0);
+        protocol::send(&control, &Response::Done { end, tail: ring.tail() })?;
+    }
+}
+
+/// The same descriptor under a number that a program does not meet by chance, and not for its children. Code that
+/// closes "all" low descriptors leaves us ours.
+fn out_of_reach(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: the descriptor was inherited for us; the copy is new and ours; the old one is closed once.
+    unsafe {
+        let mut high = libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 900);
+        if high < 0 {
+            high = libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3);
+        }
+        if high < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        libc::close(fd);
+        Ok(OwnedFd::from_raw_fd(high))
+    }
+}
+
+/// Loads a library for good, its symbols visible only to those that link to it.
+fn load(path: &Path) -> Result<*mut c_void, String> {
+    let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| "a path with a zero byte".to_string())?;
+    // SAFETY: loading runs the library's initialisers: it is one that we or the user's rustc made.
+    let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+    if handle.is_null() { Err(load_error()) } else { Ok(handle) }
+}
+
+fn load_error() -> String {
+    // SAFETY: null, or a C string that lives until the next call of the `dl` family on this thread.
+    unsafe {
+        let message = libc::dlerror();
+        if message.is_null() { "unknown".into() } else { CStr::from_ptr(message).to_string_lossy().into_owned() }
+    }
+}
+
+fn symbol(handle: *mut c_void, name: &CStr) -> Result<*mut c_void, String> {
+    // SAFETY: a handle that `dlopen` answered, never closed.
+    let found = unsafe { libc::dlsym(handle, name.as_ptr()) };
+    if found.is_null() { Err(load_error()) } else { Ok(found) }
+}
+
+fn attach(runtime: &Path) -> Result<(), String> {
+    type Attach = unsafe extern "C" fn(*const host::Host) -> u32;
+    let found = symbol(load(runtime)?, c"threadbook_attach")?;
+    // SAFETY: the runtime defines `threadbook_attach` with this type, and the table lives for ever.
+    let version = unsafe {
+        let attach: Attach = std::mem::transmute(found);
+        attach(&HOST)
+    };
+    if version == host::VERSION { Ok(()) } else { Err(format!("the runtime speaks version {version}")) }
+}
+
+static REPORT: Mutex<Option<End>> = Mutex::new(None);
+
+unsafe extern "C" fn report(kind: u32, message: *const u8, message_len: usize, at: *const u8, at_len: usize) {
+    // SAFETY: the runtime passes text that it keeps during the call.
+    let (message, at) = unsafe { (text(message, message_len), text(at, at_len)) };
+    let end = if kind == host::FAILED { End::Failed { message } } else { End::Panicked { message, at } };
+    *REPORT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(end);
+}
+
+/// # Safety
+/// `bytes` points to `len` readable bytes, or `len` is 0.
+unsafe fn text(bytes: *const u8, len: usize) -> String {
+    if len == 0 {
+        return String::new();
+    }
+    // SAFETY: promised by the caller.
+    String::from_utf8_lossy(unsafe { std::slice::from_raw_parts(bytes, len) }).into_owned()
+}
+
+fn run_cell(run: &Run) -> End {
+    let entry = run
+        .needs
+        .iter()
+        .try_for_each(|library| load(library).map(drop))
+        .and_then(|()| symbol(load(&run.library)?, c"threadbook_cell"));
+    let entry = match entry {
+        // SAFETY: every cell's library defines `threadbook_cell` with this type.
+        Ok(entry) => unsafe { std::mem::transmute::<*mut c_void, host::Entry>(entry) },
+        Err(reason) => return End::NotLoaded { reason },
+    };
+    let label = format!("In[{}]", run.cell);
+    let frame = host::Frame {
+        file: run.file.as_ptr(),
+        file_len: run.file.len(),
+        label: label.as_ptr(),
+        label_len: label.len(),
+        first_column: run.first_column,
+        wall_only: run.wall_only,
+        timed: run.timing.is_some(),
+        compile_seconds: run.timing.map_or(0.0, |timing| timing.compile_seconds),
+        report,
+    };
+    capture::running(run.cell);
+    // SAFETY: the frame and what it points to outlive the call; the entry catches panics itself.
+    unsafe { entry(&frame) };
+    REPORT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take().unwrap_or(End::Returned)
+}
+
+static HOST: host::Host = host::Host {
+    version: host::VERSION,
+    text: host_text,
+    next_thread_number: host_next_thread_number,
+    declare: host_declare,
+    adopt: host_adopt,
+    rename: host_rename,
+    enter: host_enter,
+    leave: host_leave,
+    end: host_end,
+    join: host_join,
+    display: host_display,
+    result: host_result,
+};
+
+/// # Safety
+/// `bytes` points to `len` readable bytes, or `len` is 0.
+unsafe fn slice<'a>(bytes: *const u8, len: usize) -> &'a [u8] {
+    // SAFETY: promised by the caller.
+    if len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(bytes, len) } }
+}
+
+unsafe extern "C" fn host_text(stream: u32, bytes: *const u8, len: usize) {
+    // SAFETY: promised by the runtime, as for the functions below.
+    let bytes = unsafe { slice(bytes, len) };
+    if !capture::text(stream as u8, bytes) {
+        // SAFETY: readable bytes, written by the raw system call.
+        unsafe { libc::syscall(libc::SYS_write, stream, bytes.as_ptr(), bytes.len()) };
+    }
+}
+
+extern "C" fn host_next_thread_number() -> u32 {
+    capture::next_thread_number()
+}
+
+unsafe extern "C" fn host_declare(kind: u32, name: *const u8, len: usize) -> u64 {
+    // SAFETY: as above.
+    capture::declare(kind, unsafe { slice(name, len) }).to_handle()
+}
+
+extern "C" fn host_adopt(lane: u64) {
+    capture::adopt(capture::Here::from_handle(lane));
+}
+
+unsafe extern "C" fn host_rename(name: *const u8, len: usize) {
+    // SAFETY: as above.
+    capture::rename(unsafe { slice(name, len) });
+}
+
+extern "C" fn host_enter(lane: u64) -> u64 {
+    capture::enter(capture::Here::from_handle(lane)).to_handle()
+}
+
+extern "C" fn host_leave(previous: u64) {
+    capture::leave(capture::Here::from_handle(previous));
+}
+
+extern "C" fn host_end(lane: u64) {
+    capture::end(capture::Here::from_handle(lane));
+}
+
+extern "C" fn host_join(lane: u64) {
+    capture::join(capture::Here::from_handle(lane));
+}
+
+unsafe extern "C" fn host_display(json: *const u8, len: usize) {
+    // SAFETY: as above.
+    capture::display(unsafe { slice(json, len) }, false);
+}
+
+unsafe extern "C" fn host_result(json: *const u8, len: usize) {
+    // SAFETY: as above.
+    capture::display(unsafe { slice(json, len) }, true);
+}
+
+/// The descriptor that the control socket has in the child, for `client`.
+pub fn arguments(control: &impl AsRawFd, memory: &impl AsRawFd, wake: &impl AsRawFd) -> [String; 4] {
+    [
+        "__worker".into(),
+        control.as_raw_fd().to_string(),
+        memory.as_raw_fd().to_string(),
+        wake.as_raw_fd().to_string(),
+    ]
+}

@@ -1,0 +1,57 @@
+//! Points C's `stdout` and `stderr` at the capture, so that `printf` in C code is known by its thread. Inside the C
+//! library a `FILE` writes by an internal call that no symbol can replace, but a `FILE` with functions of its own
+//! (`fopencookie`, a GNU extension) can be put in its place.
+
+use std::ffi::{c_char, c_int, c_void};
+
+use super::interpose;
+
+#[repr(C)]
+struct CookieFunctions {
+    read: Option<unsafe extern "C" fn(*mut c_void, *mut c_char, usize) -> isize>,
+    write: Option<unsafe extern "C" fn(*mut c_void, *const c_char, usize) -> isize>,
+    seek: Option<unsafe extern "C" fn(*mut c_void, *mut i64, c_int) -> c_int>,
+    close: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
+}
+
+unsafe extern "C" {
+    fn fopencookie(cookie: *mut c_void, mode: *const c_char, functions: CookieFunctions) -> *mut libc::FILE;
+    static mut stdout: *mut libc::FILE;
+    static mut stderr: *mut libc::FILE;
+}
+
+/// The cookie is the descriptor's number.
+unsafe extern "C" fn write_cookie(cookie: *mut c_void, bytes: *const c_char, len: usize) -> isize {
+    // SAFETY: the C library passes `len` readable bytes.
+    unsafe { interpose::write(cookie as usize as c_int, bytes.cast(), len) }
+}
+
+fn stream(fd: usize, buffering: c_int) -> Option<*mut libc::FILE> {
+    let functions = CookieFunctions { read: None, write: Some(write_cookie), seek: None, close: None };
+    // SAFETY: the functions live for ever and the cookie is a number; `setvbuf` comes before any use.
+    unsafe {
+        let file = fopencookie(fd as *mut c_void, c"w".as_ptr(), functions);
+        if file.is_null() {
+            return None;
+        }
+        libc::setvbuf(file, std::ptr::null_mut(), buffering, 4096);
+        Some(file)
+    }
+}
+
+/// Replaces both streams: stdout by the line, stderr unbuffered, as on a terminal.
+pub fn begin() {
+    // SAFETY: called once, before any library of the user's is loaded, so nobody holds the old values.
+    unsafe {
+        if let (Some(out), Some(err)) = (stream(1, libc::_IOLBF), stream(2, libc::_IONBF)) {
+            stdout = out;
+            stderr = err;
+        }
+    }
+}
+
+/// Writes out what C code has left in its buffers.
+pub fn flush() {
+    // SAFETY: null means every open stream.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+}

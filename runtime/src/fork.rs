@@ -22,14 +22,14 @@ pub(crate) enum Forked {
 }
 
 /// Forks; the child is `lane`, or one that the worker makes up. Answers the child's pid, and 0 in the child.
-pub(crate) fn fork(lane: Option<u32>) -> io::Result<i32> {
+pub(crate) fn fork(lane: Option<u64>) -> io::Result<i32> {
     let _forking = lock(&FORKING);
     fork_alone(lane)
 }
 
 /// Forks a child that is `lane` and has a line to its parent, which closes at the latest when the child ends.
 /// The child's only thread counts as its main thread.
-pub(crate) fn fork_with_line(lane: u32) -> io::Result<Forked> {
+pub(crate) fn fork_with_line(lane: u64) -> io::Result<Forked> {
     let _forking = lock(&FORKING);
     let (ours, childs) = UnixStream::pair()?;
     match fork_alone(Some(lane))? {
@@ -41,7 +41,7 @@ pub(crate) fn fork_with_line(lane: u32) -> io::Result<Forked> {
     }
 }
 
-fn fork_alone(lane: Option<u32>) -> io::Result<i32> {
+fn fork_alone(lane: Option<u64>) -> io::Result<i32> {
     // What std has buffered is written now, or parent and child would both write it.
     let (mut stdout, stderr) = (io::stdout().lock(), io::stderr().lock());
     let _ = stdout.flush();

@@ -10,6 +10,8 @@
 //! Read downward: [`host`] is all that the worker offers, `link` the only module that calls it, `wait` the only way
 //! to wait for another thread, `fork` the only place that forks, `sys` the only one that knows the C library.
 
+#[doc(hidden)]
+pub mod cell;
 pub mod concurrent;
 mod error;
 mod fork;
@@ -19,10 +21,16 @@ pub mod multiprocessing;
 pub mod os;
 #[doc(hidden)]
 pub mod print;
+#[doc(hidden)]
+pub mod show;
+#[doc(hidden)]
+pub mod store;
 mod sys;
 mod text;
 pub mod threading;
 pub mod time;
+#[doc(hidden)]
+pub mod timing;
 mod wait;
 
 pub use error::RuntimeError;

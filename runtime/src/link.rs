@@ -4,7 +4,7 @@
 use crate::host::{Host, VERSION};
 use crate::{sys, threading};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 static HOST: AtomicPtr<Host> = AtomicPtr::new(std::ptr::null_mut());
 /// The process that runs cells; 0 until a worker has attached.
@@ -12,7 +12,7 @@ static CELLS_PID: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
     /// The lane of the task that this thread works for; 0 for none.
-    static TASK: Cell<u32> = const { Cell::new(0) };
+    static TASK: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Called by the worker on the thread that will run cells, before the first cell, and again by a snapshot that
@@ -27,6 +27,7 @@ pub unsafe extern "C" fn threadbook_attach(host: *const Host) -> u32 {
         HOST.store(host.cast_mut(), Ordering::Release);
         CELLS_PID.store(std::process::id(), Ordering::Relaxed);
         threading::current::become_main();
+        crate::cell::install_hook();
     }
     VERSION
 }
@@ -55,13 +56,13 @@ pub(crate) fn text(stream: u32, text: &str) {
 }
 
 /// A new lane as a child of the caller's.
-pub(crate) fn declare(kind: u32, name: &str) -> u32 {
+pub(crate) fn declare(kind: u32, name: &str) -> u64 {
     // SAFETY: pointer and length describe `name`.
     unsafe { (host().declare)(kind, name.as_ptr(), name.len()) }
 }
 
 /// The next thread or process that the calling thread makes is `lane`.
-pub(crate) fn adopt(lane: u32) {
+pub(crate) fn adopt(lane: u64) {
     (host().adopt)(lane)
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn next_thread_number() -> u32 {
 }
 
 /// Runs `work` as task `lane`. `work` must not unwind.
-pub(crate) fn within(lane: u32, work: impl FnOnce()) {
+pub(crate) fn within(lane: u64, work: impl FnOnce()) {
     let before = TASK.replace(lane);
     let previous = (host().enter)(lane);
     work();
@@ -83,8 +84,19 @@ pub(crate) fn within(lane: u32, work: impl FnOnce()) {
     TASK.set(before);
 }
 
+/// `lane` was declared and will never run.
+pub(crate) fn never_run(lane: u64) {
+    (host().end)(lane)
+}
+
+/// The value of the cell's tail expression, as the host's JSON.
+pub(crate) fn result(json: &str) {
+    // SAFETY: pointer and length describe `json`.
+    unsafe { (host().result)(json.as_ptr(), json.len()) }
+}
+
 /// The caller has learnt that `lane` has ended. A task that asks for its own end (in a callback) learns nothing.
-pub(crate) fn ended(lane: u32) {
+pub(crate) fn ended(lane: u64) {
     if TASK.get() != lane {
         (host().join)(lane)
     }
@@ -94,7 +106,7 @@ pub(crate) fn ended(lane: u32) {
 #[cfg(test)]
 pub(crate) mod record {
     use super::*;
-    use crate::host::{PROCESS, THREAD};
+    use crate::host::{DAEMON, PROCESS, THREAD};
     use crate::wait::lock;
     use std::sync::{Mutex, Once};
     use std::thread::{self, ThreadId};
@@ -102,12 +114,13 @@ pub(crate) mod record {
     #[derive(Clone, Debug, PartialEq)]
     pub(crate) enum Told {
         Text(u32, String),
-        Declare(u32, u32, String),
-        Adopt(u32),
+        Declare(u32, u64, String),
+        Adopt(u64),
         Rename(String),
-        Enter(u32),
-        Leave(u32),
-        Join(u32),
+        Enter(u64),
+        Leave(u64),
+        End(u64),
+        Join(u64),
     }
 
     static TOLD: Mutex<Vec<(ThreadId, Told)>> = Mutex::new(Vec::new());
@@ -120,6 +133,7 @@ pub(crate) mod record {
         rename,
         enter,
         leave,
+        end,
         join,
         display: rename,
         result: rename,
@@ -143,7 +157,7 @@ pub(crate) mod record {
     }
 
     /// The lanes that the calling thread declared with this name.
-    pub(crate) fn lanes(name: &str) -> Vec<u32> {
+    pub(crate) fn lanes(name: &str) -> Vec<u64> {
         let declared = |told: Told| match told {
             Told::Declare(_, lane, called) if called == name => Some(lane),
             _ => None,
@@ -164,8 +178,8 @@ pub(crate) mod record {
         // SAFETY: as `string` asks.
         note(Told::Text(stream, unsafe { string(bytes, len) }));
     }
-    unsafe extern "C" fn declare(kind: u32, name: *const u8, len: usize) -> u32 {
-        assert!((THREAD..=PROCESS).contains(&kind));
+    unsafe extern "C" fn declare(kind: u32, name: *const u8, len: usize) -> u64 {
+        assert!((THREAD..=PROCESS).contains(&(kind & !DAEMON)));
         // SAFETY: as `string` asks.
         let (name, lane) = unsafe { (string(name, len), (stand_in::HOST.declare)(kind, std::ptr::null(), 0)) };
         note(Told::Declare(kind, lane, name));
@@ -175,17 +189,20 @@ pub(crate) mod record {
         // SAFETY: as `string` asks.
         note(Told::Rename(unsafe { string(name, len) }));
     }
-    extern "C" fn adopt(lane: u32) {
+    extern "C" fn adopt(lane: u64) {
         note(Told::Adopt(lane));
     }
-    extern "C" fn enter(lane: u32) -> u32 {
+    extern "C" fn enter(lane: u64) -> u64 {
         note(Told::Enter(lane));
         7
     }
-    extern "C" fn leave(previous: u32) {
+    extern "C" fn leave(previous: u64) {
         note(Told::Leave(previous));
     }
-    extern "C" fn join(lane: u32) {
+    extern "C" fn end(lane: u64) {
+        note(Told::End(lane));
+    }
+    extern "C" fn join(lane: u64) {
         note(Told::Join(lane));
     }
 }
@@ -203,12 +220,13 @@ mod stand_in {
         rename: ignore_bytes,
         enter,
         leave: ignore,
+        end: ignore,
         join: ignore,
         display: ignore_bytes,
         result: ignore_bytes,
     };
 
-    static LANES: AtomicU32 = AtomicU32::new(2);
+    static LANES: AtomicU64 = AtomicU64::new(2);
     static THREADS: AtomicU32 = AtomicU32::new(1);
 
     unsafe extern "C" fn text(stream: u32, bytes: *const u8, len: usize) {
@@ -218,12 +236,12 @@ mod stand_in {
     extern "C" fn next_thread_number() -> u32 {
         THREADS.fetch_add(1, Ordering::Relaxed)
     }
-    unsafe extern "C" fn declare(_kind: u32, _name: *const u8, _len: usize) -> u32 {
+    unsafe extern "C" fn declare(_kind: u32, _name: *const u8, _len: usize) -> u64 {
         LANES.fetch_add(1, Ordering::Relaxed)
     }
-    extern "C" fn enter(_lane: u32) -> u32 {
+    extern "C" fn enter(_lane: u64) -> u64 {
         0
     }
-    extern "C" fn ignore(_lane: u32) {}
+    extern "C" fn ignore(_lane: u64) {}
     unsafe extern "C" fn ignore_bytes(_bytes: *const u8, _len: usize) {}
 }

@@ -86,7 +86,8 @@ impl Session {
         let sink = Arc::new(Mutex::new(sink));
         let epoch = monotonic_nanos();
         let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch)?;
-        let scope = Scope { wall_only: options.time == TimeFormat::Wall, ..Scope::default() };
+        let mut scope = Scope::default();
+        scope.wall_only = options.time == TimeFormat::Wall;
         Ok(Session { options, executable, sink, compiler, scope, worker, epoch, ahead: None })
     }
 

@@ -25,7 +25,7 @@ pub struct Open {
 }
 
 impl Open {
-    fn change(&self, change: impl FnOnce(&mut BTreeSet<u32>)) {
+    fn change(&self, change: impl FnOnce(&mut BTreeSet<u32>) -> bool) {
         change(&mut self.lanes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         self.changed.notify_all();
     }
@@ -137,7 +137,7 @@ impl Inbox {
         };
         let id = LaneId(head.lane);
         if id != LaneId::MAIN && u32::from(head.detail) & host::DAEMON == 0 {
-            self.open.change(|lanes| drop(lanes.insert(head.lane)));
+            self.open.change(|lanes| lanes.insert(head.lane));
         }
         let parent = (head.other != 0).then_some(LaneId(head.other));
         let (cell, at) = (CellId(head.cell), self.at(head.nanos));
@@ -153,7 +153,7 @@ impl Inbox {
             }
         }
         self.send(Event::Ended { lane, at });
-        self.open.change(|lanes| drop(lanes.remove(&lane.0)));
+        self.open.change(|lanes| lanes.remove(&lane.0));
     }
 
     /// A lane runs as a process of its own from here on.

@@ -64,7 +64,7 @@ struct Inner {
 
 struct Child {
     pid: i32,
-    lane: u32,
+    lane: u64,
     /// Closed by the child's end.
     line: Arc<UnixStream>,
     exit: Option<Exit>,

@@ -3,7 +3,7 @@
 
 use super::current;
 use crate::error::RuntimeError;
-use crate::host::THREAD;
+use crate::host::{DAEMON, THREAD};
 use crate::time::Seconds;
 use crate::wait::{Monitor, deadline, lock};
 use crate::{link, print, sys};
@@ -37,13 +37,15 @@ pub struct Thread(Arc<Inner>);
 struct Inner {
     name: String,
     daemon: AtomicBool,
+    /// It waits for a pool's tasks, and the session does not wait for it.
+    serves: AtomicBool,
     target: Mutex<Option<Target>>,
     life: Monitor<Life>,
 }
 
 struct Life {
     stage: Stage,
-    lane: u32,
+    lane: u64,
     ident: Option<u64>,
     handle: Option<JoinHandle<()>>,
 }
@@ -84,6 +86,7 @@ impl Thread {
         Thread(Arc::new(Inner {
             name,
             daemon: AtomicBool::new(current::is_daemon()),
+            serves: AtomicBool::new(false),
             target: Mutex::new(target),
             life: Monitor::new(life),
         }))
@@ -92,6 +95,12 @@ impl Thread {
     /// Whether a forked child leaves without waiting for this thread. Inherited from the thread that made it.
     pub fn daemon(self, daemon: bool) -> Thread {
         self.0.daemon.store(daemon, Ordering::Relaxed);
+        self
+    }
+
+    /// A pool's worker: what it writes it writes for tasks.
+    pub(crate) fn serving_tasks(self) -> Thread {
+        self.0.serves.store(true, Ordering::Relaxed);
         self
     }
 
@@ -131,7 +140,8 @@ impl Thread {
         if life.stage != Stage::New {
             return Err(RuntimeError::new("threads can only be started once"));
         }
-        let lane = link::declare(THREAD, &self.0.name);
+        let unawaited = self.is_daemon() || self.0.serves.load(Ordering::Relaxed);
+        let lane = link::declare(if unawaited { THREAD | DAEMON } else { THREAD }, &self.0.name);
         life.stage = Stage::Starting;
         life.lane = lane;
         link::adopt(lane);

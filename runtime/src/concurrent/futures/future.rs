@@ -49,7 +49,7 @@ impl std::error::Error for FutureError {}
 pub struct Future<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
-    lane: u32,
+    lane: u64,
     state: Monitor<State<T>>,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct Completion {
 }
 
 impl<T> Future<T> {
-    pub(super) fn new(lane: u32) -> Future<T> {
+    pub(super) fn new(lane: u64) -> Future<T> {
         let state = State { phase: Phase::Pending, watchers: Vec::new(), callbacks: Vec::new() };
         Future(Arc::new(Shared { lane, state: Monitor::new(state) }))
     }
@@ -196,11 +196,15 @@ impl<T> Future<T> {
         let failed = is_failure(&outcome);
         let told = self.0.state.change(|state| {
             may(&state.phase).then(|| {
-                state.phase = Phase::Done(outcome);
-                (std::mem::take(&mut state.watchers), std::mem::take(&mut state.callbacks))
+                let before = std::mem::replace(&mut state.phase, Phase::Done(outcome));
+                let began = !matches!(before, Phase::Pending);
+                (began, std::mem::take(&mut state.watchers), std::mem::take(&mut state.callbacks))
             })
         });
-        let Some((watchers, callbacks)) = told else { return };
+        let Some((began, watchers, callbacks)) = told else { return };
+        if !began {
+            link::never_run(self.0.lane);
+        }
         for (completions, number) in watchers {
             completions.change(|done| done.push(Completion { number, failed }));
         }

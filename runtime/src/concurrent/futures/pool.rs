@@ -79,7 +79,7 @@ impl Pool {
         &self,
         kind: u32,
         name: &str,
-        work: impl FnOnce(u32, &Future<T>) + Send + 'static,
+        work: impl FnOnce(u64, &Future<T>) + Send + 'static,
     ) -> Result<Future<T>, RuntimeError> {
         self.0.state.lock().check_open()?;
         let lane = link::declare(kind, name);
@@ -101,7 +101,7 @@ impl Pool {
 
     fn start_worker<T>(&self, index: usize, future: &Future<T>) -> Result<(), RuntimeError> {
         let shared = self.0.clone();
-        let worker = Thread::named(format!("{}_{index}", self.0.prefix), move || shared.work());
+        let worker = Thread::named(format!("{}_{index}", self.0.prefix), move || shared.work()).serving_tasks();
         if let Err(error) = worker.start() {
             let alone = self.0.state.change(|state| {
                 state.counted -= 1;

@@ -126,7 +126,7 @@ impl fmt::Debug for ProcessPoolExecutor {
 }
 
 /// Forks a child that runs `task`, and waits for its answer and its end.
-fn run_in_child<T: Transfer>(lane: u32, task: impl FnOnce() -> T) -> Result<T, FutureError> {
+fn run_in_child<T: Transfer>(lane: u64, task: impl FnOnce() -> T) -> Result<T, FutureError> {
     match fork_with_line(lane) {
         Err(error) => Err(FutureError::BrokenProcessPool(format!("fork failed: {error}"))),
         Ok(Forked::Child { line }) => answer(line, run(task)),

@@ -271,7 +271,7 @@ fn a_task_is_a_lane_with_its_callbacks_and_joined_by_whoever_learns_of_its_end()
         assert_eq!(told.iter().filter(|told| **told == Told::Join(*lane)).count(), 1, "{told:?}");
     }
     let text = Told::Text(crate::host::STDOUT, "1\n".to_owned());
-    let steps = |lane: &u32| [Told::Enter(*lane), Told::Leave(7)];
+    let steps = |lane: &u64| [Told::Enter(*lane), Told::Leave(7)];
     let expected = [&steps(first)[..], &steps(mapped), &[Told::Enter(*held), text, Told::Leave(7)]].concat();
     assert_eq!(record::told_by(worker), expected);
 }

@@ -8,11 +8,14 @@ use serde_json::{Value, json};
 const LINES: &str = "for i in 0..3 { println!(\"line {i}\"); }";
 
 const WORKERS: &str = r#"
-let workers: Vec<_> = (0..2)
-    .map(|w| std::thread::spawn(move || for i in 0..3 { println!("worker {w} step {i}"); }))
-    .collect();
+use threadbook::threading::Thread;
+let worker = |w: u32| Thread::new(move || for i in 0..3 { println!("worker {w} step {i}"); });
+let workers = [worker(0), worker(1)];
+for worker in &workers {
+    worker.start().unwrap();
+}
 println!("started");
-for worker in workers {
+for worker in &workers {
     worker.join().unwrap();
 }
 println!("done");

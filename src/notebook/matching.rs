@@ -32,6 +32,15 @@ pub struct Mismatch {
     pub undecided: bool,
 }
 
+impl Mismatch {
+    /// How many bytes of the recorded atom some lane offers, too.
+    fn closeness(&self) -> usize {
+        let recorded = self.recorded.as_deref().unwrap_or_default();
+        let common = |next: &str| next.bytes().zip(recorded.bytes()).take_while(|(a, b)| a == b).count();
+        self.lanes.iter().filter_map(|offer| offer.next.as_deref()).map(common).max().unwrap_or(0)
+    }
+}
+
 /// What one lane has to offer at that place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
@@ -358,10 +367,19 @@ impl<'a> Search<'a> {
         around.is_some_and(|bytes| bytes.iter().all(u8::is_ascii_digit))
     }
 
+    /// Keeps the dead end that is furthest on; of several there, the one that offers what is most like the text.
     fn dead_end(&mut self) {
         let reached = |m: &Mismatch| (STREAMS.iter().position(|s| *s == m.stream), m.offset);
-        if self.best.as_ref().is_none_or(|best| reached(best) < (Some(self.stage), self.offset)) {
-            self.best = Some(self.describe());
+        let here = (Some(self.stage), self.offset);
+        match &self.best {
+            Some(best) if reached(best) > here => {}
+            Some(best) if reached(best) == here => {
+                let new = self.describe();
+                if new.closeness() > best.closeness() {
+                    self.best = Some(new);
+                }
+            }
+            _ => self.best = Some(self.describe()),
         }
     }
 

@@ -15,7 +15,7 @@ const DRIVER: &str = include_str!("twin.py");
 
 /// One Python process, in which the twins of one run of a notebook share a namespace.
 pub struct Twins {
-    python: String,
+    python: PathBuf,
     directory: PathBuf,
     child: Child,
     commands: ChildStdin,
@@ -37,7 +37,7 @@ impl Twins {
         notebook.parent().unwrap_or(Path::new("")).join("twins").join(stem)
     }
 
-    pub fn start(python: &str, notebook: &Path) -> Result<Twins, Error> {
+    pub fn start(python: &Path, notebook: &Path) -> Result<Twins, Error> {
         let directory = Twins::directory(notebook);
         let directory = directory.canonicalize().map_err(|error| {
             let what = format!("no Python twins in {} ({error})", directory.display());
@@ -51,13 +51,13 @@ impl Twins {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| {
-                let what = format!("cannot start {python} for the twins ({error})");
+                let what = format!("cannot start {} for the twins ({error})", python.display());
                 Error::new(ExitCode::Environment, format!("{what}; install it, or name another with --twin"))
             })?;
         let (Some(commands), Some(replies)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(Error::new(ExitCode::Internal, "a twin's pipes are missing; please report this"));
         };
-        Ok(Twins { python: python.to_owned(), directory, child, commands, replies: BufReader::new(replies) })
+        Ok(Twins { python: python.to_path_buf(), directory, child, commands, replies: BufReader::new(replies) })
     }
 
     /// Runs the twin of the cell with this id to its end; none if it has none.
@@ -81,7 +81,7 @@ impl Twins {
 
     fn lost(&mut self, id: &str) -> Error {
         let how = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
-        let what = format!("{} ended while it ran the twin of {id} ({how})", self.python);
+        let what = format!("{} ended while it ran the twin of {id} ({how})", self.python.display());
         Error::new(
             ExitCode::Environment,
             format!("{what}; it needs Python 3.8 or later, and a twin must not end it"),
@@ -109,7 +109,7 @@ mod tests {
         for (name, source) in files {
             std::fs::write(twins.join(name), source).expect("a file");
         }
-        let started = Twins::start("python3", &notebook);
+        let started = Twins::start("python3".as_ref(), &notebook);
         (directory, started)
     }
 
@@ -148,10 +148,12 @@ mod tests {
         let lost = started.expect("python3").run("a").expect_err("it ended").to_string();
         assert!(lost.contains("ended while it ran the twin of a"), "{lost}");
         let notebook = directory.path().join("book.ipynb");
-        let missing = Twins::start("no-such-python", &notebook).err().expect("no such python").to_string();
+        let missing = Twins::start("no-such-python".as_ref(), &notebook).err().expect("no such python").to_string();
         assert!(missing.starts_with("cannot start no-such-python"), "{missing}");
-        let other =
-            Twins::start("python3", &directory.path().join("other.ipynb")).err().expect("no twins").to_string();
+        let other = Twins::start("python3".as_ref(), &directory.path().join("other.ipynb"))
+            .err()
+            .expect("no twins")
+            .to_string();
         assert!(other.starts_with("no Python twins in "), "{other}");
     }
 }

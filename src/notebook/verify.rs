@@ -32,7 +32,7 @@ pub struct Request {
     /// How often a cell is run whose outcome the scheduler decides, before it counts as different.
     pub tries: u32,
     /// The Python to compare with, too: `python3`.
-    pub twin: Option<String>,
+    pub twin: Option<PathBuf>,
     /// One JSON document instead of lines for people.
     pub json: bool,
 }

@@ -93,7 +93,8 @@ fn run(
         }
         reports.push(report);
     }
-    // What still ran when its cell was compared may have ended since, and may have printed more.
+    // What still ran when its cell was compared may have ended since, and may have printed more. These cells are
+    // reported last.
     if !unsettled.is_empty() {
         machine.settle(PATIENCE)?;
     }

@@ -58,7 +58,8 @@ struct Attempt {
     run: Run,
 }
 
-/// Checks one cell; also answers the run that was judged if some of its lanes still ran.
+/// Checks one cell; also answers the run that was judged if more of it may still come: some of its lanes still ran,
+/// or its text differs, and a child that was forked last may not have been heard of yet.
 pub fn cell<T: Twin>(
     machine: &mut dyn Machine,
     cell: &Cell,
@@ -71,10 +72,11 @@ pub fn cell<T: Twin>(
         return Ok((report, None));
     }
     let mut runs = Vec::new();
-    let mut open = None;
+    let (mut open, mut last) = (None, None);
     for number in 1..=tries {
         let attempt = run(machine, cell, ahead)?;
-        open = (!attempt.run.open.is_empty()).then_some(attempt.id);
+        last = Some(attempt.id);
+        open = last.filter(|_| !attempt.run.open.is_empty());
         (report.tries, report.millis) = (number, attempt.millis);
         let difference = judge(cell, &attempt.run);
         let again = difference.is_some() && attempt.run.concurrent;
@@ -84,6 +86,7 @@ pub fn cell<T: Twin>(
             break;
         }
     }
+    open = open.or(last.filter(|_| matches!(report.difference, Some(Difference::Stream(_)))));
     if let Some(twins) = twins {
         runs.drain(..runs.len().saturating_sub(KEPT));
         report.twin = twin(machine, cell, ahead, tries, twins, runs)?;
@@ -91,7 +94,7 @@ pub fn cell<T: Twin>(
     Ok((report, open))
 }
 
-/// Judges a cell once more, some of whose lanes still ran when it was judged first.
+/// Judges a cell once more, of which more may have come since it was judged first.
 pub fn recheck(machine: &dyn Machine, cell: &Cell, id: CellId, report: &mut CellReport) {
     report.difference = None;
     report.judge(cell, judge(cell, &machine.read(id)));

@@ -69,7 +69,8 @@ pub struct Frame {
     /// Seconds that compiling took, for the line `Compiler :`.
     pub compile_seconds: f64,
     /// Called at most once, with `FAILED` or `PANICKED`, a message, and for a panic where it happened.
-    pub report: unsafe extern "C" fn(kind: u32, message: *const u8, message_len: usize, at: *const u8, at_len: usize),
+    pub report:
+        unsafe extern "C" fn(kind: u32, message: *const u8, message_len: usize, at: *const u8, at_len: usize),
 }
 
 /// The entry point of every compiled cell, under the name `threadbook_cell`.

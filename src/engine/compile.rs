@@ -178,7 +178,10 @@ impl Compiler {
         let errors: Vec<Diagnostic> = diagnostics.into_iter().filter(Diagnostic::is_error).collect();
         if errors.is_empty() {
             let how = output.status;
-            return Err(Error::new(ExitCode::Environment, format!("rustc failed ({how}) and said no reason:\n{rest}")));
+            return Err(Error::new(
+                ExitCode::Environment,
+                format!("rustc failed ({how}) and said no reason:\n{rest}"),
+            ));
         }
         Ok(Compiled::Errors(errors))
     }
@@ -221,6 +224,8 @@ fn write_files(directory: &Path, unit: &Unit, root: &str) -> Result<(), Error> {
 fn no_scratch(error: io::Error) -> Error {
     Error::new(
         ExitCode::Environment,
-        format!("failed to write the files of a cell: {error}; free some disk space, or set TMPDIR and THREADBOOK_CACHE"),
+        format!(
+            "failed to write the files of a cell: {error}; free some disk space, or set TMPDIR and THREADBOOK_CACHE"
+        ),
     )
 }

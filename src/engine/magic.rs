@@ -70,9 +70,7 @@ fn may_stand_here(magic: &Magic, seen_rust: bool, rust: &str) -> bool {
         return true;
     }
     let before = rust[..magic.line.start].trim_end();
-    magic.kind != Kind::Cell
-        && (before.ends_with([';', '}']))
-        && before.parse::<proc_macro2::TokenStream>().is_ok()
+    magic.kind != Kind::Cell && (before.ends_with([';', '}'])) && before.parse::<proc_macro2::TokenStream>().is_ok()
 }
 
 fn parse_line(line: &str, range: Range<usize>) -> Option<Magic> {

@@ -61,7 +61,12 @@ struct Resolution {
 }
 
 /// Prepares a cell for the scope that it will find.
-pub fn prepare(compiler: &Compiler, scope: &Scope, id: CellId, source: &str) -> Result<Result<Prepared, Rejection>, Error> {
+pub fn prepare(
+    compiler: &Compiler,
+    scope: &Scope,
+    id: CellId,
+    source: &str,
+) -> Result<Result<Prepared, Rejection>, Error> {
     let started = Instant::now();
     let cell = Cell::parse(source);
     let Effect { scope, said, timed, wall_only } = match command::apply(scope, &cell.magics) {
@@ -203,8 +208,9 @@ impl Step<'_> {
                 }
                 Compiled::Errors(errors) => errors,
             };
-            let (about_ours, about_theirs): (Vec<Diagnostic>, Vec<Diagnostic>) =
-                errors.into_iter().partition(|error| unit.markers.iter().any(|(_, r)| error.touches(&identity.root, r)));
+            let (about_ours, about_theirs): (Vec<Diagnostic>, Vec<Diagnostic>) = errors
+                .into_iter()
+                .partition(|error| unit.markers.iter().any(|(_, r)| error.touches(&identity.root, r)));
             let progress = about_theirs.is_empty()
                 && about_ours.iter().fold(false, |any, error| {
                     self.adjust(error, &unit, &identity.root, &mut plan, &mut imports, &mut lost) || any
@@ -308,8 +314,12 @@ impl Step<'_> {
             let mut seen = BTreeSet::new();
             needs.retain(|path| seen.insert(path.clone()));
         }
-        let program =
-            Some(Program { library: library.path, needs, file: identity.root, first_column: resolution.first_column });
+        let program = Some(Program {
+            library: library.path,
+            needs,
+            file: identity.root,
+            first_column: resolution.first_column,
+        });
         Prepared { after, after_failure, program, warnings, ..Prepared::without_program(Scope::default()) }
     }
 

@@ -140,7 +140,8 @@ impl Session {
             Ok(End::Panicked { message, at }) => (Outcome::Panicked, panic_failure(message, &at)),
             Ok(End::NotLoaded { reason }) => {
                 self.ahead = None;
-                let message = format!("failed to load a compiled cell: {reason}; remove the cache directory and try again");
+                let message =
+                    format!("failed to load a compiled cell: {reason}; remove the cache directory and try again");
                 return Err(Error::new(ExitCode::Environment, message));
             }
             Err(exit) => {
@@ -197,8 +198,9 @@ impl Session {
     fn prepare_ahead(&mut self, cell: CellId, source: &str, scope: Scope) {
         let (compiler, source) = (self.compiler.clone(), source.to_string());
         let text = source.clone();
-        let spawned =
-            std::thread::Builder::new().name("compile ahead".into()).spawn(move || prepare(&compiler, &scope, cell, &text));
+        let spawned = std::thread::Builder::new()
+            .name("compile ahead".into())
+            .spawn(move || prepare(&compiler, &scope, cell, &text));
         // Without a thread to spare the next cell is compiled when its turn comes.
         self.ahead = spawned.ok().map(|prepared| Ahead { cell, source, prepared });
     }

@@ -257,8 +257,11 @@ impl Writer {
 
     /// The cell's own text, with everything that is not a statement blanked out, and its tail shown.
     fn body(&mut self, cell: CellId, source: &Arc<str>, parts: &Parts, plan: &Plan) {
-        let mut pieces: Vec<(Range<usize>, bool, bool)> =
-            parts.statements.iter().map(|s| (s.range.clone(), s.timed, parts.tail == Some(s.range.clone()))).collect();
+        let mut pieces: Vec<(Range<usize>, bool, bool)> = parts
+            .statements
+            .iter()
+            .map(|s| (s.range.clone(), s.timed, parts.tail == Some(s.range.clone())))
+            .collect();
         let uses = parts.items.iter().filter(|item| matches!(item.kind, Kind::Use(_)));
         pieces.extend(uses.map(|item| (item.range.clone(), false, false)));
         pieces.sort_by_key(|(range, ..)| range.start);
@@ -404,11 +407,17 @@ mod tests {
     fn a_static_is_defined_once_and_declared_later() {
         let (mut scope, _) = scope_of("static N: u8 = 1 +\n 2;");
         let first = session(&scope).files[1].1.generated().to_string();
-        assert!(first.contains("#[unsafe(export_name = \"threadbook_static_1_0\")] pub static N: u8 = 1 +\n 2;"), "{first}");
+        assert!(
+            first.contains("#[unsafe(export_name = \"threadbook_static_1_0\")] pub static N: u8 = 1 +\n 2;"),
+            "{first}"
+        );
         scope.modules[0].statics_home = Some(Library { key: "k".into(), path: "p".into() });
         let unit = session(&scope);
         let later = unit.files[1].1.generated();
-        assert!(later.contains("unsafe extern \"C\" { #[link_name = \"threadbook_static_1_0\"] pub safe static N: u8"), "{later}");
+        assert!(
+            later.contains("unsafe extern \"C\" { #[link_name = \"threadbook_static_1_0\"] pub safe static N: u8"),
+            "{later}"
+        );
         assert!(later.contains("\n  ; }"), "lines stay: {later:?}");
         assert_eq!(unit.homes.len(), 1);
     }
@@ -429,7 +438,10 @@ mod tests {
     #[test]
     fn types_are_read_from_declarations() {
         let mir = "fn threadbook_cell::{closure#0}(_1: X) -> Y {\n    let mut _5: std::option::Option<std::vec::Vec<session::cell_1::A>>;\n    scope 1 {\n        debug threadbook_put_v => _5;\n    }\n}\n";
-        assert_eq!(types_from_mir(mir, &["v".into(), "w".into()]), [("v".into(), "std::vec::Vec<session::cell_1::A>".into())]);
+        assert_eq!(
+            types_from_mir(mir, &["v".into(), "w".into()]),
+            [("v".into(), "std::vec::Vec<session::cell_1::A>".into())]
+        );
     }
 
     #[test]

@@ -87,7 +87,9 @@ impl Worker {
         protocol::send(&worker.control, &hello).map_err(failed)?;
         match worker.reply() {
             Reply::Ready(protocol::VERSION) => Ok(worker),
-            Reply::Ready(_) => Err("the worker is of another version of threadbook; start the session again".into()),
+            Reply::Ready(_) => {
+                Err("the worker is of another version of threadbook; start the session again".into())
+            }
             Reply::Unfit(reason) => Err(format!("the worker cannot load its runtime: {reason}")),
             other => Err(other.unexpected()),
         }

@@ -221,8 +221,7 @@ impl Inbox {
         let (lane, cell) = self.processes.get(&pid).map_or((LaneId::MAIN.0, 0), |p| (p.lane, p.cell));
         let cell = if cell == 0 { self.running } else { cell };
         let running = (self.running != 0).then_some(CellId(self.running));
-        let origin =
-            Origin { cell: CellId(cell), running, lane: LaneId(lane), pid, tid: pid, at: self.now() };
+        let origin = Origin { cell: CellId(cell), running, lane: LaneId(lane), pid, tid: pid, at: self.now() };
         self.text(origin, stream, bytes);
     }
 
@@ -265,8 +264,8 @@ impl Inbox {
         if bytes.is_empty() {
             return;
         }
-        let text = String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let text =
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         self.send(Event::Text { origin, stream, text });
     }
 
@@ -341,9 +340,8 @@ fn receive_with_pid(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize
             return Err(io::Error::last_os_error());
         }
         let head = libc::CMSG_FIRSTHDR(&message);
-        let is_writer = !head.is_null()
-            && (*head).cmsg_level == libc::SOL_SOCKET
-            && (*head).cmsg_type == libc::SCM_CREDENTIALS;
+        let is_writer =
+            !head.is_null() && (*head).cmsg_level == libc::SOL_SOCKET && (*head).cmsg_type == libc::SCM_CREDENTIALS;
         let pid = if is_writer { libc::CMSG_DATA(head).cast::<libc::ucred>().read_unaligned().pid } else { 0 };
         Ok((length as usize, pid as u32))
     }

@@ -53,11 +53,18 @@ pub enum Response {
 pub enum End {
     Returned,
     /// `?` returned this error.
-    Failed { message: String },
+    Failed {
+        message: String,
+    },
     /// `at` is `In[3]:2:5`, or a place in a library.
-    Panicked { message: String, at: String },
+    Panicked {
+        message: String,
+        at: String,
+    },
     /// The library could not be loaded; nothing ran.
-    NotLoaded { reason: String },
+    NotLoaded {
+        reason: String,
+    },
 }
 
 pub fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {

@@ -68,7 +68,14 @@ impl Ring {
         // SAFETY: reserves fresh addresses, then maps the file over them: once whole, once its data again behind.
         unsafe {
             let size = HEADER + 2 * CAPACITY;
-            let base = libc::mmap(std::ptr::null_mut(), size, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
+            let base = libc::mmap(
+                std::ptr::null_mut(),
+                size,
+                libc::PROT_NONE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            );
             if base == libc::MAP_FAILED {
                 return Err(io::Error::last_os_error());
             }

@@ -236,5 +236,10 @@ unsafe extern "C" fn host_result(json: *const u8, len: usize) {
 
 /// The descriptor that the control socket has in the child, for `client`.
 pub fn arguments(control: &impl AsRawFd, memory: &impl AsRawFd, wake: &impl AsRawFd) -> [String; 4] {
-    ["__worker".into(), control.as_raw_fd().to_string(), memory.as_raw_fd().to_string(), wake.as_raw_fd().to_string()]
+    [
+        "__worker".into(),
+        control.as_raw_fd().to_string(),
+        memory.as_raw_fd().to_string(),
+        wake.as_raw_fd().to_string(),
+    ]
 }

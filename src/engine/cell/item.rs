@@ -36,7 +36,11 @@ pub enum Kind {
     Definition,
     Trait,
     /// `key` is the trait and the self type as written; `methods` are there for inherent impls only.
-    Impl { key: String, inherent: bool, methods: Vec<Method> },
+    Impl {
+        key: String,
+        inherent: bool,
+        methods: Vec<Method>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -169,9 +173,7 @@ fn imports(item: &syn::ItemUse) -> Vec<Import> {
     fn walk(tree: &syn::UseTree, prefix: &str, imports: &mut Vec<Import>) {
         let mut push = |name: Option<String>, path: String| imports.push(Import { name, path });
         match tree {
-            syn::UseTree::Path(path) => {
-                walk(&path.tree, &format!("{prefix}{}::", path.ident), imports)
-            }
+            syn::UseTree::Path(path) => walk(&path.tree, &format!("{prefix}{}::", path.ident), imports),
             syn::UseTree::Name(name) if name.ident == "self" => {
                 let path = prefix.trim_end_matches("::");
                 push(path.rsplit("::").next().map(str::to_string), path.to_string())
@@ -384,11 +386,17 @@ mod tests {
             ("struct A { x: i32, pub y: u8 }", "pub struct A { pub x: i32, pub y: u8 }"),
             ("/// doc\n#[derive(Debug)]\nstruct A(i32);", "/// doc\n#[derive(Debug)]\npub struct A(pub i32);"),
             ("pub(crate) fn f() {}", "pub fn f() {}"),
-            ("impl A { fn new() -> A { A } const N: u8 = 1; }", "impl A { pub fn new() -> A { A } pub const N: u8 = 1; }"),
+            (
+                "impl A { fn new() -> A { A } const N: u8 = 1; }",
+                "impl A { pub fn new() -> A { A } pub const N: u8 = 1; }",
+            ),
             ("impl Clone for A { fn clone(&self) -> A { A } }", "impl Clone for A { fn clone(&self) -> A { A } }"),
             ("enum E { A { x: i32 } }", "pub enum E { A { x: i32 } }"),
             ("unsafe fn f() {}", "pub unsafe fn f() {}"),
-            ("thread_local! { static X: u8 = 1; pub static Y: u8 = 2; }", "thread_local! { pub static X: u8 = 1; pub static Y: u8 = 2; }"),
+            (
+                "thread_local! { static X: u8 = 1; pub static Y: u8 = 2; }",
+                "thread_local! { pub static X: u8 = 1; pub static Y: u8 = 2; }",
+            ),
             ("mod m { fn private() {} }", "pub mod m { fn private() {} }"),
         ] {
             assert_eq!(edited(source), expected);

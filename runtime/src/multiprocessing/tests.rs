@@ -6,7 +6,7 @@ use crate::link::record::{self, Told};
 use crate::threading::{Event, Lock, Thread, active_count, current_thread, enumerate};
 use crate::{os, sys};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::time::{Duration, SystemTime};
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -155,7 +155,7 @@ fn forks_under_load_do_not_hang() {
             let stop = stop.clone();
             Thread::new(move || {
                 while !stop.is_set() {
-                    let thread = Thread::new(|| std::println!("noise"));
+                    let thread = Thread::new(|| writeln!(std::io::stdout()).unwrap());
                     thread.start().unwrap();
                     thread.join().unwrap();
                 }
@@ -168,7 +168,8 @@ fn forks_under_load_do_not_hang() {
             let thread = Thread::new(|| {});
             thread.start().unwrap();
             thread.join().unwrap();
-            std::println!("child");
+            // Not `println!`: the test harness takes that into a buffer behind a lock of its own.
+            writeln!(std::io::stdout()).unwrap();
             number
         };
         assert_eq!(ask(child), (Some(number), Some(0)));

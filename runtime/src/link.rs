@@ -125,11 +125,14 @@ pub(crate) mod record {
         result: rename,
     };
 
-    /// From here on, and in all tests, everything is written down.
+    /// From here on, and in all tests, everything that this process tells is written down.
     pub(crate) fn attach() {
         static ONCE: Once = Once::new();
         // Not `threadbook_attach`: no thread of a test is the main one.
-        ONCE.call_once(|| HOST.store((&raw const RECORDER).cast_mut(), Ordering::Release));
+        ONCE.call_once(|| {
+            CELLS_PID.store(std::process::id(), Ordering::Relaxed);
+            HOST.store((&raw const RECORDER).cast_mut(), Ordering::Release);
+        });
     }
 
     /// What thread `by` told, in order.
@@ -152,7 +155,10 @@ pub(crate) mod record {
     }
 
     fn note(told: Told) {
-        lock(&TOLD).push((thread::current().id(), told));
+        // As every host, it must not make a forked child wait for a lock that a lost thread holds.
+        if !is_forked_child() {
+            lock(&TOLD).push((thread::current().id(), told));
+        }
     }
 
     unsafe fn string(bytes: *const u8, len: usize) -> String {

@@ -180,14 +180,16 @@ fn forks_under_load_do_not_hang() {
 
 #[test]
 fn os_fork_makes_two_of_one() {
-    let (ours, theirs) = pipe::<(u32, u32)>().unwrap();
+    record::attach();
+    let (ours, theirs) = pipe::<(u32, u32, bool)>().unwrap();
     match os::fork().unwrap() {
         0 => {
-            theirs.send((os::getpid(), os::getppid())).unwrap();
+            theirs.send((os::getpid(), os::getppid(), os::is_forked_child())).unwrap();
             crate::fork::leave(0)
         }
         child => {
-            assert_eq!(ours.recv().unwrap(), (child as u32, os::getpid()));
+            assert_eq!(ours.recv().unwrap(), (child as u32, os::getpid(), true));
+            assert!(!os::is_forked_child());
             assert_eq!(sys::wait(child).unwrap(), Some(sys::Exit::Code(0)));
             assert!(sys::try_wait(child).is_err());
         }

@@ -111,7 +111,7 @@ pub(crate) mod record {
     }
 
     static TOLD: Mutex<Vec<(ThreadId, Told)>> = Mutex::new(Vec::new());
-    static RECORDER: Host = Host {
+    pub(super) static RECORDER: Host = Host {
         version: VERSION,
         text,
         next_thread_number: stand_in::HOST.next_thread_number,
@@ -232,4 +232,36 @@ mod stand_in {
     }
     extern "C" fn ignore(_lane: u32) {}
     unsafe extern "C" fn ignore_bytes(_bytes: *const u8, _len: usize) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::multiprocessing::{Process, pipe};
+    use crate::threading::{current_thread, enumerate};
+
+    #[test]
+    fn a_worker_attaches_on_the_main_thread_and_again_from_its_snapshot() {
+        record::attach();
+        let (ours, theirs) = pipe().unwrap();
+        // In a process of its own, where no other test has threads.
+        let snapshot = Process::new(move || {
+            let before = threadbook_is_forked_child();
+            // SAFETY: a static.
+            let version = unsafe { threadbook_attach(&record::RECORDER) };
+            let main = (current_thread().name(), enumerate().len());
+            theirs.send((before, version, main, threadbook_is_forked_child())).unwrap();
+        });
+        snapshot.start().unwrap();
+        assert_eq!(ours.recv().unwrap(), (1, VERSION, ("MainThread".to_owned(), 1), 0));
+        snapshot.join().unwrap();
+    }
+
+    #[test]
+    fn a_host_of_another_version_is_not_taken() {
+        static OTHER: Host = Host { version: VERSION + 1, ..stand_in::HOST };
+        // SAFETY: a static.
+        assert_eq!(unsafe { threadbook_attach(&OTHER) }, VERSION);
+        assert_eq!(host().version, VERSION);
+    }
 }

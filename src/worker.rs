@@ -14,6 +14,7 @@ mod record;
 mod ring;
 mod server;
 mod stdio;
+mod threads;
 
 pub use client::{Exit, Start, Worker};
 pub use inbox::monotonic_nanos;

@@ -115,6 +115,10 @@ impl Table {
             Event::Renamed { lane, name } => {
                 self.lanes.entry(*lane).and_modify(|known| known.name.clone_from(name));
             }
+            Event::Process { lane, pid } => {
+                self.pids.insert(*pid);
+                self.lanes.entry(*lane).and_modify(|known| known.pid = *pid);
+            }
             Event::Started { lane, on, .. } => {
                 self.workers.insert(*on);
                 self.lanes.entry(*lane).and_modify(|known| known.on = Some(*on));
@@ -124,8 +128,6 @@ impl Table {
             }
             Event::Text { origin, .. } | Event::Display { origin, .. } => {
                 self.pids.insert(origin.pid);
-                // A child is declared before it is forked, by a process with another pid.
-                self.lanes.entry(origin.lane).and_modify(|known| known.pid = origin.pid);
             }
             _ => {}
         }

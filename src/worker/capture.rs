@@ -241,24 +241,30 @@ pub fn display(json: &[u8], result: bool) {
     }
 }
 
-/// In a forked child: it is a lane of its own, the adopted one or a new one, in the cell of its parent's thread.
-pub fn after_fork() {
-    TID.set(0);
-    PID.store(std::process::id(), Ordering::Relaxed);
-    let lane = match ADOPTED.replace(0) {
+/// The lane that a child about to be forked by the calling thread will be.
+pub fn for_new_child() -> Here {
+    match ADOPTED.replace(0) {
         0 => declare(host::PROCESS, b"fork"),
         adopted => Here::from_handle(adopted),
-    };
-    HERE.set(lane);
-    emit(Kind::Process, 0, lane, 0, b"");
+    }
 }
 
-/// The calling process started `program` as process `pid`.
+/// In a forked child: this is its lane, in the cell of its parent's thread.
+pub fn begin_child(lane: Here) {
+    TID.set(0);
+    PID.store(std::process::id(), Ordering::Relaxed);
+    HERE.set(lane);
+}
+
+/// In the parent: the calling process started `program` as process `pid`.
 pub fn spawned(pid: u32, program: &[u8]) {
-    let Some(ring) = ring() else { return };
-    let lane = Here { lane: ring.next_lane(), ..here() };
     let name = program.rsplit(|byte| *byte == b'/').next().unwrap_or(program);
-    declare_as(lane, host::PROCESS, here().lane, name);
+    process(declare(host::PROCESS, name), pid);
+}
+
+/// In the parent: this declared lane is process `pid`.
+pub fn process(lane: Here, pid: u32) {
+    let Some(ring) = ring() else { return };
     let head = Head {
         kind: Kind::Process,
         detail: 0,

@@ -162,8 +162,10 @@ impl Inbox {
         let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
         if pidfd < 0 {
             let at = self.now();
+            self.send(Event::Process { lane: LaneId(lane), pid });
             return self.ended(LaneId(lane), at);
         }
+        self.send(Event::Process { lane: LaneId(lane), pid });
         // SAFETY: the system just gave us this descriptor.
         let pidfd = Some(unsafe { OwnedFd::from_raw_fd(pidfd as libc::c_int) });
         self.processes.insert(pid, Process { lane, cell, pidfd });

@@ -46,6 +46,8 @@ thread_local! {
     static TID: Cell<u32> = const { Cell::new(0) };
     /// The number that this thread took when it was made, while it still has no other name.
     static NUMBER: Cell<u32> = const { Cell::new(0) };
+    /// This thread was declared with its full name, and std is about to tell the system a shorter one.
+    static DECLARED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Starts capturing: the calling thread is the one that will run cells.
@@ -196,6 +198,7 @@ fn thread_name(number: u32, buffer: &mut [u8; 24]) -> &[u8] {
 pub fn begin_thread(lane: Here, number: u32) {
     HERE.set(lane);
     NUMBER.set(number);
+    DECLARED.set(number == 0);
 }
 
 pub fn end_thread() {
@@ -205,6 +208,13 @@ pub fn end_thread() {
 /// A declared lane writes nothing, or nothing more.
 pub fn end(lane: Here) {
     emit(Kind::End, 0, lane, 0, b"");
+}
+
+/// The calling thread tells the system its name, of which only 15 bytes are left.
+pub fn rename_short(name: &[u8]) {
+    if !DECLARED.replace(false) {
+        rename(name);
+    }
 }
 
 /// The calling thread has a name. A number that it took, and that is still the last one given out, is given back.

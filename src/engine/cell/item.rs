@@ -194,12 +194,13 @@ fn imports(item: &syn::ItemUse) -> Vec<Import> {
     found
 }
 
-/// A macro call in statement position that defines items: `thread_local!`, `lazy_static!`, `bitflags!` and any
-/// other whose tokens begin like an item.
+/// A macro call in statement position that defines items: the runtime's `transfer!`, and any macro whose tokens begin
+/// like an item, as those of `thread_local!`, `lazy_static!` and `bitflags!` do.
 fn from_macro_call(call: &syn::StmtMacro, source: &str) -> Option<Item> {
     let tokens = call.mac.tokens.clone();
     let names = names_in_tokens(tokens.clone());
-    if names.is_empty() || !begins_like_an_item(tokens.clone()) {
+    let implements = call.mac.path.segments.last().is_some_and(|last| last.ident == "transfer");
+    if !implements && (names.is_empty() || !begins_like_an_item(tokens.clone())) {
         return None;
     }
     let range = call.span().byte_range();

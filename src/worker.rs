@@ -18,7 +18,7 @@ mod threads;
 
 pub use client::{Exit, Start, Worker};
 pub use inbox::monotonic_nanos;
-pub use protocol::{End, Run, Timing};
+pub use protocol::{End, Places, Run, Timing};
 pub use server::main;
 
 /// The table of functions between worker and runtime: the same file as the runtime's own.

@@ -136,7 +136,8 @@ fn lanes(cell: CellId, events: &[Event]) -> String {
     let mut lanes: Vec<(LaneId, String, String)> = Vec::new();
     for event in events {
         match event {
-            Event::Lane(lane) => lanes.push((lane.id, lane.name.clone(), String::new())),
+            // A new worker declares the main thread again.
+            Event::Lane(lane) if lanes.iter().all(|(id, ..)| *id != lane.id) => lanes.push((lane.id, lane.name.clone(), String::new())),
             Event::Renamed { lane, name } => {
                 lanes.iter_mut().filter(|(id, ..)| id == lane).for_each(|(_, old, _)| old.clone_from(name));
             }

@@ -91,7 +91,7 @@ impl Compiler {
         Some((Library { key: key.to_string(), path }, kept))
     }
 
-    pub fn keep<T: Serialize>(&self, key: &str, built: &Path, kept: &Kept<T>) -> Result<Library, Error> {
+    pub fn keep<T: Serialize + serde::de::DeserializeOwned>(&self, key: &str, built: &Path, kept: &Kept<T>) -> Result<Library, Error> {
         let path = self.cache.put(key, built, kept).map_err(no_scratch)?;
         Ok(Library { key: key.to_string(), path })
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{End, Exit, Run, Start, Timing, Worker, monotonic_nanos};
+use crate::worker::{End, Exit, Places, Run, Start, Timing, Worker, monotonic_nanos};
 
 use super::cache::Cache;
 use super::compile::Compiler;
@@ -63,6 +63,8 @@ pub struct Session {
     worker: Worker,
     epoch: u64,
     ahead: Option<Ahead>,
+    /// Files that the worker does not know yet.
+    places: Vec<Places>,
 }
 
 /// A cell that is being compiled while another runs.
@@ -85,10 +87,10 @@ impl Session {
         };
         let sink = Arc::new(Mutex::new(sink));
         let epoch = monotonic_nanos();
-        let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch)?;
+        let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN)?;
         let mut scope = Scope::default();
         scope.wall_only = options.time == TimeFormat::Wall;
-        Ok(Session { options, executable, sink, compiler, scope, worker, epoch, ahead: None })
+        Ok(Session { options, executable, sink, compiler, scope, worker, epoch, ahead: None, places: Vec::new() })
     }
 
     /// The process that runs cells.
@@ -126,7 +128,8 @@ impl Session {
         self.run(cell, prepared)
     }
 
-    fn run(&mut self, cell: CellId, prepared: Prepared) -> Result<Outcome, Error> {
+    fn run(&mut self, cell: CellId, mut prepared: Prepared) -> Result<Outcome, Error> {
+        self.places.append(&mut prepared.places);
         let end = match self.request(cell, &prepared) {
             Some(run) => self.worker.run(run),
             None => Ok(End::Returned),
@@ -156,14 +159,13 @@ impl Session {
         Ok(outcome)
     }
 
-    fn request(&self, cell: CellId, prepared: &Prepared) -> Option<Run> {
+    fn request(&mut self, cell: CellId, prepared: &Prepared) -> Option<Run> {
         let program = prepared.program.as_ref()?;
         Some(Run {
             cell: cell.0,
             needs: program.needs.clone(),
             library: program.library.clone(),
-            file: program.file.clone(),
-            first_column: program.first_column,
+            places: std::mem::take(&mut self.places),
             timing: prepared.timed.then_some(Timing { compile_seconds: prepared.compile_seconds }),
             wall_only: prepared.wall_only,
         })
@@ -191,7 +193,8 @@ impl Session {
         self.scope.library = None;
         let failure = Failure { ename: "WorkerLost".into(), traceback: vec![red("WorkerLost", &evalue)], evalue };
         self.fail(cell, failure);
-        self.worker = start_worker(&self.options, &self.executable, &self.compiler, self.sink.clone(), self.epoch)?;
+        let (sink, last) = (self.sink.clone(), LaneId(self.worker.last_lane()));
+        self.worker = start_worker(&self.options, &self.executable, &self.compiler, sink, self.epoch, last)?;
         Ok(())
     }
 
@@ -234,6 +237,7 @@ fn start_worker(
     compiler: &Compiler,
     sink: Arc<Mutex<Box<dyn Sink>>>,
     epoch: u64,
+    last_lane: LaneId,
 ) -> Result<Worker, Error> {
     let start = Start {
         executable: executable.to_path_buf(),
@@ -242,6 +246,7 @@ fn start_worker(
         runtime: compiler.runtime.path.clone(),
         each_print: options.each_print,
         epoch,
+        last_lane: last_lane.0,
     };
     Worker::start(start, sink).map_err(|message| Error::new(ExitCode::Environment, message))
 }

@@ -103,13 +103,6 @@ impl SourceBuilder {
         self.push(&blank, Origin::Ours)
     }
 
-    /// Characters on the line that is being written.
-    pub fn column(&self) -> u32 {
-        let text = &self.text.generated;
-        let line = text.rfind('\n').map_or(0, |at| at + 1);
-        text[line..].chars().count() as u32
-    }
-
     pub fn finish(self) -> Text {
         self.text
     }
@@ -182,6 +175,23 @@ impl Text {
         let rest = self.generated.get(start..)?.split('\n').next()?;
         let mut columns = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
         columns.nth(column.checked_sub(1)?).map(|at| start + at)
+    }
+
+    /// Where copied text stands further right than in its cell: line and column (from 1, in characters) from which
+    /// on it does, and by how many columns. Lines agree by construction.
+    pub fn shifts(&self) -> Vec<(u32, u32, i64)> {
+        let mut shifts: Vec<(u32, u32, i64)> = Vec::new();
+        for segment in &self.segments {
+            let Origin::Cell { source, at, .. } = &segment.origin else { continue };
+            let (line, column) = line_column(&self.generated, segment.range.start);
+            let (_, original) = line_column(source, *at);
+            let (line, back) = (line as u32, column as i64 - original as i64);
+            let before = shifts.last().filter(|(l, ..)| *l == line).map_or(0, |(.., back)| *back);
+            if back != before {
+                shifts.push((line, column as u32, back));
+            }
+        }
+        shifts
     }
 
     fn holds(&self, span: &Range<usize>) -> bool {

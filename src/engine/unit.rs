@@ -26,8 +26,6 @@ pub struct Unit {
     pub files: Vec<(String, Text)>,
     /// Parts of the root that are ours and that an error may be about.
     pub markers: Vec<(Marker, Range<usize>)>,
-    /// Bytes of ours before the cell's text on the first line of the root.
-    pub first_column: u32,
     /// Libraries that statics of this crate live in.
     pub homes: Vec<Library>,
     pub links_session: bool,
@@ -183,7 +181,6 @@ pub fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: &Parts,
     }
     writer.prelude(scope, &visible, links_session, !macros.is_empty());
     writer.open(plan);
-    let first_column = writer.first_column();
     writer.body(cell, source, parts, plan);
     writer.close(plan);
     let mut files = vec![("cell.rs".to_string(), writer.root.finish())];
@@ -197,7 +194,7 @@ pub fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: &Parts,
     }
     let hot = parts.statements.iter().any(|statement| statement.hot);
     let hidden_paths = hidden_paths(scope);
-    Unit { files, markers: writer.markers, first_column, homes: Vec::new(), links_session, hot, hidden_paths }
+    Unit { files, markers: writer.markers, homes: Vec::new(), links_session, hot, hidden_paths }
 }
 
 fn hidden_paths(scope: &Scope) -> Vec<String> {
@@ -249,10 +246,6 @@ impl Writer {
         self.root.generated(
             "let threadbook_ended = ::threadbook::cell::run(threadbook_frame, || -> ::threadbook::cell::Answer { ",
         );
-    }
-
-    fn first_column(&self) -> u32 {
-        self.root.column()
     }
 
     /// The cell's own text, with everything that is not a statement blanked out, and its tail shown.
@@ -431,7 +424,9 @@ mod tests {
         let lines: Vec<&str> = unit.files[0].1.generated().lines().collect();
         assert_eq!(lines[1], "let x = 1;");
         assert!(lines[4].contains("match &(x + 1)"), "{}", lines[4]);
-        assert_eq!(&lines[0][unit.first_column as usize..], "use std::fmt;");
+        assert!(lines[0].ends_with("use std::fmt;"));
+        let column = lines[0].len() - "use std::fmt;".len();
+        assert_eq!(unit.files[0].1.shifts(), [(1, column as u32 + 1, column as i64), (5, 14, 13)]);
         assert!(unit.markers.iter().any(|(marker, _)| *marker == Marker::Store("x".into())));
     }
 

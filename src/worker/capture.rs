@@ -50,11 +50,14 @@ thread_local! {
     static DECLARED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// The lane of the thread that runs cells, in every worker of a session.
+pub const MAIN: u32 = 1;
+
 /// Starts capturing: the calling thread is the one that will run cells.
 pub fn begin(ring: &'static Ring) {
     PID.store(std::process::id(), Ordering::Relaxed);
     RING.store(std::ptr::from_ref(ring).cast_mut(), Ordering::Release);
-    HERE.set(Here { lane: ring.next_lane(), cell: 0 });
+    HERE.set(Here { lane: MAIN, cell: 0 });
     declare_as(HERE.get(), host::THREAD, 0, b"MainThread");
 }
 
@@ -266,10 +269,9 @@ pub fn begin_child(lane: Here) {
     HERE.set(lane);
 }
 
-/// In the parent: the calling process started `program` as process `pid`.
-pub fn spawned(pid: u32, program: &[u8]) {
-    let name = program.rsplit(|byte| *byte == b'/').next().unwrap_or(program);
-    process(declare(host::PROCESS, name), pid);
+/// The lane that a program about to be started will be.
+pub fn for_new_program(path: &[u8]) -> Here {
+    declare(host::PROCESS, path.rsplit(|byte| *byte == b'/').next().unwrap_or(path))
 }
 
 /// In the parent: this declared lane is process `pid`.

@@ -240,13 +240,17 @@ macro_rules! interpose_spawn {
             // null and is written only if it is not; `path` is a C string.
             unsafe {
                 let spawn: Spawn = std::mem::transmute(real($c_name, &REAL));
+                // Declared before it runs: what it prints may be read before this call is back.
+                let lane = capture::for_new_program(CStr::from_ptr(path).to_bytes());
                 let answer = spawn(&mut child, path, actions, attributes, arguments, environment);
-                if answer == 0 {
-                    if !pid.is_null() {
-                        *pid = child;
-                    }
-                    capture::spawned(child as u32, CStr::from_ptr(path).to_bytes());
+                if answer != 0 {
+                    capture::end(lane);
+                    return answer;
                 }
+                if !pid.is_null() {
+                    *pid = child;
+                }
+                capture::process(lane, child as u32);
                 answer
             }
         }

@@ -24,11 +24,27 @@ pub struct Run {
     /// Libraries that the cell links to, in the order in which they must be loaded.
     pub needs: Vec<PathBuf>,
     pub library: PathBuf,
-    /// What the cell's panics call its file, and the bytes of ours before its text on the first line.
-    pub file: String,
-    pub first_column: u32,
+    /// Files whose places the runtime is to know from here on.
+    pub places: Vec<Places>,
     pub timing: Option<Timing>,
     pub wall_only: bool,
+}
+
+/// A generated file: what `panic::Location` calls it, what the user is told instead (`In[3]`), and where its text
+/// stands further right than in the cell: line and column (from 1), and by how many columns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Places {
+    pub file: String,
+    pub label: String,
+    pub shifts: Vec<(u32, u32, i64)>,
+}
+
+impl Places {
+    /// As `host::Frame::places` has it.
+    pub fn to_line(&self) -> String {
+        let shifts = self.shifts.iter().map(|(line, column, back)| format!("\t{line} {column} {back}"));
+        format!("{}\t{}{}\n", self.file, self.label, shifts.collect::<String>())
+    }
 }
 
 /// The whole cell is timed (`%%time`).

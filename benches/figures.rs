@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use threadbook::engine::{Options, Session};
+use threadbook::engine::{Options, Outcome, Session};
 use threadbook::output::{CellId, Event, Sink};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_threadbook");
@@ -78,13 +78,17 @@ fn statement(n: usize) -> String {
         1 => format!("let text{n} = format!(\"{{}}\", {n}); println!(\"{{text{n}}}\");"),
         2 => format!("let v{n}: Vec<u64> = (0..{n}).map(|x| x * 2).collect(); v{n}.len()"),
         3 => format!("let h = std::thread::spawn(|| println!(\"{n}\")); h.join().unwrap();"),
-        _ => format!("let m{n}: std::collections::HashMap<_, _> = (0..{n}u32).map(|x| (x, x.to_string())).collect();"),
+        _ => format!(
+            "let m{n}: std::collections::HashMap<_, _> = (0..{n}u32).map(|x| (x, x.to_string())).collect();"
+        ),
     }
 }
 
 fn statement_cells() {
     let mut session = start();
-    let mut run = |id: usize, source: &str| timed(|| drop(session.execute(CellId(id as u32), source, None).expect("ran")));
+    let mut run = |id: usize, source: &str| {
+        timed(|| assert_eq!(session.execute(CellId(id as u32), source, None).expect("ran"), Outcome::Ok))
+    };
     run(1, "let warm = 1;");
     let samples: Vec<f64> = (2..52).map(|n| run(n, &statement(n))).collect();
     show("statement cell, new", "s", &samples);
@@ -98,19 +102,23 @@ fn growth() {
     let mut id = 0;
     let mut run = |source: &str| {
         id += 1;
-        timed(|| drop(session.execute(CellId(id), source, None).expect("ran")))
+        timed(|| assert_eq!(session.execute(CellId(id), source, None).expect("ran"), Outcome::Ok))
     };
     let cell = |n: usize| match n % 5 {
-        0 => format!("#[derive(Debug)] struct S{n} {{ x: i32 }} impl S{n} {{ fn f(&self) -> i32 {{ self.x + {n} }} }}"),
+        0 => format!(
+            "#[derive(Debug)] struct S{n} {{ x: i32 }} impl S{n} {{ fn f(&self) -> i32 {{ self.x + {n} }} }}"
+        ),
         1 => format!("let s{n} = S{} {{ x: {n} }};", n - 1),
         _ => statement(n),
     };
-    let mut probe = |run: &mut dyn FnMut(&str) -> f64, tag: usize| -> Vec<f64> {
-        (0..15).map(|k| run(&format!("let probe{tag}x{k} = vec![{k}, {tag}]; println!(\"{{probe{tag}x{k}:?}}\");"))).collect()
+    let probe = |run: &mut dyn FnMut(&str) -> f64, tag: usize| -> Vec<f64> {
+        (0..15)
+            .map(|k| run(&format!("let probe{tag}x{k} = vec![{k}, {tag}]; println!(\"{{probe{tag}x{k}:?}}\");")))
+            .collect()
     };
-    (0..10).for_each(|n| drop(run(&cell(n))));
+    (0..10).for_each(|n| assert!(run(&cell(n)) > 0.0));
     let early = probe(&mut run, 10);
-    (10..200).for_each(|n| drop(run(&cell(n))));
+    (10..200).for_each(|n| assert!(run(&cell(n)) > 0.0));
     let late = probe(&mut run, 200);
     show("statement cell after 10 cells", "s", &early);
     show("statement cell after 200 cells", "s", &late);

@@ -100,9 +100,15 @@ pub struct Failure {
 pub enum Event {
     /// The lane exists from here on; its parent had got this far.
     Lane(Lane),
-    Renamed { lane: LaneId, name: String },
+    Renamed {
+        lane: LaneId,
+        name: String,
+    },
     /// The lane runs as this process; it was declared by its parent, under the parent's pid.
-    Process { lane: LaneId, pid: u32 },
+    Process {
+        lane: LaneId,
+        pid: u32,
+    },
     /// A task began to run on thread `on`.
     Started {
         lane: LaneId,

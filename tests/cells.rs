@@ -70,7 +70,13 @@ fn check(path: &Path) -> Result<(), Failed> {
         let actual = put_out(CellId(index as u32 + 1), &events, &cell.expected);
         if !matches(&cell.expected, &actual) {
             let (expected, actual) = (blocks(&cell.expected), blocks(&actual));
-            write!(wrong, "\n{}:{}\n{}\n-- expected\n{expected}-- came\n{actual}", path.display(), cell.line, cell.source)?;
+            write!(
+                wrong,
+                "\n{}:{}\n{}\n-- expected\n{expected}-- came\n{actual}",
+                path.display(),
+                cell.line,
+                cell.source
+            )?;
             let cell_block = format!("```rust\n{}\n```\n", cell.source);
             let separator = if expected.is_empty() { "" } else { "\n" };
             blessed = blessed.replace(
@@ -107,11 +113,9 @@ fn run(cells: &[Cell]) -> Result<Vec<Event>, Failed> {
 fn put_out(cell: CellId, events: &[Event], expected: &[(String, String)]) -> Vec<(String, String)> {
     let by_lane = expected.iter().any(|(name, _)| name == "lanes");
     let mut put_out: Vec<(String, String)> = Vec::new();
-    let mut add = |name: &str, text: &str| {
-        match put_out.iter_mut().find(|(other, _)| other == name) {
-            Some((_, all)) => all.push_str(text),
-            None => put_out.push((name.into(), text.into())),
-        }
+    let mut add = |name: &str, text: &str| match put_out.iter_mut().find(|(other, _)| other == name) {
+        Some((_, all)) => all.push_str(text),
+        None => put_out.push((name.into(), text.into())),
     };
     for event in events {
         match event {
@@ -137,7 +141,9 @@ fn lanes(cell: CellId, events: &[Event]) -> String {
     for event in events {
         match event {
             // A new worker declares the main thread again.
-            Event::Lane(lane) if lanes.iter().all(|(id, ..)| *id != lane.id) => lanes.push((lane.id, lane.name.clone(), String::new())),
+            Event::Lane(lane) if lanes.iter().all(|(id, ..)| *id != lane.id) => {
+                lanes.push((lane.id, lane.name.clone(), String::new()))
+            }
             Event::Renamed { lane, name } => {
                 lanes.iter_mut().filter(|(id, ..)| id == lane).for_each(|(_, old, _)| old.clone_from(name));
             }
@@ -190,9 +196,9 @@ fn matches_text(expected: &str, actual: &str) -> bool {
     fn line(expected: &str, actual: &str) -> bool {
         match expected.split_once("[..]") {
             None => expected == actual,
-            Some((start, rest)) => actual
-                .strip_prefix(start)
-                .is_some_and(|after| (0..=after.len()).any(|at| after.is_char_boundary(at) && line(rest, &after[at..]))),
+            Some((start, rest)) => actual.strip_prefix(start).is_some_and(|after| {
+                (0..=after.len()).any(|at| after.is_char_boundary(at) && line(rest, &after[at..]))
+            }),
         }
     }
     lines(&expected.lines().collect::<Vec<_>>(), &actual.lines().collect::<Vec<_>>())

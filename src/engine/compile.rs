@@ -91,7 +91,12 @@ impl Compiler {
         Some((Library { key: key.to_string(), path }, kept))
     }
 
-    pub fn keep<T: Serialize + serde::de::DeserializeOwned>(&self, key: &str, built: &Path, kept: &Kept<T>) -> Result<Library, Error> {
+    pub fn keep<T: Serialize + serde::de::DeserializeOwned>(
+        &self,
+        key: &str,
+        built: &Path,
+        kept: &Kept<T>,
+    ) -> Result<Library, Error> {
         let path = self.cache.put(key, built, kept).map_err(no_scratch)?;
         Ok(Library { key: key.to_string(), path })
     }
@@ -204,6 +209,7 @@ fn level_arguments(hot: bool, optimization: Optimization) -> Vec<String> {
 /// The map from what rustc calls these files to their text.
 pub fn source_map(unit: &Unit, root: &str) -> SourceMap {
     let mut map = SourceMap::new();
+    map.hide_dir(super::runtime::SOURCE_DIRECTORY);
     for path in &unit.hidden_paths {
         map.hide_path(path);
     }

@@ -104,6 +104,7 @@ impl Diagnostic {
     }
 
     /// rustc's own rendering, in the coordinates of the generated files: for bug reports, not for users.
+    #[cfg(test)]
     pub fn rendered(&self) -> &str {
         self.raw.rendered.as_deref().unwrap_or_default()
     }

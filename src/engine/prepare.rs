@@ -152,7 +152,11 @@ impl Step<'_> {
         // A new worker knows none of the files, any other all but this cell's.
         let all = scope.library.is_none();
         let places = unit.files[1..].iter().filter(|(name, _)| all || *name == self.id.to_string());
-        let place = |(name, text): &(String, Text)| Places { file: name.clone(), label: name.clone(), shifts: text.shifts() };
+        let place = |(name, text): &(String, Text)| Places {
+            file: name.clone(),
+            label: name.clone(),
+            shifts: text.shifts(),
+        };
         let places = places.map(place).collect();
         for module in scope.modules.iter_mut().filter(|module| module.statics_home.is_none()) {
             module.statics_home = Some(library.clone());
@@ -225,10 +229,12 @@ impl Step<'_> {
             let (about_ours, about_theirs): (Vec<Diagnostic>, Vec<Diagnostic>) = errors
                 .into_iter()
                 .partition(|error| unit.markers.iter().any(|(_, r)| error.touches(&identity.root, r)));
-            let progress = about_theirs.is_empty()
-                && about_ours.iter().fold(false, |any, error| {
-                    self.adjust(error, &unit, &identity.root, &mut plan, &mut imports, &mut lost) || any
-                });
+            let mut progress = false;
+            if about_theirs.is_empty() {
+                for error in &about_ours {
+                    progress |= self.adjust(error, &unit, &identity.root, &mut plan, &mut imports, &mut lost);
+                }
+            }
             if !progress {
                 let shown = if about_theirs.is_empty() { about_ours } else { about_theirs };
                 return Ok(Err(self.rejection(scope, shown, &source_map(&unit, &identity.root))));

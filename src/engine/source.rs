@@ -120,6 +120,7 @@ impl SourceBuilder {
 
 impl Text {
     /// A file that is one cell's text and nothing else.
+    #[cfg(test)]
     pub fn verbatim(cell: CellId, source: &Arc<str>) -> Text {
         let mut builder = SourceBuilder::new();
         builder.original(cell, source, 0..source.len());

@@ -280,23 +280,16 @@ impl Inbox {
     /// The lane and cell of a process; none if its maker is just about to say so. A process that was started by
     /// other means than ours to see, such as the program of a shell, is the lane of its first ancestor that we know.
     fn owner(&mut self, pid: u32) -> Option<(u32, u32)> {
-        let mut ancestor = pid;
-        let mut known = None;
-        loop {
-            known = self.processes.get(&ancestor).map(|process| (process.lane, process.cell));
-            if known.is_some() {
-                break;
-            }
-            let Some(parent) = parent_of(ancestor).filter(|parent| *parent > 1) else { break };
-            ancestor = parent;
+        let mut ancestor = Some(pid);
+        while let Some(other) = ancestor.filter(|pid| !self.processes.contains_key(pid)) {
+            ancestor = parent_of(other).filter(|parent| *parent > 1);
         }
         // A process that has gone by now has no ancestors to ask for: any maker may be its own.
-        let is_maker = |maker: &u32| *maker == ancestor || known.is_none();
-        if ancestor != pid || known.is_none() {
-            if self.unborn.values().any(is_maker) {
-                return None;
-            }
+        let may_be_its_maker = |maker: &u32| ancestor.is_none_or(|ancestor| ancestor == *maker);
+        if ancestor != Some(pid) && self.unborn.values().any(may_be_its_maker) {
+            return None;
         }
+        let known = ancestor.and_then(|pid| self.processes.get(&pid)).map(|process| (process.lane, process.cell));
         let (lane, cell) = known.unwrap_or((LaneId::MAIN.0, self.running));
         self.processes.entry(pid).or_insert(Process { lane, cell, life: Life::Unwatched });
         Some((lane, cell))

@@ -127,7 +127,8 @@ impl Ring {
         self.header().head.load(Ordering::Relaxed)
     }
 
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         let header = self.header();
         header.head.load(Ordering::Relaxed) == header.tail.load(Ordering::Acquire)
     }

@@ -14,8 +14,7 @@ struct Slot {
     lane: AtomicU64,
 }
 
-static TABLE: [Slot; SLOTS] =
-    [const { Slot { thread: AtomicU64::new(0), lane: AtomicU64::new(0) } }; SLOTS];
+static TABLE: [Slot; SLOTS] = [const { Slot { thread: AtomicU64::new(0), lane: AtomicU64::new(0) } }; SLOTS];
 
 fn slots(thread: libc::pthread_t) -> impl Iterator<Item = &'static Slot> {
     // A `pthread_t` is an address near the end of a stack: its low bits say little.
@@ -25,18 +24,15 @@ fn slots(thread: libc::pthread_t) -> impl Iterator<Item = &'static Slot> {
 
 /// `thread` is `lane` from here on; the C library gives the number of an ended thread to a new one.
 pub fn remember(thread: libc::pthread_t, lane: Here) {
-    let thread_number = thread as u64;
-    let own = |slot: &&Slot| slot.thread.load(Ordering::Acquire) == thread_number;
-    let claim = |slot: &&Slot| {
-        slot.thread.compare_exchange(0, thread_number, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-    };
+    let own = |slot: &&Slot| slot.thread.load(Ordering::Acquire) == thread;
+    let claim = |slot: &&Slot| slot.thread.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Relaxed).is_ok();
     if let Some(slot) = slots(thread).find(own).or_else(|| slots(thread).find(claim)) {
         slot.lane.store(lane.to_handle(), Ordering::Release);
     }
 }
 
 pub fn lane_of(thread: libc::pthread_t) -> Option<Here> {
-    let slot = slots(thread).find(|slot| slot.thread.load(Ordering::Acquire) == thread as u64)?;
+    let slot = slots(thread).find(|slot| slot.thread.load(Ordering::Acquire) == thread)?;
     let handle = slot.lane.load(Ordering::Acquire);
     (handle != 0).then(|| Here::from_handle(handle))
 }

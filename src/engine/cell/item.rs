@@ -143,7 +143,7 @@ fn names_and_kind(item: &syn::Item) -> (Vec<Name>, Kind) {
         syn::Item::Static(item) => named(Space::Value, &item.ident),
         syn::Item::Const(item) if item.ident == "_" => Vec::new(),
         syn::Item::Const(item) => named(Space::Value, &item.ident),
-        syn::Item::ForeignMod(item) => item.items.iter().filter_map(|foreign| foreign_name(foreign)).collect(),
+        syn::Item::ForeignMod(item) => item.items.iter().filter_map(foreign_name).collect(),
         _ => Vec::new(),
     };
     (names, Kind::Definition)

@@ -65,6 +65,7 @@ pub struct Session {
     ahead: Option<Ahead>,
     /// Files that the worker does not know yet.
     places: Vec<Places>,
+    perturbed: bool,
 }
 
 /// A cell that is being compiled while another runs.
@@ -90,7 +91,24 @@ impl Session {
         let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN)?;
         let mut scope = Scope::default();
         scope.wall_only = options.time == TimeFormat::Wall;
-        Ok(Session { options, executable, sink, compiler, scope, worker, epoch, ahead: None, places: Vec::new() })
+        Ok(Session {
+            options,
+            executable,
+            sink,
+            compiler,
+            scope,
+            worker,
+            epoch,
+            ahead: None,
+            places: Vec::new(),
+            perturbed: false,
+        })
+    }
+
+    /// Whether the cells that follow run with small random delays between prints and at the start of threads, which
+    /// makes rare interleavings likely.
+    pub fn perturb(&mut self, on: bool) {
+        self.perturbed = on;
     }
 
     /// The process that runs cells.
@@ -168,6 +186,7 @@ impl Session {
             places: std::mem::take(&mut self.places),
             timing: prepared.timed.then_some(Timing { compile_seconds: prepared.compile_seconds }),
             wall_only: prepared.wall_only,
+            perturbed: self.perturbed,
         })
     }
 

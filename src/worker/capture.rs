@@ -46,6 +46,8 @@ thread_local! {
     static TID: Cell<u32> = const { Cell::new(0) };
     /// The number that this thread took when it was made, while it still has no other name.
     static NUMBER: Cell<u32> = const { Cell::new(0) };
+    /// Whether the calling thread's lane was declared, with its name, before the thread was made.
+    static DECLARED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Starts capturing: the calling thread is the one that will run cells.
@@ -141,6 +143,9 @@ fn barrier(stream: u8) {
     }
 }
 
+/// Where the C library cuts the name of a thread.
+const CUT_BYTES: usize = 15;
+
 pub fn next_thread_number() -> u32 {
     THREADS.fetch_add(1, Ordering::Relaxed) + 1
 }
@@ -196,6 +201,14 @@ fn thread_name(number: u32, buffer: &mut [u8; 24]) -> &[u8] {
 pub fn begin_thread(lane: Here, number: u32) {
     HERE.set(lane);
     NUMBER.set(number);
+    DECLARED.set(number == 0);
+}
+
+/// The C library is told the calling thread's name; a lane that was declared for it has the name that was not cut.
+pub fn rename_cut(name: &[u8]) {
+    if !(DECLARED.get() && name.len() == CUT_BYTES) {
+        rename(name);
+    }
 }
 
 pub fn end_thread() {

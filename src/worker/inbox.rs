@@ -1,7 +1,7 @@
 //! The session's side of the capture: records of the ring and bytes of the worker's fd 1 and 2 become events, in
 //! order. Text of one lane that comes in one go is one event, unless every print is asked for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -56,6 +56,8 @@ pub struct Inbox {
     streams: [UnixStream; 2],
     /// Which lane a process is; the worker itself is the main thread's.
     processes: HashMap<u32, Process>,
+    /// Lanes that will be processes, and have not said yet that they run.
+    unborn: HashSet<u32>,
     /// The cell that ran when the last record was written.
     running: u32,
 }
@@ -78,6 +80,7 @@ impl Inbox {
             torn: HashMap::new(),
             streams,
             processes: HashMap::new(),
+            unborn: HashSet::new(),
             running: 0,
         }
     }
@@ -122,7 +125,7 @@ impl Inbox {
             Kind::Rename => self.send(Event::Renamed { lane, name: name() }),
             Kind::Start => self.send(Event::Started { lane, on: other, at }),
             Kind::End => self.ended(lane, at),
-            Kind::Join => self.send(Event::Joined { by: other, lane, at }),
+            Kind::Join => self.joined(lane, other, at),
             Kind::Process => self.process(head.pid, head.lane, head.cell),
             Kind::Display | Kind::Result => self.display(head, payload),
             Kind::Text | Kind::Barrier => {}
@@ -136,6 +139,9 @@ impl Inbox {
             _ => LaneKind::Thread,
         };
         let id = LaneId(head.lane);
+        if kind == LaneKind::Process {
+            self.unborn.insert(head.lane);
+        }
         if id != LaneId::MAIN && u32::from(head.detail) & host::DAEMON == 0 {
             self.open.change(|lanes| lanes.insert(head.lane));
         }
@@ -145,6 +151,7 @@ impl Inbox {
     }
 
     fn ended(&mut self, lane: LaneId, at: Duration) {
+        self.unborn.remove(&lane.0);
         for stream in [Stream::Stdout, Stream::Stderr] {
             if let Some(bytes) = self.torn.remove(&(lane, stream)) {
                 let origin = Origin { cell: CellId(self.running), running: None, lane, pid: 0, tid: 0, at };
@@ -156,8 +163,17 @@ impl Inbox {
         self.open.change(|lanes| lanes.remove(&lane.0));
     }
 
+    /// A process that was killed before it could say that it lives is known to have ended once it is waited for.
+    fn joined(&mut self, lane: LaneId, by: LaneId, at: Duration) {
+        if self.unborn.remove(&lane.0) {
+            self.ended(lane, at);
+        }
+        self.send(Event::Joined { by, lane, at });
+    }
+
     /// A lane runs as a process of its own from here on.
     fn process(&mut self, pid: u32, lane: u32, cell: u32) {
+        self.unborn.remove(&lane);
         // SAFETY: asks for a descriptor of a process; a negative answer means that it has gone already.
         let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
         if pidfd < 0 {

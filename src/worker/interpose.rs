@@ -161,7 +161,7 @@ pub unsafe extern "C" fn pthread_setname_np(thread: libc::pthread_t, name: *cons
     unsafe {
         let set_name: SetName = std::mem::transmute(real(c"pthread_setname_np", &REAL));
         if capture::ring().is_some() && thread == libc::pthread_self() && !name.is_null() {
-            capture::rename(CStr::from_ptr(name).to_bytes());
+            capture::rename_cut(CStr::from_ptr(name).to_bytes());
         }
         set_name(thread, name)
     }

@@ -73,6 +73,7 @@ struct Ahead {
     cell: CellId,
     source: String,
     prepared: JoinHandle<Result<Result<Prepared, Rejection>, Error>>,
+    spoiled: bool,
 }
 
 impl Session {
@@ -160,7 +161,7 @@ impl Session {
             Ok(End::Failed { message }) => (Outcome::Failed, error_failure(message)),
             Ok(End::Panicked { message, at }) => (Outcome::Panicked, panic_failure(message, &at)),
             Ok(End::NotLoaded { reason }) => {
-                self.ahead = None;
+                self.spoil_ahead();
                 let message =
                     format!("failed to load a compiled cell: {reason}; remove the cache directory and try again");
                 return Err(Error::new(ExitCode::Environment, message));
@@ -172,7 +173,7 @@ impl Session {
             }
         };
         self.scope = prepared.after_failure;
-        self.ahead = None;
+        self.spoil_ahead();
         self.fail(cell, failure);
         Ok(outcome)
     }
@@ -198,7 +199,7 @@ impl Session {
 
     /// The worker has died: items stay, variables do not, and a new worker takes over.
     fn lost(&mut self, cell: CellId, exit: Exit, when: &str) -> Result<(), Error> {
-        self.ahead = None;
+        self.spoil_ahead();
         let variables: Vec<String> = self.scope.variables.keys().map(|name| format!("`{name}`")).collect();
         let mut evalue = format!("the worker ended {when}: {exit}");
         evalue += &match variables.len() {
@@ -224,14 +225,23 @@ impl Session {
             .name("compile ahead".into())
             .spawn(move || prepare(&compiler, &scope, cell, &text));
         // Without a thread to spare the next cell is compiled when its turn comes.
-        self.ahead = spawned.ok().map(|prepared| Ahead { cell, source, prepared });
+        self.ahead = spawned.ok().map(|prepared| Ahead { cell, source, prepared, spoiled: false });
     }
 
-    /// What was prepared while the last cell ran, if it is this cell.
+    /// The cell that runs has not come to its end, so what is prepared for the next one rests on a wrong scope.
+    fn spoil_ahead(&mut self) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.spoiled = true;
+        }
+    }
+
+    /// What was prepared while the last cell ran, if it is this cell. Waits for it in any case: two compilations of one
+    /// unit write the same files.
     fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Result<Prepared, Rejection>, Error>> {
         let ahead = self.ahead.take()?;
         let prepared = ahead.prepared.join();
-        if ahead.cell == cell && ahead.source == source { prepared.ok() } else { None }
+        let fits = !ahead.spoiled && ahead.cell == cell && ahead.source == source;
+        if fits { prepared.ok() } else { None }
     }
 
     fn send(&self, event: Event) {

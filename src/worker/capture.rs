@@ -142,7 +142,7 @@ fn disturb() {
     }
     // The low bits of the clock are random enough; multiplying spreads them over the word.
     let random = (now() ^ u64::from(tid())).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    if random % 2 == 0 {
+    if random.is_multiple_of(2) {
         let rest = libc::timespec { tv_sec: 0, tv_nsec: (random % 200_000) as libc::c_long };
         // SAFETY: reads a local.
         unsafe { libc::nanosleep(&rest, std::ptr::null_mut()) };

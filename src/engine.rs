@@ -6,6 +6,7 @@ mod cell;
 mod command;
 mod compile;
 mod diagnostic;
+mod interrupt;
 mod magic;
 mod prepare;
 mod runtime;
@@ -15,4 +16,5 @@ mod source;
 mod toolchain;
 mod unit;
 
+pub use interrupt::Interrupter;
 pub use session::{Options, Outcome, Session, TimeFormat};

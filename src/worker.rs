@@ -15,7 +15,7 @@ mod ring;
 mod server;
 mod stdio;
 
-pub use client::{Exit, Start, Worker};
+pub use client::{Exit, Start, Worker, kill_group};
 pub use inbox::monotonic_nanos;
 pub use protocol::{End, Run, Timing};
 pub use server::main;

@@ -142,14 +142,19 @@ impl Reply {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        if self.pid != 0 {
-            // SAFETY: the worker leads a process group of its own, and its leader is reaped by the reader only.
-            unsafe { libc::kill(-(self.pid as libc::pid_t), libc::SIGKILL) };
-        }
+        kill_group(self.pid);
         let _ = self.control.shutdown(std::net::Shutdown::Both);
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
         }
+    }
+}
+
+/// Kills a worker and the children that stayed in its process group.
+pub fn kill_group(pid: u32) {
+    if pid != 0 {
+        // SAFETY: the worker leads a process group of its own, and its leader is reaped by the reader only.
+        unsafe { libc::kill(-(pid as libc::pid_t), libc::SIGKILL) };
     }
 }
 

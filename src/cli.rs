@@ -10,6 +10,7 @@ use std::time::Duration;
 use anstyle::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 use threadbook::error::{self, Error};
+use threadbook::kernel;
 use threadbook::notebook::{self, RunOptions};
 
 /// Run Rust notebooks and see which thread printed each line.
@@ -37,6 +38,15 @@ Exit codes:
 enum Command {
     Run(RunArgs),
     Verify(VerifyArgs),
+    Kernel(KernelArgs),
+}
+
+/// Serve a Jupyter front end, which starts this command itself.
+#[derive(Args, Debug)]
+struct KernelArgs {
+    /// The connection file that Jupyter has written
+    #[arg(value_name = "CONNECTION_FILE")]
+    connection_file: PathBuf,
 }
 
 /// Execute a notebook from top to bottom and save the result.
@@ -129,6 +139,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => notebook::run(&args.into()),
         Command::Verify(args) => verify(&args),
+        Command::Kernel(args) => kernel::run(&args.connection_file),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

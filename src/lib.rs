@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod error;
+pub mod kernel;
 pub mod notebook;
 pub mod output;
 pub mod worker;

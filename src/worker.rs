@@ -15,8 +15,8 @@ mod ring;
 mod server;
 mod stdio;
 
-pub use client::{Exit, Start, Worker, kill_group};
-pub use inbox::monotonic_nanos;
+pub use client::{Exit, Start, Worker, kill_group, wait_for_end};
+pub use inbox::{monotonic_nanos, parent_of};
 pub use protocol::{End, Run, Timing};
 pub use server::main;
 

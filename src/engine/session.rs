@@ -13,6 +13,7 @@ use crate::worker::{End, Run, Start, Timing, Worker, monotonic_nanos};
 use super::cache::Cache;
 use super::compile::Compiler;
 use super::interrupt::Interrupter;
+use super::names::Names;
 use super::prepare::{Prepared, Rejection, prepare};
 use super::scope::Scope;
 use super::toolchain::Toolchain;
@@ -99,6 +100,11 @@ impl Session {
     /// The process that runs cells.
     pub fn worker_pid(&self) -> u32 {
         self.worker.pid()
+    }
+
+    /// The names that the next cell will find.
+    pub fn names(&self) -> Names {
+        Names(self.scope.clone())
     }
 
     /// What stops a cell from another thread.

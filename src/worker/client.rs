@@ -158,6 +158,18 @@ pub fn kill_group(pid: u32) {
     }
 }
 
+/// Waits until a process has ended that need not be a child; at once if there is none.
+pub fn wait_for_end(pid: u32) -> io::Result<()> {
+    match pidfd_open(pid) {
+        Ok(process) => {
+            while !poll(&[process.as_fd()])[0] {}
+            Ok(())
+        }
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 impl std::fmt::Display for Exit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -327,7 +339,7 @@ impl Reader {
 }
 
 fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
-    // SAFETY: asks for a descriptor of our own child, which is not reaped yet.
+    // SAFETY: asks for a descriptor of a process; touches no memory.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     if fd < 0 {
         return Err(io::Error::last_os_error());

@@ -17,6 +17,7 @@ mod scope;
 mod session;
 mod source;
 mod toolchain;
+mod trial;
 mod unit;
 mod whole;
 
@@ -26,4 +27,5 @@ pub use interrupt::Interrupter;
 pub use names::Names;
 pub use session::{Options, Outcome, Session, TimeFormat};
 pub use toolchain::rust_version;
+pub use trial::try_out;
 pub use whole::{Whole, whole};

@@ -92,7 +92,8 @@ fn spec(options: &InstallOptions, executable: &Path) -> Value {
     if let Some(display_name) = &options.display_name {
         spec["display_name"] = display_name.as_str().into();
     }
-    spec["env"] = options.env.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect::<Map<_, _>>().into();
+    spec["env"] =
+        options.env.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect::<Map<_, _>>().into();
     spec
 }
 

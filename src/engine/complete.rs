@@ -24,24 +24,76 @@ pub struct Candidate {
 
 const KEYWORDS: [&str; 38] = [
     "as", "async", "await", "break", "const", "continue", "crate", "dyn", "else", "enum", "extern", "false", "fn",
-    "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "self", "Self",
-    "static", "struct", "super", "trait", "true", "type", "unsafe", "use", "where", "while",
+    "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "self",
+    "Self", "static", "struct", "super", "trait", "true", "type", "unsafe", "use", "where", "while",
 ];
 
 const MACROS: [&str; 18] = [
-    "assert!", "assert_eq!", "assert_ne!", "concat!", "dbg!", "debug_assert!", "env!", "eprint!", "eprintln!",
-    "format!", "include_str!", "matches!", "panic!", "print!", "println!", "todo!", "vec!", "write!",
+    "assert!",
+    "assert_eq!",
+    "assert_ne!",
+    "concat!",
+    "dbg!",
+    "debug_assert!",
+    "env!",
+    "eprint!",
+    "eprintln!",
+    "format!",
+    "include_str!",
+    "matches!",
+    "panic!",
+    "print!",
+    "println!",
+    "todo!",
+    "vec!",
+    "write!",
 ];
 
 const PRELUDE: [(&str, &str); 44] = [
-    ("bool", "type"), ("char", "type"), ("f32", "type"), ("f64", "type"), ("i8", "type"), ("i16", "type"),
-    ("i32", "type"), ("i64", "type"), ("i128", "type"), ("isize", "type"), ("str", "type"), ("u8", "type"),
-    ("u16", "type"), ("u32", "type"), ("u64", "type"), ("u128", "type"), ("usize", "type"), ("Box", "struct"),
-    ("Clone", "trait"), ("Copy", "trait"), ("Default", "trait"), ("Drop", "trait"), ("Eq", "trait"), ("Err", "enum"),
-    ("Fn", "trait"), ("FnMut", "trait"), ("FnOnce", "trait"), ("From", "trait"), ("Into", "trait"),
-    ("Iterator", "trait"), ("None", "enum"), ("Ok", "enum"), ("Option", "enum"), ("Ord", "trait"),
-    ("PartialEq", "trait"), ("PartialOrd", "trait"), ("Result", "enum"), ("Send", "trait"), ("Some", "enum"),
-    ("String", "struct"), ("Sync", "trait"), ("ToString", "trait"), ("Vec", "struct"), ("std", "module"),
+    ("bool", "type"),
+    ("char", "type"),
+    ("f32", "type"),
+    ("f64", "type"),
+    ("i8", "type"),
+    ("i16", "type"),
+    ("i32", "type"),
+    ("i64", "type"),
+    ("i128", "type"),
+    ("isize", "type"),
+    ("str", "type"),
+    ("u8", "type"),
+    ("u16", "type"),
+    ("u32", "type"),
+    ("u64", "type"),
+    ("u128", "type"),
+    ("usize", "type"),
+    ("Box", "struct"),
+    ("Clone", "trait"),
+    ("Copy", "trait"),
+    ("Default", "trait"),
+    ("Drop", "trait"),
+    ("Eq", "trait"),
+    ("Err", "enum"),
+    ("Fn", "trait"),
+    ("FnMut", "trait"),
+    ("FnOnce", "trait"),
+    ("From", "trait"),
+    ("Into", "trait"),
+    ("Iterator", "trait"),
+    ("None", "enum"),
+    ("Ok", "enum"),
+    ("Option", "enum"),
+    ("Ord", "trait"),
+    ("PartialEq", "trait"),
+    ("PartialOrd", "trait"),
+    ("Result", "enum"),
+    ("Send", "trait"),
+    ("Some", "enum"),
+    ("String", "struct"),
+    ("Sync", "trait"),
+    ("ToString", "trait"),
+    ("Vec", "struct"),
+    ("std", "module"),
 ];
 
 /// The candidates for the word that ends at byte `cursor`.
@@ -91,7 +143,8 @@ fn session(names: &Names) -> Vec<Candidate> {
         .collect();
     for entry in names.items() {
         let (kind, head) = names::kind_and_head(entry.text);
-        let text = if entry.item.kind == Kind::Macro { format!("{}!", entry.ident) } else { entry.ident.to_string() };
+        let text =
+            if entry.item.kind == Kind::Macro { format!("{}!", entry.ident) } else { entry.ident.to_string() };
         all.push(Candidate { text, kind, signature: head });
     }
     let imports = names.0.imports.iter().filter_map(|import| Some((import.name.as_ref()?, &import.path)));
@@ -138,7 +191,10 @@ fn fields(text: &str) -> Vec<Candidate> {
 
 fn variants(text: &str) -> Vec<Candidate> {
     let Ok(syn::Item::Enum(item)) = syn::parse_str::<syn::Item>(text) else { return Vec::new() };
-    item.variants.iter().map(|variant| candidate(&variant.ident.to_string(), "variant", spelt(variant, text))).collect()
+    item.variants
+        .iter()
+        .map(|variant| candidate(&variant.ident.to_string(), "variant", spelt(variant, text)))
+        .collect()
 }
 
 /// Functions of a type's impls, and whether they take `self`.

@@ -132,7 +132,9 @@ mod tests {
     #[test]
     fn a_name_is_found_wherever_the_cursor_touches_it() {
         let source = "double(n)";
-        for (cursor, origin) in [(0, "function"), (3, "function"), (6, "function"), (7, "variable"), (8, "variable")] {
+        for (cursor, origin) in
+            [(0, "function"), (3, "function"), (6, "function"), (7, "variable"), (8, "variable")]
+        {
             let found = inspect(&names(), source, cursor, false).expect("found");
             assert!(found.origin.starts_with(origin), "{cursor}: {found:?}");
         }

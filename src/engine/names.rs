@@ -58,7 +58,8 @@ pub(super) fn session_type(ty: &str) -> Option<(CellId, &str)> {
     const POINTERS: [&str; 3] = ["std::boxed::Box<", "std::rc::Rc<", "std::sync::Arc<"];
     let mut ty = ty;
     loop {
-        let inner = ty.strip_prefix('&').or_else(|| ty.strip_prefix("'static ")).or_else(|| ty.strip_prefix("mut "));
+        let inner =
+            ty.strip_prefix('&').or_else(|| ty.strip_prefix("'static ")).or_else(|| ty.strip_prefix("mut "));
         let inner = inner.or_else(|| POINTERS.iter().find_map(|pointer| ty.strip_prefix(pointer)));
         match inner {
             Some(inner) => ty = inner,

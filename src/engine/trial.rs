@@ -17,7 +17,9 @@ pub fn try_out() -> Result<(), Error> {
     match session.execute(CellId(1), "let x = 1 + 1; assert_eq!(x, 2);", None)? {
         Outcome::Ok => Ok(()),
         outcome => {
-            let message = format!("a trial cell did not run ({outcome:?}); check `rustc` and the linker with a small program");
+            let message = format!(
+                "a trial cell did not run ({outcome:?}); check `rustc` and the linker with a small program"
+            );
             Err(Error::new(ExitCode::Environment, message))
         }
     }

@@ -7,7 +7,9 @@ use super::magic;
 pub enum Whole {
     Complete,
     /// More is to come; the next line starts with this many spaces.
-    Incomplete { indent: usize },
+    Incomplete {
+        indent: usize,
+    },
     Invalid,
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Desk {
     connection: Connection,
     interrupter: Option<Interrupter>,
     language: Language,
+    /// Whether `starting` has been said.
+    started: bool,
     ends: bool,
 }
 
@@ -81,9 +83,9 @@ fn serve(connection: Connection) -> Result<(), Error> {
         connection,
         interrupter: None,
         language: Language::Asked(Vec::new()),
+        started: false,
         ends: false,
     };
-    desk.publish("status", Value::Object(Map::new()), json!({"execution_state": "starting"}));
     let served = desk.serve(&inbox);
     desk.runner.end(desk.interrupter.as_ref(), FAREWELL);
     served
@@ -112,6 +114,11 @@ impl Desk {
         let mut more = false;
         while !self.ends {
             let arrived = self.wire.wait(self.patience(more))?;
+            if !self.started && self.wire.is_subscribed() {
+                // Said before anybody listens, it would be heard by nobody, or before the welcome.
+                self.started = true;
+                self.status(&json!({}), "starting");
+            }
             for (channel, message) in arrived {
                 self.request(channel, message);
             }

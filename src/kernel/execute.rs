@@ -120,8 +120,7 @@ impl Desk {
         self.publisher.begin(cell, header, count, request.silent);
         let started = date(SystemTime::now());
         let source = request.code.clone();
-        let running =
-            Running { request, cell, count, started, result: None, failure: None, expressions: None };
+        let running = Running { request, cell, count, started, result: None, failure: None, expressions: None };
         if let Some(page) = engine::help(&self.names, &source) {
             let payload = json!([{"source": "page", "data": {"text/plain": page}, "start": 0}]);
             return self.finish(running, payload, Map::new());
@@ -221,7 +220,10 @@ impl Desk {
                 self.publish("error", header.clone(), error.clone());
             }
             content["status"] = "error".into();
-            content.as_object_mut().into_iter().for_each(|map| map.extend(error.as_object().cloned().unwrap_or_default()));
+            content
+                .as_object_mut()
+                .into_iter()
+                .for_each(|map| map.extend(error.as_object().cloned().unwrap_or_default()));
         }
         self.send_published();
         self.execute_reply(&request.message, started, content);

@@ -42,9 +42,13 @@ struct Row {
 enum Line {
     Row(Row),
     /// A session begins.
-    Start { start: String },
+    Start {
+        start: String,
+    },
     /// So many sessions began in what was cut off.
-    Cut { cut: u64 },
+    Cut {
+        cut: u64,
+    },
 }
 
 impl History {

@@ -80,9 +80,8 @@ fn without_a_place_history_is_of_this_session() {
 
 #[test]
 fn patterns_match_as_glob_does() {
-    let fits = |pattern: &str, text: &str| {
-        glob(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
-    };
+    let fits =
+        |pattern: &str, text: &str| glob(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>());
     for (pattern, text, expected) in [
         ("*", "", true),
         ("a*c", "abbc", true),

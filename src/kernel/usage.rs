@@ -41,9 +41,8 @@ impl Usage {
             let own = now.own.saturating_sub(last.own);
             share(own, now.all.saturating_sub(last.all)) * cores as f64
         });
-        let host = last.map_or(0.0, |last| {
-            share(now.busy.saturating_sub(last.busy), now.all.saturating_sub(last.all))
-        });
+        let host =
+            last.map_or(0.0, |last| share(now.busy.saturating_sub(last.busy), now.all.saturating_sub(last.all)));
         json!({
             "hostname": fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim(),
             "pid": std::process::id(),

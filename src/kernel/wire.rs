@@ -33,6 +33,7 @@ pub struct Wire {
     stdin: Socket,
     iopub: Socket,
     wake: UnixStream,
+    subscribed: bool,
 }
 
 impl Wire {
@@ -48,6 +49,7 @@ impl Wire {
             stdin: bind(Channel::Stdin, SocketType::ROUTER)?,
             iopub: bind(Channel::Iopub, SocketType::XPUB)?,
             wake,
+            subscribed: false,
         })
     }
 
@@ -82,6 +84,11 @@ impl Wire {
         Ok(arrived)
     }
 
+    /// Whether anybody listens to iopub, or has listened.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscribed
+    }
+
     fn swallow_wake(&mut self) {
         let mut bytes = [0; 64];
         while matches!(self.wake.read(&mut bytes), Ok(length) if length == bytes.len()) {}
@@ -100,7 +107,8 @@ impl Wire {
     /// New subscribers learn that they are subscribed (JEP 65).
     fn welcome(&mut self) {
         while let Ok(frames) = self.iopub.recv_multipart(DONTWAIT) {
-            let Some((1, topic)) = frames.first().and_then(|frame| frame.split_first()).map(|(b, t)| (*b, t)) else {
+            let Some((1, topic)) = frames.first().and_then(|frame| frame.split_first()).map(|(b, t)| (*b, t))
+            else {
                 continue;
             };
             let subscription = String::from_utf8_lossy(topic);
@@ -112,6 +120,7 @@ impl Wire {
                 content: json!({"subscription": subscription}),
             };
             self.send(Channel::Iopub, welcome);
+            self.subscribed = true;
         }
     }
 

@@ -57,7 +57,8 @@ fn session() -> Finding {
 
 fn jupyter() -> Finding {
     let ask = |command: &str, arguments: &[&str]| {
-        let output = Command::new(command).args(arguments).output().ok().filter(|output| output.status.success())?;
+        let output =
+            Command::new(command).args(arguments).output().ok().filter(|output| output.status.success())?;
         Some(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_string())
     };
     match ask("jupyter-lab", &["--version"]).or_else(|| ask("jupyter", &["lab", "--version"])) {
@@ -79,6 +80,8 @@ fn kernelspec() -> Finding {
         Finding::Good(format!("in `{}`", directory.display()))
     } else {
         let directory = directory.display();
-        Finding::Bad(format!("`{directory}` starts `{executable}`, which is not there; run `threadbook install` again"))
+        Finding::Bad(format!(
+            "`{directory}` starts `{executable}`, which is not there; run `threadbook install` again"
+        ))
     }
 }

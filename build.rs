@@ -4,8 +4,16 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-const INTERPOSED: [&str; 6] =
-    ["write", "writev", "pthread_create", "pthread_setname_np", "posix_spawn", "posix_spawnp"];
+const INTERPOSED: [&str; 8] = [
+    "write",
+    "writev",
+    "pthread_create",
+    "pthread_join",
+    "pthread_setname_np",
+    "fork",
+    "posix_spawn",
+    "posix_spawnp",
+];
 
 fn main() {
     for name in INTERPOSED {

@@ -21,6 +21,8 @@ mod trial;
 mod unit;
 mod whole;
 
+/// Watching other processes, for front ends that must not outlive one.
+pub use crate::worker::{parent_of, wait_for_end};
 pub use complete::{Candidate, Completions, complete};
 pub use inspect::{Inspection, help, inspect};
 pub use interrupt::Interrupter;

@@ -1,4 +1,5 @@
-//! Front end 2: `.ipynb` files. Reads and writes them, runs their cells in order, and shows the run as it goes.
+//! Front end 2: `.ipynb` files. Reads and writes them, runs their cells in order, shows the run as it goes, and
+//! verifies what a run puts out.
 //!
 //! Never speaks the Jupyter protocol; sees the engine through its face only.
 
@@ -12,8 +13,19 @@ mod run;
 mod view;
 mod write;
 
+mod lanes;
+mod matching;
+mod measure;
+mod pattern;
+mod twin;
+mod verdict;
+mod verify;
+
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod scripted;
 
 pub use model::{Cell, CellKind, Notebook};
 pub use run::{RunOptions, run};
+pub use verify::{Request, verify};

@@ -100,20 +100,56 @@ pub struct Failure {
 pub enum Event {
     /// The lane exists from here on; its parent had got this far.
     Lane(Lane),
-    Renamed { lane: LaneId, name: String },
+    Renamed {
+        lane: LaneId,
+        name: String,
+    },
+    /// The lane runs as this process; it was declared by its parent, under the parent's pid.
+    Process {
+        lane: LaneId,
+        pid: u32,
+    },
     /// A task began to run on thread `on`.
-    Started { lane: LaneId, on: LaneId, at: Duration },
+    Started {
+        lane: LaneId,
+        on: LaneId,
+        at: Duration,
+    },
     /// The lane writes nothing more.
-    Ended { lane: LaneId, at: Duration },
+    Ended {
+        lane: LaneId,
+        at: Duration,
+    },
     /// `by` has seen the end of `lane`: it joined the thread, or took the task's result.
-    Joined { by: LaneId, lane: LaneId, at: Duration },
-    Text { origin: Origin, stream: Stream, text: String },
-    Display { origin: Origin, data: MimeBundle, metadata: MimeBundle },
+    Joined {
+        by: LaneId,
+        lane: LaneId,
+        at: Duration,
+    },
+    Text {
+        origin: Origin,
+        stream: Stream,
+        text: String,
+    },
+    Display {
+        origin: Origin,
+        data: MimeBundle,
+        metadata: MimeBundle,
+    },
     /// The value of the cell's tail expression (`execute_result`).
-    Result { cell: CellId, data: MimeBundle },
+    Result {
+        cell: CellId,
+        data: MimeBundle,
+    },
     /// Rendered compiler warnings, with ANSI colours.
-    Warning { cell: CellId, rendered: String },
-    Failed { cell: CellId, failure: Failure },
+    Warning {
+        cell: CellId,
+        rendered: String,
+    },
+    Failed {
+        cell: CellId,
+        failure: Failure,
+    },
 }
 
 /// Takes a session's events. Called from the session's own threads, one call at a time, in order.

@@ -14,10 +14,11 @@ mod record;
 mod ring;
 mod server;
 mod stdio;
+mod threads;
 
 pub use client::{Exit, Start, Worker, kill_group, wait_for_end};
 pub use inbox::{monotonic_nanos, parent_of};
-pub use protocol::{End, Run, Timing};
+pub use protocol::{End, Places, Run, Timing};
 pub use server::main;
 
 /// The table of functions between worker and runtime: the same file as the runtime's own.

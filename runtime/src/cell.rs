@@ -5,24 +5,13 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
-use std::sync::Mutex;
 
 use crate::host::{FAILED, Frame, PANICKED, STDERR};
 use crate::timing::{Style, Timer};
-use crate::{link, show};
+use crate::{link, place, show};
 
 /// What a cell's code answers: `?` works on every error that converts into a box.
 pub type Answer = Result<(), Box<dyn Error>>;
-
-/// A generated file, what the user calls it, and the bytes of ours on its first line.
-struct Known {
-    file: String,
-    label: String,
-    first_column: u32,
-}
-
-/// The files of all cells that have run; the latest run of a file counts.
-static FILES: Mutex<Vec<Known>> = Mutex::new(Vec::new());
 
 /// A panic of the cell's own thread, kept from its hook to its catch.
 struct Caught {
@@ -36,13 +25,9 @@ thread_local! {
 }
 
 /// Runs the code of one cell; true if it came to its end.
-///
-/// # Safety
-/// `frame` points to a frame that is valid during the call.
-pub unsafe fn run(frame: *const Frame, code: impl FnOnce() -> Answer) -> bool {
-    // SAFETY: promised by the caller.
-    let frame = unsafe { &*frame };
-    remember(frame);
+pub fn run(frame: &Frame, code: impl FnOnce() -> Answer) -> bool {
+    // SAFETY: the worker passes text that lives during the call.
+    place::learn(unsafe { std::slice::from_raw_parts(frame.places, frame.places_len) });
     crate::timing::set_style(Style { wall_only: frame.wall_only, compile_seconds: frame.compile_seconds });
     RUNS_CELL.set(true);
     let timer = frame.timed.then(Timer::start);
@@ -60,18 +45,6 @@ pub unsafe fn run(frame: *const Frame, code: impl FnOnce() -> Answer) -> bool {
         Ok(Ok(())) => {}
     }
     false
-}
-
-fn remember(frame: &Frame) {
-    // SAFETY: the worker passes text that lives during the call.
-    let (file, label) = unsafe {
-        (std::slice::from_raw_parts(frame.file, frame.file_len), std::slice::from_raw_parts(frame.label, frame.label_len))
-    };
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let known = Known { file: text(file), label: text(label), first_column: frame.first_column };
-    let mut files = FILES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    files.retain(|other| other.file != known.file);
-    files.push(known);
 }
 
 fn report(frame: &Frame, kind: u32, message: &str, at: &str) {
@@ -137,15 +110,10 @@ fn panic_text(thread: &str, at: &str, message: &str) -> String {
     format!("thread '{thread}' panicked at {at}:\n{message}\n")
 }
 
-/// `In[3]:2:5` where the place is in a cell; columns count from 1, without what we put before the cell's text.
 fn location(info: &PanicHookInfo<'_>) -> String {
-    let Some(location) = info.location() else { return "an unknown place".into() };
-    let (file, line, column) = (location.file(), location.line(), location.column());
-    let files = FILES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    match files.iter().find(|known| known.file == file) {
-        Some(known) if line == 1 => format!("{}:1:{}", known.label, column.saturating_sub(known.first_column)),
-        Some(known) => format!("{}:{line}:{column}", known.label),
-        None => format!("{file}:{line}:{column}"),
+    match info.location() {
+        Some(location) => place::in_cell(location.file(), location.line(), location.column()),
+        None => "an unknown place".into(),
     }
 }
 

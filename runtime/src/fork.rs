@@ -9,11 +9,15 @@ use crate::{link, sys};
 use std::any::Any;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::Mutex;
+use std::panic;
+use std::sync::{Mutex, MutexGuard, Once};
 
 /// Held from the making of a child's line to its parent until the parent has closed the child's end, so that no
 /// other child inherits that end and keeps the line open.
 static FORKING: Mutex<()> = Mutex::new(());
+
+/// Held while a thread reports its panic, since std's hook takes locks of its own.
+static REPORTING: Mutex<()> = Mutex::new(());
 
 /// One process in two, seen from each side, with a line between them.
 pub(crate) enum Forked {
@@ -43,6 +47,7 @@ pub(crate) fn fork_with_line(lane: u64) -> io::Result<Forked> {
 
 fn fork_alone(lane: Option<u64>) -> io::Result<i32> {
     // What std has buffered is written now, or parent and child would both write it.
+    let reporting = hold_reports();
     let (mut stdout, stderr) = (io::stdout().lock(), io::stderr().lock());
     let _ = stdout.flush();
     let (mut threads, mut family) = (current::table(), family());
@@ -54,8 +59,24 @@ fn fork_alone(lane: Option<u64>) -> io::Result<i32> {
         threads.keep_only_current();
         family.forget_children();
     }
-    drop((stdout, stderr, threads, family));
+    drop((reporting, stdout, stderr, threads, family));
     Ok(child)
+}
+
+/// No thread reports a panic while this is held, from the first call on.
+fn hold_reports() -> MutexGuard<'static, ()> {
+    static HOOK: Once = Once::new();
+    // A thread that unwinds may not change the hook; it may still fork.
+    if !std::thread::panicking() {
+        HOOK.call_once(|| {
+            let report = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                let _reporting = lock(&REPORTING);
+                report(info);
+            }));
+        });
+    }
+    lock(&REPORTING)
 }
 
 /// Ends a forked child: what std has buffered is written, nothing else of the parent's is undone here.

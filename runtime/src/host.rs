@@ -55,13 +55,11 @@ pub const PANICKED: u32 = 2;
 /// What a cell's entry point is called with: who it is, and how to say that it failed.
 #[repr(C)]
 pub struct Frame {
-    /// What `panic::Location` calls the cell's generated file, and what the user is told instead (`In[3]`).
-    pub file: *const u8,
-    pub file_len: usize,
-    pub label: *const u8,
-    pub label_len: usize,
-    /// Bytes of ours before the cell's own text on its first line.
-    pub first_column: u32,
+    /// Places that are new since the last cell, in UTF-8, a line for each generated file: what `panic::Location`
+    /// calls the file, what the user is told instead (`In[3]`), and, each `LINE COLUMN BACK`, from which column on
+    /// (from 1) a line stands so many columns further right than in the cell; separated by tabs.
+    pub places: *const u8,
+    pub places_len: usize,
     /// `%%time` and `%time` print the wall time only (IPython on Windows) instead of all times.
     pub wall_only: bool,
     /// The whole cell is timed.
@@ -69,7 +67,8 @@ pub struct Frame {
     /// Seconds that compiling took, for the line `Compiler :`.
     pub compile_seconds: f64,
     /// Called at most once, with `FAILED` or `PANICKED`, a message, and for a panic where it happened.
-    pub report: unsafe extern "C" fn(kind: u32, message: *const u8, message_len: usize, at: *const u8, at_len: usize),
+    pub report:
+        unsafe extern "C" fn(kind: u32, message: *const u8, message_len: usize, at: *const u8, at_len: usize),
 }
 
 /// The entry point of every compiled cell, under the name `threadbook_cell`.

@@ -20,6 +20,8 @@ mod link;
 pub mod multiprocessing;
 pub mod os;
 #[doc(hidden)]
+pub mod place;
+#[doc(hidden)]
 pub mod print;
 #[doc(hidden)]
 pub mod show;

@@ -124,7 +124,7 @@ pub(crate) mod record {
     }
 
     static TOLD: Mutex<Vec<(ThreadId, Told)>> = Mutex::new(Vec::new());
-    static RECORDER: Host = Host {
+    pub(super) static RECORDER: Host = Host {
         version: VERSION,
         text,
         next_thread_number: stand_in::HOST.next_thread_number,
@@ -139,11 +139,14 @@ pub(crate) mod record {
         result: rename,
     };
 
-    /// From here on, and in all tests, everything is written down.
+    /// From here on, and in all tests, everything that this process tells is written down.
     pub(crate) fn attach() {
         static ONCE: Once = Once::new();
         // Not `threadbook_attach`: no thread of a test is the main one.
-        ONCE.call_once(|| HOST.store((&raw const RECORDER).cast_mut(), Ordering::Release));
+        ONCE.call_once(|| {
+            CELLS_PID.store(std::process::id(), Ordering::Relaxed);
+            HOST.store((&raw const RECORDER).cast_mut(), Ordering::Release);
+        });
     }
 
     /// What thread `by` told, in order.
@@ -166,7 +169,10 @@ pub(crate) mod record {
     }
 
     fn note(told: Told) {
-        lock(&TOLD).push((thread::current().id(), told));
+        // As every host, it must not make a forked child wait for a lock that a lost thread holds.
+        if !is_forked_child() {
+            lock(&TOLD).push((thread::current().id(), told));
+        }
     }
 
     unsafe fn string(bytes: *const u8, len: usize) -> String {
@@ -244,4 +250,36 @@ mod stand_in {
     }
     extern "C" fn ignore(_lane: u64) {}
     unsafe extern "C" fn ignore_bytes(_bytes: *const u8, _len: usize) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::multiprocessing::{Process, pipe};
+    use crate::threading::{current_thread, enumerate};
+
+    #[test]
+    fn a_worker_attaches_on_the_main_thread_and_again_from_its_snapshot() {
+        record::attach();
+        let (ours, theirs) = pipe().unwrap();
+        // In a process of its own, where no other test has threads.
+        let snapshot = Process::new(move || {
+            let before = threadbook_is_forked_child();
+            // SAFETY: a static.
+            let version = unsafe { threadbook_attach(&record::RECORDER) };
+            let main = (current_thread().name(), enumerate().len());
+            theirs.send((before, version, main, threadbook_is_forked_child())).unwrap();
+        });
+        snapshot.start().unwrap();
+        assert_eq!(ours.recv().unwrap(), (1, VERSION, ("MainThread".to_owned(), 1), 0));
+        snapshot.join().unwrap();
+    }
+
+    #[test]
+    fn a_host_of_another_version_is_not_taken() {
+        static OTHER: Host = Host { version: VERSION + 1, ..stand_in::HOST };
+        // SAFETY: a static.
+        assert_eq!(unsafe { threadbook_attach(&OTHER) }, VERSION);
+        assert_eq!(host().version, VERSION);
+    }
 }

@@ -88,13 +88,15 @@ macro_rules! eprintln {
 /// As std's; one record for each value.
 #[macro_export]
 macro_rules! dbg {
-    () => { $crate::eprintln!("[{}:{}:{}]", ::std::file!(), ::std::line!(), ::std::column!()) };
+    () => { $crate::eprintln!("[{}]", $crate::place::in_cell(::std::file!(), ::std::line!(), ::std::column!())) };
     ($val:expr $(,)?) => {
         // A `match` keeps temporaries of the expression alive to its end, as std's does.
         match $val {
             value => {
-                $crate::eprintln!("[{}:{}:{}] {} = {:#?}",
-                    ::std::file!(), ::std::line!(), ::std::column!(), ::std::stringify!($val), &value);
+                $crate::eprintln!(
+                    "[{}] {} = {:#?}",
+                    $crate::place::in_cell(::std::file!(), ::std::line!(), ::std::column!()),
+                    ::std::stringify!($val), &value);
                 value
             }
         }

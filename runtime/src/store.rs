@@ -21,7 +21,9 @@ pub fn take<T: 'static>(name: &str) -> T {
     let slot = store().remove(name);
     match slot.map(|slot| slot.0.downcast::<T>()) {
         Some(Ok(value)) => *value,
-        Some(Err(_)) => panic!("`{name}` is not a `{}`: please report this as a bug of threadbook", type_name::<T>()),
+        Some(Err(_)) => {
+            panic!("`{name}` is not a `{}`: please report this as a bug of threadbook", type_name::<T>())
+        }
         None => panic!("`{name}` has no value any more; run the cell that defines it again"),
     }
 }

@@ -9,8 +9,9 @@ pub fn about(scope: &Scope, message: &str, code: Option<&str>) -> Vec<String> {
         Some("E0425") => scope.lost.get(name).map(|lost| why_lost(name, lost)).into_iter().collect(),
         Some("E0384" | "E0594" | "E0596") => {
             let variable = scope.variables.get(name).filter(|variable| !variable.mutable);
-            let declare =
-                |cell| format!("`{name}` was declared in {cell} without `mut`; declare it there with `let mut {name}`");
+            let declare = |cell| {
+                format!("`{name}` was declared in {cell} without `mut`; declare it there with `let mut {name}`")
+            };
             variable.map(|variable| declare(variable.cell)).into_iter().collect()
         }
         _ => Vec::new(),
@@ -29,11 +30,28 @@ fn why_lost(name: &str, lost: &Lost) -> String {
         ),
         Why::Unnameable(ty) if ty.starts_with("fn(") || ty.starts_with("unsafe fn(") => {
             let pointer = ty.split(" {").next().unwrap_or(ty);
-            format!("`{name}` was not kept after {cell}: it is a function itself; make it a pointer, `let {name}: {pointer} = …`")
+            format!(
+                "`{name}` was not kept after {cell}: it is a function itself; make it a pointer, `let {name}: {pointer} = …`"
+            )
         }
         Why::Unnameable(ty) => format!(
-            "`{name}` was not kept after {cell}: its type `{ty}` cannot be written by a later cell; collect or box it there (`.collect::<Vec<_>>()`, `Box<dyn Iterator<Item = …>>`)"
+            "`{name}` was not kept after {cell}: its type `{}` cannot be written by a later cell; collect or box it there (`.collect::<Vec<_>>()`, `Box<dyn Iterator<Item = …>>`)",
+            without_places(ty)
         ),
-        Why::WorkerLost => format!("`{name}` was lost in {cell}, when the worker ended; run the cell that defines it again"),
+        Why::WorkerLost => {
+            format!("`{name}` was lost in {cell}, when the worker ended; run the cell that defines it again")
+        }
     }
+}
+
+/// `{closure@cell.rs:1:2: 1:3}` speaks of a file that the user never sees.
+fn without_places(ty: &str) -> String {
+    let mut short = String::new();
+    let mut rest = ty;
+    while let Some((before, after)) = rest.split_once("{closure@") {
+        short += before;
+        short += "{closure}";
+        rest = after.split_once('}').map_or("", |(_, rest)| rest);
+    }
+    short + rest
 }

@@ -77,13 +77,25 @@ impl Cache {
         (digest(&library).ok()? == note.digest).then_some((library, note.about))
     }
 
-    /// Takes in a library that has just been built, and answers its place.
-    pub fn put<T: Serialize>(&self, key: &str, built: &Path, about: &T) -> io::Result<PathBuf> {
+    /// Takes in a library that has just been built, and answers its place. If another process was quicker, its library
+    /// stays: what was linked to it must go on finding the very same one.
+    pub fn put<T: Serialize + DeserializeOwned>(&self, key: &str, built: &Path, about: &T) -> io::Result<PathBuf> {
+        let _lock = self.lock()?;
+        if let Some((library, _)) = self.get::<T>(key) {
+            return Ok(library);
+        }
         let library = self.library(key);
         let note = serde_json::to_vec(&Note { digest: digest(built)?, about })?;
         self.write(&library, &fs::read(built)?)?;
         self.write(&self.note(key), &note)?;
         Ok(library)
+    }
+
+    /// Keeps other processes from writing for as long as the file lives.
+    pub fn lock(&self) -> io::Result<fs::File> {
+        let file = fs::File::create(self.directory.join("lock"))?;
+        file.lock()?;
+        Ok(file)
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -78,7 +78,7 @@ impl Cell {
     pub fn rust(&self) -> String {
         let mut text = self.source.to_string();
         for magic in &self.magics {
-            blank(&mut text, magic.blanked.clone());
+            magic::blank(&mut text, magic.blanked.clone());
         }
         text
     }
@@ -109,15 +109,6 @@ impl Parts {
     pub fn assigns(&self, name: &str) -> bool {
         self.statements.iter().any(|s| s.assigns.contains(name))
     }
-}
-
-/// Overwrites a range with spaces; line breaks stay, and so does the length in bytes.
-pub fn blank(text: &mut String, range: Range<usize>) {
-    let blanked: String = text[range.clone()]
-        .chars()
-        .flat_map(|c| std::iter::repeat_n(if c == '\n' || c == '\r' { c } else { ' ' }, c.len_utf8()))
-        .collect();
-    text.replace_range(range, &blanked);
 }
 
 fn parse_rust(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
@@ -219,12 +210,5 @@ mod tests {
     fn only_a_cell_of_items_runs_main() {
         assert!(parts("fn main() {}").runs_main);
         assert!(!parts("fn main() {}\nlet x = 1;").runs_main);
-    }
-
-    #[test]
-    fn blanking_keeps_length_and_lines() {
-        let mut text = "a\u{e9}\nb".to_string();
-        blank(&mut text, 0..4);
-        assert_eq!(text, "   \nb");
     }
 }

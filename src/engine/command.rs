@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn settings_change_the_scope() {
-        let effect = applied(":opt 2\n%config time=wall").ok().expect("known");
+        let effect = applied(":opt 2\n%config time=wall").unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(effect.scope.optimization, Optimization::Level(2));
         assert!(effect.scope.wall_only);
     }

@@ -94,7 +94,12 @@ impl Compiler {
         Some((Library { key: key.to_string(), path }, kept))
     }
 
-    pub fn keep<T: Serialize>(&self, key: &str, built: &Path, kept: &Kept<T>) -> Result<Library, Error> {
+    pub fn keep<T: Serialize + serde::de::DeserializeOwned>(
+        &self,
+        key: &str,
+        built: &Path,
+        kept: &Kept<T>,
+    ) -> Result<Library, Error> {
         let path = self.cache.put(key, built, kept).map_err(no_scratch)?;
         Ok(Library { key: key.to_string(), path })
     }
@@ -181,7 +186,10 @@ impl Compiler {
         let errors: Vec<Diagnostic> = diagnostics.into_iter().filter(Diagnostic::is_error).collect();
         if errors.is_empty() {
             let how = output.status;
-            return Err(Error::new(ExitCode::Environment, format!("rustc failed ({how}) and said no reason:\n{rest}")));
+            return Err(Error::new(
+                ExitCode::Environment,
+                format!("rustc failed ({how}) and said no reason:\n{rest}"),
+            ));
         }
         Ok(Compiled::Errors(errors))
     }
@@ -204,6 +212,10 @@ fn level_arguments(hot: bool, optimization: Optimization) -> Vec<String> {
 /// The map from what rustc calls these files to their text.
 pub fn source_map(unit: &Unit, root: &str) -> SourceMap {
     let mut map = SourceMap::new();
+    map.hide_dir(super::runtime::SOURCE_DIRECTORY);
+    for path in &unit.hidden_paths {
+        map.hide_path(path);
+    }
     for (index, (name, text)) in unit.files.iter().enumerate() {
         map.insert(if index == 0 { root } else { name.as_str() }, text.clone());
     }
@@ -221,6 +233,8 @@ fn write_files(directory: &Path, unit: &Unit, root: &str) -> Result<(), Error> {
 fn no_scratch(error: io::Error) -> Error {
     Error::new(
         ExitCode::Environment,
-        format!("failed to write the files of a cell: {error}; free some disk space, or set TMPDIR and THREADBOOK_CACHE"),
+        format!(
+            "failed to write the files of a cell: {error}; free some disk space, or set TMPDIR and THREADBOOK_CACHE"
+        ),
     )
 }

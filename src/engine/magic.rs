@@ -53,7 +53,7 @@ pub fn split(source: &str) -> (Vec<Magic>, String) {
         start += line.len();
         match parse_line(line.trim_end(), range) {
             Some(magic) if may_stand_here(&magic, seen_rust, &rust) => {
-                super::cell::blank(&mut rust, magic.blanked.clone());
+                blank(&mut rust, magic.blanked.clone());
                 seen_rust |= magic.blanked.end < magic.line.end;
                 magics.push(magic);
             }
@@ -63,6 +63,15 @@ pub fn split(source: &str) -> (Vec<Magic>, String) {
     (magics, rust)
 }
 
+/// Overwrites a range with spaces; line breaks stay, and so does the length in bytes.
+pub fn blank(text: &mut String, range: Range<usize>) {
+    let blanked: String = text[range.clone()]
+        .chars()
+        .flat_map(|c| std::iter::repeat_n(if c == '\n' || c == '\r' { c } else { ' ' }, c.len_utf8()))
+        .collect();
+    text.replace_range(range, &blanked);
+}
+
 /// In the middle of a cell a line that starts with `%` or `:` may go on an expression (`a\n% b`). It is a magic
 /// there only if what stands before it is whole.
 fn may_stand_here(magic: &Magic, seen_rust: bool, rust: &str) -> bool {
@@ -70,9 +79,7 @@ fn may_stand_here(magic: &Magic, seen_rust: bool, rust: &str) -> bool {
         return true;
     }
     let before = rust[..magic.line.start].trim_end();
-    magic.kind != Kind::Cell
-        && (before.ends_with([';', '}']))
-        && before.parse::<proc_macro2::TokenStream>().is_ok()
+    magic.kind != Kind::Cell && (before.ends_with([';', '}'])) && before.parse::<proc_macro2::TokenStream>().is_ok()
 }
 
 fn parse_line(line: &str, range: Range<usize>) -> Option<Magic> {
@@ -129,5 +136,12 @@ mod tests {
         let (magics, rust) = split("%time let x = f();");
         assert_eq!(rust, "      let x = f();");
         assert!(magics[0].times_statement_at(6));
+    }
+
+    #[test]
+    fn blanking_keeps_length_and_lines() {
+        let mut text = "a\u{e9}\nb".to_string();
+        blank(&mut text, 0..4);
+        assert_eq!(text, "   \nb");
     }
 }

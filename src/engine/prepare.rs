@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::output::CellId;
+use crate::worker::Places;
 
 use super::cell::{Cell, Parts};
 use super::command::{self, Effect};
 use super::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use super::diagnostic::{self, Diagnostic};
 use super::scope::{Binding, Library, Lost, Scope, Variable, Why};
-use super::source::SourceMap;
+use super::source::{SourceMap, Text};
 use super::unit::{self, Marker, Plan, PutBack, Taken, Unit};
 
 /// A cell that compiled.
@@ -26,6 +27,8 @@ pub struct Prepared {
     pub after_failure: Scope,
     /// Nothing to run: only items, imports or commands.
     pub program: Option<Program>,
+    /// Files of this cell, for the places of panics.
+    pub places: Vec<Places>,
     /// What its commands print.
     pub said: String,
     pub warnings: String,
@@ -37,8 +40,6 @@ pub struct Prepared {
 pub struct Program {
     pub library: PathBuf,
     pub needs: Vec<PathBuf>,
-    pub file: String,
-    pub first_column: u32,
 }
 
 /// Why a cell cannot run.
@@ -57,11 +58,17 @@ struct Resolution {
     /// The cell's own variables, with their types.
     kept: Vec<(String, String)>,
     lost: Vec<(String, Why)>,
-    first_column: u32,
+    /// See `Text::shifts`.
+    shifts: Vec<(u32, u32, i64)>,
 }
 
 /// Prepares a cell for the scope that it will find.
-pub fn prepare(compiler: &Compiler, scope: &Scope, id: CellId, source: &str) -> Result<Result<Prepared, Rejection>, Error> {
+pub fn prepare(
+    compiler: &Compiler,
+    scope: &Scope,
+    id: CellId,
+    source: &str,
+) -> Result<Result<Prepared, Rejection>, Error> {
     let started = Instant::now();
     let cell = Cell::parse(source);
     let Effect { scope, said, timed, wall_only } = match command::apply(scope, &cell.magics) {
@@ -78,17 +85,24 @@ pub fn prepare(compiler: &Compiler, scope: &Scope, id: CellId, source: &str) -> 
         }
     };
     let step = Step { compiler, id, source: &cell.source, parts };
-    let (scope, mut warnings) = match step.items(scope)? {
-        Ok(done) => done,
+    let items = match step.items(scope)? {
+        Ok(items) => items,
         Err(rejection) => return Ok(Err(rejection)),
     };
-    let mut prepared = match step.statements(scope)? {
+    let mut prepared = match step.statements(items.scope)? {
         Ok(prepared) => prepared,
         Err(rejection) => return Ok(Err(rejection)),
     };
-    warnings.push_str(&prepared.warnings);
-    prepared.warnings = warnings;
+    prepared.warnings.insert_str(0, &items.warnings);
+    prepared.places.extend(items.places);
     Ok(Ok(Prepared { said, timed, wall_only, compile_seconds: started.elapsed().as_secs_f64(), ..prepared }))
+}
+
+/// What a cell's items have come to.
+struct Items {
+    scope: Scope,
+    warnings: String,
+    places: Vec<Places>,
 }
 
 struct Step<'a> {
@@ -100,7 +114,7 @@ struct Step<'a> {
 
 impl Step<'_> {
     /// The scope with the cell's items, its session crate built, and the warnings about them.
-    fn items(&self, scope: Scope) -> Result<Result<(Scope, String), Rejection>, Error> {
+    fn items(&self, scope: Scope) -> Result<Result<Items, Rejection>, Error> {
         let items = &self.parts.items;
         if !scope.needs_module(items) {
             let scope = scope.with_imports(items);
@@ -108,7 +122,7 @@ impl Step<'_> {
                 // The worker was lost, and the statics with it: they live in a new build.
                 return self.build_session(scope);
             }
-            return Ok(Ok((scope, String::new())));
+            return Ok(Ok(Items { scope, warnings: String::new(), places: Vec::new() }));
         }
         let late = scope.with_module(self.id, self.source, items, Binding::Late);
         match self.build_session(late)? {
@@ -121,7 +135,7 @@ impl Step<'_> {
         }
     }
 
-    fn build_session(&self, mut scope: Scope) -> Result<Result<(Scope, String), Rejection>, Error> {
+    fn build_session(&self, mut scope: Scope) -> Result<Result<Items, Rejection>, Error> {
         let unit = unit::session(&scope);
         let identity = self.compiler.identify(&unit, None, scope.optimization);
         let map = source_map(&unit, "lib.rs");
@@ -135,11 +149,20 @@ impl Step<'_> {
                 Compiled::Errors(errors) => return Ok(Err(self.rejection(&scope, errors, &map))),
             },
         };
+        // A new worker knows none of the files, any other all but this cell's.
+        let all = scope.library.is_none();
+        let places = unit.files[1..].iter().filter(|(name, _)| all || *name == self.id.to_string());
+        let place = |(name, text): &(String, Text)| Places {
+            file: name.clone(),
+            label: name.clone(),
+            shifts: text.shifts(),
+        };
+        let places = places.map(place).collect();
         for module in scope.modules.iter_mut().filter(|module| module.statics_home.is_none()) {
             module.statics_home = Some(library.clone());
         }
         scope.library = Some(library);
-        Ok(Ok((scope, self.warnings(&stderr, &map))))
+        Ok(Ok(Items { scope, warnings: self.warnings(&stderr, &map), places }))
     }
 
     /// Warnings about this cell; those about earlier cells have been shown.
@@ -198,17 +221,20 @@ impl Step<'_> {
             let unit = unit::statements(&imports, self.id, self.source, self.parts, &plan);
             let errors = match self.compiler.statements(&unit, identity, session, scope.optimization)? {
                 Compiled::Built(built) => {
-                    let resolution = resolve(&plan, lost, &built.mir, unit.first_column);
+                    let resolution = resolve(&plan, lost, &built.mir, unit.files[0].1.shifts());
                     return Ok(Ok((built, resolution, unit)));
                 }
                 Compiled::Errors(errors) => errors,
             };
-            let (about_ours, about_theirs): (Vec<Diagnostic>, Vec<Diagnostic>) =
-                errors.into_iter().partition(|error| unit.markers.iter().any(|(_, r)| error.touches(&identity.root, r)));
-            let progress = about_theirs.is_empty()
-                && about_ours.iter().fold(false, |any, error| {
-                    self.adjust(error, &unit, &identity.root, &mut plan, &mut imports, &mut lost) || any
-                });
+            let (about_ours, about_theirs): (Vec<Diagnostic>, Vec<Diagnostic>) = errors
+                .into_iter()
+                .partition(|error| unit.markers.iter().any(|(_, r)| error.touches(&identity.root, r)));
+            let mut progress = false;
+            if about_theirs.is_empty() {
+                for error in &about_ours {
+                    progress |= self.adjust(error, &unit, &identity.root, &mut plan, &mut imports, &mut lost);
+                }
+            }
             if !progress {
                 let shown = if about_theirs.is_empty() { about_ours } else { about_theirs };
                 return Ok(Err(self.rejection(scope, shown, &source_map(&unit, &identity.root))));
@@ -308,9 +334,9 @@ impl Step<'_> {
             let mut seen = BTreeSet::new();
             needs.retain(|path| seen.insert(path.clone()));
         }
-        let program =
-            Some(Program { library: library.path, needs, file: identity.root, first_column: resolution.first_column });
-        Prepared { after, after_failure, program, warnings, ..Prepared::without_program(Scope::default()) }
+        let program = Some(Program { library: library.path, needs });
+        let places = vec![Places { file: identity.root, label: self.id.to_string(), shifts: resolution.shifts }];
+        Prepared { after, after_failure, program, places, warnings, ..Prepared::without_program(Scope::default()) }
     }
 
     /// The errors as the user sees them, with what we know about the names in them.
@@ -325,7 +351,7 @@ impl Step<'_> {
 }
 
 /// What the plan that compiled means for the scope.
-fn resolve(plan: &Plan, mut lost: Vec<(String, Why)>, mir: &str, first_column: u32) -> Resolution {
+fn resolve(plan: &Plan, mut lost: Vec<(String, Why)>, mir: &str, shifts: Vec<(u32, u32, i64)>) -> Resolution {
     let with = |put_back| plan.taken.iter().filter(move |t| t.put_back == put_back).map(|t| t.name.clone());
     let mut kept = Vec::new();
     for (name, ty) in unit::types_from_mir(mir, &plan.kept) {
@@ -336,7 +362,7 @@ fn resolve(plan: &Plan, mut lost: Vec<(String, Why)>, mir: &str, first_column: u
         }
     }
     let moved = with(PutBack::Never).filter(|name| !plan.kept.contains(name)).collect();
-    Resolution { inside: with(PutBack::Inside).collect(), moved, kept, lost, first_column }
+    Resolution { inside: with(PutBack::Inside).collect(), moved, kept, lost, shifts }
 }
 
 impl Prepared {
@@ -345,6 +371,7 @@ impl Prepared {
             after_failure: after.clone(),
             after,
             program: None,
+            places: Vec::new(),
             said: String::new(),
             warnings: String::new(),
             timed: false,

@@ -12,8 +12,10 @@ use super::toolchain::Toolchain;
 /// Path below `runtime/src` and text of each file.
 const SOURCES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/runtime_sources.rs"));
 
-const ARGUMENTS: [&str; 12] = [
-    "lib.rs",
+/// What the runtime's own source files are called in diagnostics and panics.
+pub const SOURCE_DIRECTORY: &str = "threadbook";
+
+const ARGUMENTS: [&str; 11] = [
     "--crate-name=threadbook",
     "--crate-type=dylib",
     "--edition=2024",
@@ -49,6 +51,8 @@ pub fn build(toolchain: &Toolchain, cache: &Cache) -> Result<Library, Error> {
     let built = directory.path().join("libthreadbook.so");
     let output = Command::new(&toolchain.rustc)
         .current_dir(directory.path())
+        .arg(directory.path().join("lib.rs"))
+        .arg(format!("--remap-path-prefix={}={SOURCE_DIRECTORY}", directory.path().display()))
         .args(ARGUMENTS)
         .arg(format!("-Clink-arg=-Wl,-soname,{}", super::cache::soname(&key)))
         .arg("-o")

@@ -118,7 +118,7 @@ impl Module {
                 continue;
             }
             let over: Vec<usize> = (0..old_methods.len()).filter(|i| replaced(&old_methods[*i].name)).collect();
-            if !inherent || over.len() == old_methods.len() {
+            if !inherent || (!over.is_empty() && over.len() == old_methods.len()) {
                 self.hidden.insert(index);
             } else {
                 self.hidden_methods.extend(over.into_iter().map(|method| (index, method)));
@@ -166,10 +166,13 @@ pub enum Binding {
 }
 
 impl Scope {
-    /// The scope with the imports of a cell.
+    /// The scope with the imports of a cell, and with the items that were there already meant by their names again.
     pub fn with_imports(&self, items: &[Item]) -> Scope {
         let mut scope = self.clone();
         for item in items {
+            if let Some(home) = self.home_of(item) {
+                scope.names.extend(item.names.iter().map(|name| (name.clone(), home)));
+            }
             let Kind::Use(imports) = &item.kind else { continue };
             for import in imports {
                 if let Some(bound) = &import.name {
@@ -190,16 +193,20 @@ impl Scope {
     }
 
     fn is_new(&self, item: &Item) -> bool {
-        if matches!(item.kind, Kind::Use(_)) {
-            return false;
-        }
+        !matches!(item.kind, Kind::Use(_)) && self.home_of(item).is_none()
+    }
+
+    /// The cell that has the very same item, in which every name means what it means now.
+    fn home_of(&self, item: &Item) -> Option<CellId> {
         let same_meaning = |module: &Module| {
             let meant = |(name, cell): (&Name, &CellId)| {
-                !item.mentions.contains(&name.ident) || self.names.get(name) == Some(cell)
+                let own = module.defines(name).is_some();
+                own || !item.mentions.contains(&name.ident) || self.names.get(name) == Some(cell)
             };
             module.names.iter().all(meant)
         };
-        !self.modules.iter().any(|m| m.live().any(|(_, other)| other.tokens == item.tokens) && same_meaning(m))
+        let same = |module: &&Module| module.live().any(|(_, other)| other.tokens == item.tokens);
+        self.modules.iter().rev().filter(same).find(|module| same_meaning(module)).map(|module| module.cell)
     }
 
     /// The scope with a module for the new items of a cell. Its library is still that of before.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{End, Run, Start, Timing, Worker, monotonic_nanos};
+use crate::worker::{End, Places, Run, Start, Timing, Worker, monotonic_nanos};
 
 use super::cache::Cache;
 use super::compile::Compiler;
@@ -68,6 +68,8 @@ pub struct Session {
     epoch: u64,
     ahead: Option<Ahead>,
     interrupter: Interrupter,
+    /// Files that the worker does not know yet.
+    places: Vec<Places>,
 }
 
 /// A cell that is being compiled while another runs.
@@ -91,10 +93,11 @@ impl Session {
         };
         let sink = Arc::new(Mutex::new(sink));
         let epoch = monotonic_nanos();
-        let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch)?;
+        let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN)?;
         let mut scope = Scope::default();
         scope.wall_only = options.time == TimeFormat::Wall;
-        Ok(Session { options, executable, sink, compiler, scope, worker, epoch, ahead: None, interrupter })
+        let (ahead, places) = (None, Vec::new());
+        Ok(Session { options, executable, sink, compiler, scope, worker, epoch, ahead, interrupter, places })
     }
 
     /// The process that runs cells.
@@ -159,7 +162,8 @@ impl Session {
         self.run(cell, prepared)
     }
 
-    fn run(&mut self, cell: CellId, prepared: Prepared) -> Result<Outcome, Error> {
+    fn run(&mut self, cell: CellId, mut prepared: Prepared) -> Result<Outcome, Error> {
+        self.places.append(&mut prepared.places);
         let end = match self.request(cell, &prepared) {
             Some(_) if !self.interrupter.run(self.worker.pid()) => return Ok(self.not_run(cell)),
             Some(run) => self.worker.run(run),
@@ -174,7 +178,8 @@ impl Session {
             Ok(End::Panicked { message, at }) => (Outcome::Panicked, panic_failure(message, &at)),
             Ok(End::NotLoaded { reason }) => {
                 self.ahead = None;
-                let message = format!("failed to load a compiled cell: {reason}; remove the cache directory and try again");
+                let message =
+                    format!("failed to load a compiled cell: {reason}; remove the cache directory and try again");
                 return Err(Error::new(ExitCode::Environment, message));
             }
             Err(exit) => {
@@ -193,14 +198,13 @@ impl Session {
         Ok(outcome)
     }
 
-    fn request(&self, cell: CellId, prepared: &Prepared) -> Option<Run> {
+    fn request(&mut self, cell: CellId, prepared: &Prepared) -> Option<Run> {
         let program = prepared.program.as_ref()?;
         Some(Run {
             cell: cell.0,
             needs: program.needs.clone(),
             library: program.library.clone(),
-            file: program.file.clone(),
-            first_column: program.first_column,
+            places: std::mem::take(&mut self.places),
             timing: prepared.timed.then_some(Timing { compile_seconds: prepared.compile_seconds }),
             wall_only: prepared.wall_only,
         })
@@ -228,7 +232,8 @@ impl Session {
         self.scope.library = None;
         let failure = Failure { ename: ename.into(), traceback: vec![red(ename, &evalue)], evalue };
         self.fail(cell, failure);
-        self.worker = start_worker(&self.options, &self.executable, &self.compiler, self.sink.clone(), self.epoch)?;
+        let (sink, last) = (self.sink.clone(), LaneId(self.worker.last_lane()));
+        self.worker = start_worker(&self.options, &self.executable, &self.compiler, sink, self.epoch, last)?;
         Ok(())
     }
 
@@ -244,8 +249,9 @@ impl Session {
     fn prepare_ahead(&mut self, cell: CellId, source: &str, scope: Scope) {
         let (compiler, source) = (self.compiler.clone(), source.to_string());
         let text = source.clone();
-        let spawned =
-            std::thread::Builder::new().name("compile ahead".into()).spawn(move || prepare(&compiler, &scope, cell, &text));
+        let spawned = std::thread::Builder::new()
+            .name("compile ahead".into())
+            .spawn(move || prepare(&compiler, &scope, cell, &text));
         // Without a thread to spare the next cell is compiled when its turn comes.
         self.ahead = spawned.ok().map(|prepared| Ahead { cell, source, prepared });
     }
@@ -279,6 +285,7 @@ fn start_worker(
     compiler: &Compiler,
     sink: Arc<Mutex<Box<dyn Sink>>>,
     epoch: u64,
+    last_lane: LaneId,
 ) -> Result<Worker, Error> {
     let start = Start {
         executable: executable.to_path_buf(),
@@ -287,6 +294,7 @@ fn start_worker(
         runtime: compiler.runtime.path.clone(),
         each_print: options.each_print,
         epoch,
+        last_lane: last_lane.0,
     };
     Worker::start(start, sink).map_err(|message| Error::new(ExitCode::Environment, message))
 }

@@ -36,6 +36,8 @@ enum Origin {
     Prefix,
     /// Copied verbatim from a cell, beginning at byte `at` of it.
     Cell { cell: CellId, source: Arc<str>, at: usize },
+    /// Ours, and whatever is said about it is said about this part of a cell.
+    Alias(Place),
 }
 
 #[derive(Clone, Debug)]
@@ -90,17 +92,15 @@ impl SourceBuilder {
         self.push(copied, Origin::Cell { cell, source: source.clone(), at: range.start })
     }
 
+    /// Text of ours that is about a part of a cell: an error in it is shown there.
+    pub fn alias(&mut self, text: &str, cell: CellId, source: &Arc<str>, range: Range<usize>) -> Range<usize> {
+        self.push(text, Origin::Alias(Place { cell, source: source.clone(), range }))
+    }
+
     /// White space in the shape of `text`: the same lines, and as many characters in each.
     pub fn blank(&mut self, text: &str) -> Range<usize> {
         let blank: String = text.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { c } else { ' ' }).collect();
         self.push(&blank, Origin::Ours)
-    }
-
-    /// Characters on the line that is being written.
-    pub fn column(&self) -> u32 {
-        let text = &self.text.generated;
-        let line = text.rfind('\n').map_or(0, |at| at + 1);
-        text[line..].chars().count() as u32
     }
 
     pub fn finish(self) -> Text {
@@ -120,6 +120,7 @@ impl SourceBuilder {
 
 impl Text {
     /// A file that is one cell's text and nothing else.
+    #[cfg(test)]
     pub fn verbatim(cell: CellId, source: &Arc<str>) -> Text {
         let mut builder = SourceBuilder::new();
         builder.original(cell, source, 0..source.len());
@@ -177,6 +178,23 @@ impl Text {
         columns.nth(column.checked_sub(1)?).map(|at| start + at)
     }
 
+    /// Where copied text stands further right than in its cell: line and column (from 1, in characters) from which
+    /// on it does, and by how many columns. Lines agree by construction.
+    pub fn shifts(&self) -> Vec<(u32, u32, i64)> {
+        let mut shifts: Vec<(u32, u32, i64)> = Vec::new();
+        for segment in &self.segments {
+            let Origin::Cell { source, at, .. } = &segment.origin else { continue };
+            let (line, column) = line_column(&self.generated, segment.range.start);
+            let (_, original) = line_column(source, *at);
+            let (line, back) = (line as u32, column as i64 - original as i64);
+            let before = shifts.last().filter(|(l, ..)| *l == line).map_or(0, |(.., back)| *back);
+            if back != before {
+                shifts.push((line, column as u32, back));
+            }
+        }
+        shifts
+    }
+
     fn holds(&self, span: &Range<usize>) -> bool {
         self.generated.get(span.clone()).is_some()
     }
@@ -215,7 +233,11 @@ impl Text {
 impl Segment {
     /// The cell bytes of `range`, which lies within this segment.
     fn place(&self, range: Range<usize>) -> Option<Place> {
-        let Origin::Cell { cell, source, at } = &self.origin else { return None };
+        let (cell, source, at) = match &self.origin {
+            Origin::Cell { cell, source, at } => (cell, source, at),
+            Origin::Alias(place) => return Some(place.clone()),
+            Origin::Ours | Origin::Prefix => return None,
+        };
         let shift = |byte: usize| byte - self.range.start + at;
         Some(Place { cell: *cell, source: source.clone(), range: shift(range.start)..shift(range.end) })
     }

@@ -26,12 +26,12 @@ pub struct Unit {
     pub files: Vec<(String, Text)>,
     /// Parts of the root that are ours and that an error may be about.
     pub markers: Vec<(Marker, Range<usize>)>,
-    /// Bytes of ours before the cell's text on the first line of the root.
-    pub first_column: u32,
     /// Libraries that statics of this crate live in.
     pub homes: Vec<Library>,
     pub links_session: bool,
     pub hot: bool,
+    /// Paths of ours, which messages leave out.
+    pub hidden_paths: Vec<String>,
 }
 
 /// What a piece of generated text is for.
@@ -97,7 +97,7 @@ pub fn session(scope: &Scope) -> Unit {
     }
     files.insert(0, ("lib.rs".into(), root.finish()));
     let hot = scope.modules.iter().any(|module| module.live().any(|(_, item)| item.hot));
-    Unit { files, homes, hot, ..Unit::default() }
+    Unit { files, homes, hot, hidden_paths: hidden_paths(scope), ..Unit::default() }
 }
 
 fn module_text(module: &Module) -> Text {
@@ -181,7 +181,6 @@ pub fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: &Parts,
     }
     writer.prelude(scope, &visible, links_session, !macros.is_empty());
     writer.open(plan);
-    let first_column = writer.first_column();
     writer.body(cell, source, parts, plan);
     writer.close(plan);
     let mut files = vec![("cell.rs".to_string(), writer.root.finish())];
@@ -194,7 +193,16 @@ pub fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: &Parts,
         files.push(("macros.rs".into(), text.finish()));
     }
     let hot = parts.statements.iter().any(|statement| statement.hot);
-    Unit { files, markers: writer.markers, first_column, homes: Vec::new(), links_session, hot }
+    let hidden_paths = hidden_paths(scope);
+    Unit { files, markers: writer.markers, homes: Vec::new(), links_session, hot, hidden_paths }
+}
+
+fn hidden_paths(scope: &Scope) -> Vec<String> {
+    let of = |module: &Module| {
+        let name = module.name();
+        [format!("{SESSION_CRATE}::{name}::"), format!("crate::{name}::"), format!("{name}::")]
+    };
+    scope.modules.iter().flat_map(of).collect()
 }
 
 struct Writer {
@@ -227,7 +235,7 @@ impl Writer {
 
     fn open(&mut self, plan: &Plan) {
         self.root.generated(
-            "#[unsafe(no_mangle)] pub unsafe extern \"C\" fn threadbook_cell(threadbook_frame: *const ::threadbook::host::Frame) { ",
+            "#[unsafe(no_mangle)] pub extern \"C\" fn threadbook_cell(threadbook_frame: &::threadbook::host::Frame) { ",
         );
         for taken in &plan.taken {
             let (name, ty) = (&taken.name, &taken.variable.ty);
@@ -236,18 +244,17 @@ impl Writer {
             self.mark(Marker::Take(name.clone()), &text);
         }
         self.root.generated(
-            "let threadbook_ended = unsafe { ::threadbook::cell::run(threadbook_frame, || -> ::threadbook::cell::Answer { ",
+            "let threadbook_ended = ::threadbook::cell::run(threadbook_frame, || -> ::threadbook::cell::Answer { ",
         );
-    }
-
-    fn first_column(&self) -> u32 {
-        self.root.column()
     }
 
     /// The cell's own text, with everything that is not a statement blanked out, and its tail shown.
     fn body(&mut self, cell: CellId, source: &Arc<str>, parts: &Parts, plan: &Plan) {
-        let mut pieces: Vec<(Range<usize>, bool, bool)> =
-            parts.statements.iter().map(|s| (s.range.clone(), s.timed, parts.tail == Some(s.range.clone()))).collect();
+        let mut pieces: Vec<(Range<usize>, bool, bool)> = parts
+            .statements
+            .iter()
+            .map(|s| (s.range.clone(), s.timed, parts.tail == Some(s.range.clone())))
+            .collect();
         let uses = parts.items.iter().filter(|item| matches!(item.kind, Kind::Use(_)));
         pieces.extend(uses.map(|item| (item.range.clone(), false, false)));
         pieces.sort_by_key(|(range, ..)| range.start);
@@ -273,9 +280,9 @@ impl Writer {
         let kept = plan.kept.iter().map(String::as_str);
         let inside = plan.taken.iter().filter(|t| t.put_back == PutBack::Inside && !t.rebound);
         for name in kept.chain(inside.map(|taken| taken.name.as_str())).collect::<Vec<_>>() {
-            self.store(name);
+            self.store(name, "put");
         }
-        self.root.generated("::core::result::Result::Ok(()) }) }; ");
+        self.root.generated("::core::result::Result::Ok(()) }); ");
     }
 
     fn tail(&mut self, cell: CellId, source: &Arc<str>, range: Range<usize>, timed: bool) {
@@ -283,17 +290,22 @@ impl Writer {
         if timed {
             self.root.generated("{ let threadbook_timer = ::threadbook::timing::Timer::start(); ");
         }
-        self.root.original(cell, source, range);
+        self.root.original(cell, source, range.clone());
         self.root.generated(if timed { " }" } else { "" });
-        self.root.generated(
+        // An error about showing the value is an error about the expression.
+        self.root.alias(
             ") { threadbook_value => { use ::threadbook::show::Fallback as _; threadbook_value.evcxr_display() } };",
+            cell,
+            source,
+            range,
         );
     }
 
-    /// The `Option` keeps the variable's type in the MIR: see `runtime/src/store.rs`.
-    fn store(&mut self, name: &str) {
+    /// The `Option` keeps the variable's type in the MIR: see `runtime/src/store.rs`. Its own name tells the cell's
+    /// new variable (`put`) from one that is given back (`back`).
+    fn store(&mut self, name: &str, what: &str) {
         let text = format!(
-            "{{ let mut threadbook_put_{name} = ::core::option::Option::Some({name}); ::threadbook::store::put(\"{name}\", &mut threadbook_put_{name}); }} "
+            "{{ let mut threadbook_{what}_{name} = ::core::option::Option::Some({name}); ::threadbook::store::put(\"{name}\", &mut threadbook_{what}_{name}); }} "
         );
         self.mark(Marker::Store(name.to_string()), &text);
     }
@@ -303,7 +315,7 @@ impl Writer {
             if taken.rebound {
                 self.root.generated("if !threadbook_ended ");
             }
-            self.store(&taken.name);
+            self.store(&taken.name, "back");
         }
         self.root.generated("}\n");
     }
@@ -388,11 +400,17 @@ mod tests {
     fn a_static_is_defined_once_and_declared_later() {
         let (mut scope, _) = scope_of("static N: u8 = 1 +\n 2;");
         let first = session(&scope).files[1].1.generated().to_string();
-        assert!(first.contains("#[unsafe(export_name = \"threadbook_static_1_0\")] pub static N: u8 = 1 +\n 2;"), "{first}");
+        assert!(
+            first.contains("#[unsafe(export_name = \"threadbook_static_1_0\")] pub static N: u8 = 1 +\n 2;"),
+            "{first}"
+        );
         scope.modules[0].statics_home = Some(Library { key: "k".into(), path: "p".into() });
         let unit = session(&scope);
         let later = unit.files[1].1.generated();
-        assert!(later.contains("unsafe extern \"C\" { #[link_name = \"threadbook_static_1_0\"] pub safe static N: u8"), "{later}");
+        assert!(
+            later.contains("unsafe extern \"C\" { #[link_name = \"threadbook_static_1_0\"] pub safe static N: u8"),
+            "{later}"
+        );
         assert!(later.contains("\n  ; }"), "lines stay: {later:?}");
         assert_eq!(unit.homes.len(), 1);
     }
@@ -406,14 +424,19 @@ mod tests {
         let lines: Vec<&str> = unit.files[0].1.generated().lines().collect();
         assert_eq!(lines[1], "let x = 1;");
         assert!(lines[4].contains("match &(x + 1)"), "{}", lines[4]);
-        assert_eq!(&lines[0][unit.first_column as usize..], "use std::fmt;");
+        assert!(lines[0].ends_with("use std::fmt;"));
+        let column = lines[0].len() - "use std::fmt;".len();
+        assert_eq!(unit.files[0].1.shifts(), [(1, column as u32 + 1, column as i64), (5, 11, 10)]);
         assert!(unit.markers.iter().any(|(marker, _)| *marker == Marker::Store("x".into())));
     }
 
     #[test]
     fn types_are_read_from_declarations() {
         let mir = "fn threadbook_cell::{closure#0}(_1: X) -> Y {\n    let mut _5: std::option::Option<std::vec::Vec<session::cell_1::A>>;\n    scope 1 {\n        debug threadbook_put_v => _5;\n    }\n}\n";
-        assert_eq!(types_from_mir(mir, &["v".into(), "w".into()]), [("v".into(), "std::vec::Vec<session::cell_1::A>".into())]);
+        assert_eq!(
+            types_from_mir(mir, &["v".into(), "w".into()]),
+            [("v".into(), "std::vec::Vec<session::cell_1::A>".into())]
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::message::Outgoing;
-use crate::output::{CellId, Event, LaneId, MimeBundle, Origin, Stream};
+use crate::output::{CellId, Event, LaneId, LaneKind, MimeBundle, Origin, Stream};
 
 /// Text waits so long for more.
 const GATHER: Duration = Duration::from_millis(20);
@@ -28,9 +28,17 @@ pub struct Publisher {
     routes: BTreeMap<CellId, Route>,
     /// The cell that was begun last.
     newest: Option<CellId>,
-    lanes: HashMap<LaneId, String>,
+    lanes: HashMap<LaneId, Known>,
     batches: Vec<Batch>,
     ready: VecDeque<Outgoing>,
+}
+
+/// What a lane is.
+struct Known {
+    kind: LaneKind,
+    name: String,
+    /// The thread that a task runs on.
+    on: Option<LaneId>,
 }
 
 /// Where a cell's output goes.
@@ -66,7 +74,9 @@ struct Piece {
 #[derive(Clone, PartialEq, Eq)]
 struct Writer {
     lane: LaneId,
-    name: String,
+    thread: String,
+    task: Option<String>,
+    process: Option<String>,
     pid: u32,
     tid: u32,
 }
@@ -84,8 +94,15 @@ impl Publisher {
     /// Takes an event; `Failed` is not ours to publish.
     pub fn event(&mut self, event: Event, now: Instant) {
         match event {
-            Event::Lane(lane) => drop(self.lanes.insert(lane.id, lane.name)),
-            Event::Renamed { lane, name } => drop(self.lanes.insert(lane, name)),
+            Event::Lane(lane) => {
+                self.lanes.insert(lane.id, Known { kind: lane.kind, name: lane.name, on: None });
+            }
+            Event::Renamed { lane, name } => {
+                self.lanes.entry(lane).and_modify(|known| known.name = name);
+            }
+            Event::Started { lane, on, .. } => {
+                self.lanes.entry(lane).and_modify(|known| known.on = Some(on));
+            }
             Event::Ended { lane, .. } => drop(self.lanes.remove(&lane)),
             Event::Text { origin, stream, text } => {
                 let writer = self.writer(&origin);
@@ -101,7 +118,7 @@ impl Publisher {
                 self.message(origin.cell, "display_data", self.about(&origin), content);
             }
             Event::Result { cell, data } => self.result(cell, data),
-            Event::Started { .. } | Event::Joined { .. } | Event::Failed { .. } => {}
+            Event::Process { .. } | Event::Joined { .. } | Event::Failed { .. } => {}
         }
     }
 
@@ -187,8 +204,20 @@ impl Publisher {
     }
 
     fn writer(&self, origin: &Origin) -> Writer {
-        let name = self.lanes.get(&origin.lane).cloned().unwrap_or_default();
-        Writer { lane: origin.lane, name, pid: origin.pid, tid: origin.tid }
+        let Origin { lane, pid, tid, .. } = *origin;
+        let mut writer = Writer { lane, thread: String::new(), task: None, process: None, pid, tid };
+        let Some(known) = self.lanes.get(&lane) else { return writer };
+        let name = known.name.clone();
+        match known.kind {
+            LaneKind::Thread => writer.thread = name,
+            LaneKind::Process => (writer.thread, writer.process) = ("MainThread".into(), Some(name)),
+            LaneKind::Task => {
+                let thread = known.on.and_then(|on| self.lanes.get(&on));
+                writer.thread = thread.map_or_else(String::new, |thread| thread.name.clone());
+                writer.task = Some(name);
+            }
+        }
+        writer
     }
 
     fn about(&self, origin: &Origin) -> Map<String, Value> {
@@ -247,7 +276,11 @@ impl Chunk {
 impl Writer {
     fn value(&self) -> Map<String, Value> {
         let mut value = Map::new();
-        value.insert("thread".into(), self.name.clone().into());
+        value.insert("thread".into(), self.thread.clone().into());
+        let others = [("task", &self.task), ("process", &self.process)];
+        let others =
+            others.into_iter().filter_map(|(key, name)| Some((key.to_string(), name.as_ref()?.as_str().into())));
+        value.extend(others);
         value.insert("pid".into(), self.pid.into());
         value.insert("tid".into(), self.tid.into());
         value

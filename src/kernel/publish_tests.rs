@@ -1,5 +1,5 @@
 use super::*;
-use crate::output::{Lane, LaneKind};
+use crate::output::Lane;
 
 struct Bench {
     publisher: Publisher,
@@ -82,6 +82,24 @@ fn one_writer_is_told_plainly_and_several_by_their_bytes() {
         {"thread": "MainThread", "pid": 10, "tid": 11, "bytes": 4},
     ]);
     assert_eq!(metadata["threadbook"]["pieces"], pieces);
+}
+
+#[test]
+fn a_task_is_told_with_its_thread_and_a_process_by_its_name() {
+    let mut bench = Bench::new();
+    for (id, kind, name) in [(3, LaneKind::Task, "square"), (4, LaneKind::Process, "Process-1")] {
+        let (id, name, at) = (LaneId(id), name.to_string(), Duration::ZERO);
+        let lane = Lane { id, kind, name, parent: None, cell: CellId(1), pid: 10, at };
+        bench.publisher.event(Event::Lane(lane), bench.now);
+    }
+    let started = Event::Started { lane: LaneId(3), on: LaneId(2), at: Duration::ZERO };
+    bench.publisher.event(started, bench.now);
+    bench.text(1, 3, Stream::Stdout, "x");
+    bench.text(1, 4, Stream::Stderr, "y");
+    bench.publisher.flush(CellId(1));
+    let told: Vec<Value> = bench.publisher.take().into_iter().map(|m| m.metadata["threadbook"].clone()).collect();
+    assert_eq!(told[0], json!({"thread": "Thread-1", "task": "square", "pid": 10, "tid": 13}));
+    assert_eq!(told[1], json!({"thread": "MainThread", "process": "Process-1", "pid": 10, "tid": 14}));
 }
 
 #[test]

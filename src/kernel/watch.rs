@@ -4,8 +4,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::mail::{Mail, Outbox};
+use crate::engine;
 use crate::error::{Error, ExitCode};
-use crate::worker;
 
 /// Starts the threads that watch.
 pub fn start(outbox: &Outbox) -> Result<(), Error> {
@@ -22,7 +22,7 @@ pub fn start(outbox: &Outbox) -> Result<(), Error> {
     std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(failed)?;
     let Some(launcher) = launcher() else { return Ok(()) };
     let mailbox = outbox.clone();
-    let wait = move || match worker::wait_for_end(launcher) {
+    let wait = move || match engine::wait_for_end(launcher) {
         Ok(()) => {
             eprintln!("threadbook: the process {launcher} that started this kernel has ended, so it ends too");
             mailbox.send(Mail::End);
@@ -42,7 +42,7 @@ fn launcher() -> Option<u32> {
         if pid == named {
             return Some(named);
         }
-        ancestor = worker::parent_of(pid);
+        ancestor = engine::parent_of(pid);
     }
     Some(parent).filter(|parent| *parent > 1)
 }

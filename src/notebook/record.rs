@@ -176,6 +176,12 @@ impl Sink for Recorder {
                 }
                 self.lane_changed(lane);
             }
+            Event::Process { lane, pid } => {
+                if let Some(record) = self.lanes.get_mut(&lane) {
+                    record.lane.pid = pid;
+                }
+                self.lane_changed(lane);
+            }
             Event::Started { lane, on, at } => {
                 if let Some(record) = self.lanes.get_mut(&lane) {
                     (record.thread, record.lane.at) = (Some(on), at);

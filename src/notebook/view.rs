@@ -174,6 +174,12 @@ impl View {
                 }
                 self.named(*lane);
             }
+            Event::Process { lane, pid } => {
+                if let Some(known) = self.lanes.get_mut(lane).and_then(|view| view.lane.as_mut()) {
+                    known.pid = *pid;
+                }
+                self.named(*lane);
+            }
             Event::Started { lane, on, .. } => {
                 self.lanes.entry(*lane).or_default().thread = Some(*on);
                 self.named(*lane);

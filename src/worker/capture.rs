@@ -46,13 +46,18 @@ thread_local! {
     static TID: Cell<u32> = const { Cell::new(0) };
     /// The number that this thread took when it was made, while it still has no other name.
     static NUMBER: Cell<u32> = const { Cell::new(0) };
+    /// This thread was declared with its full name, and std is about to tell the system a shorter one.
+    static DECLARED: Cell<bool> = const { Cell::new(false) };
 }
+
+/// The lane of the thread that runs cells, in every worker of a session.
+pub const MAIN: u32 = 1;
 
 /// Starts capturing: the calling thread is the one that will run cells.
 pub fn begin(ring: &'static Ring) {
     PID.store(std::process::id(), Ordering::Relaxed);
     RING.store(std::ptr::from_ref(ring).cast_mut(), Ordering::Release);
-    HERE.set(Here { lane: ring.next_lane(), cell: 0 });
+    HERE.set(Here { lane: MAIN, cell: 0 });
     declare_as(HERE.get(), host::THREAD, 0, b"MainThread");
 }
 
@@ -196,6 +201,7 @@ fn thread_name(number: u32, buffer: &mut [u8; 24]) -> &[u8] {
 pub fn begin_thread(lane: Here, number: u32) {
     HERE.set(lane);
     NUMBER.set(number);
+    DECLARED.set(number == 0);
 }
 
 pub fn end_thread() {
@@ -205,6 +211,13 @@ pub fn end_thread() {
 /// A declared lane writes nothing, or nothing more.
 pub fn end(lane: Here) {
     emit(Kind::End, 0, lane, 0, b"");
+}
+
+/// The calling thread tells the system its name, of which only 15 bytes are left.
+pub fn rename_short(name: &[u8]) {
+    if !DECLARED.replace(false) {
+        rename(name);
+    }
 }
 
 /// The calling thread has a name. A number that it took, and that is still the last one given out, is given back.
@@ -241,24 +254,29 @@ pub fn display(json: &[u8], result: bool) {
     }
 }
 
-/// In a forked child: it is a lane of its own, the adopted one or a new one, in the cell of its parent's thread.
-pub fn after_fork() {
-    TID.set(0);
-    PID.store(std::process::id(), Ordering::Relaxed);
-    let lane = match ADOPTED.replace(0) {
+/// The lane that a child about to be forked by the calling thread will be.
+pub fn for_new_child() -> Here {
+    match ADOPTED.replace(0) {
         0 => declare(host::PROCESS, b"fork"),
         adopted => Here::from_handle(adopted),
-    };
-    HERE.set(lane);
-    emit(Kind::Process, 0, lane, 0, b"");
+    }
 }
 
-/// The calling process started `program` as process `pid`.
-pub fn spawned(pid: u32, program: &[u8]) {
+/// In a forked child: this is its lane, in the cell of its parent's thread.
+pub fn begin_child(lane: Here) {
+    TID.set(0);
+    PID.store(std::process::id(), Ordering::Relaxed);
+    HERE.set(lane);
+}
+
+/// The lane that a program about to be started will be.
+pub fn for_new_program(path: &[u8]) -> Here {
+    declare(host::PROCESS, path.rsplit(|byte| *byte == b'/').next().unwrap_or(path))
+}
+
+/// In the parent: this declared lane is process `pid`.
+pub fn process(lane: Here, pid: u32) {
     let Some(ring) = ring() else { return };
-    let lane = Here { lane: ring.next_lane(), ..here() };
-    let name = program.rsplit(|byte| *byte == b'/').next().unwrap_or(program);
-    declare_as(lane, host::PROCESS, here().lane, name);
     let head = Head {
         kind: Kind::Process,
         detail: 0,

@@ -31,6 +31,8 @@ pub struct Start {
     pub each_print: bool,
     /// `CLOCK_MONOTONIC` nanoseconds at the start of the session.
     pub epoch: u64,
+    /// The last lane id that an earlier worker of the session gave out.
+    pub last_lane: u32,
 }
 
 /// A running worker. Dropping it kills it, its threads and its children.
@@ -40,6 +42,8 @@ pub struct Worker {
     replies: Receiver<Reply>,
     open: Arc<Open>,
     running: Arc<AtomicU32>,
+    /// Set when the worker has ended.
+    last_lane: Arc<AtomicU32>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -71,15 +75,17 @@ impl Worker {
         let (sender, replies) = channel();
         let open = Arc::new(Open::default());
         let running = Arc::new(AtomicU32::new(0));
+        let last_lane = Arc::new(AtomicU32::new(start.last_lane));
         let reader = {
-            let (control, open, running) = (control.try_clone().map_err(failed)?, open.clone(), running.clone());
+            let shared = Shared { open: open.clone(), running: running.clone(), last_lane: last_lane.clone() };
+            let control = control.try_clone().map_err(failed)?;
             // The child is told to die with the thread that started it, so that thread is the one that stays.
             std::thread::Builder::new()
                 .name("worker reader".into())
-                .spawn(move || read_worker(start, sink, control, far_control, open, running, sender))
+                .spawn(move || read_worker(start, sink, control, far_control, shared, sender))
                 .map_err(failed)?
         };
-        let mut worker = Worker { pid: 0, control, replies, open, running, reader: Some(reader) };
+        let mut worker = Worker { pid: 0, control, replies, open, running, last_lane, reader: Some(reader) };
         worker.pid = match worker.reply() {
             Reply::Started(started) => started.map_err(failed)?,
             other => return Err(other.unexpected()),
@@ -87,7 +93,9 @@ impl Worker {
         protocol::send(&worker.control, &hello).map_err(failed)?;
         match worker.reply() {
             Reply::Ready(protocol::VERSION) => Ok(worker),
-            Reply::Ready(_) => Err("the worker is of another version of threadbook; start the session again".into()),
+            Reply::Ready(_) => {
+                Err("the worker is of another version of threadbook; start the session again".into())
+            }
             Reply::Unfit(reason) => Err(format!("the worker cannot load its runtime: {reason}")),
             other => Err(other.unexpected()),
         }
@@ -118,6 +126,11 @@ impl Worker {
             Ok(Reply::Lost(exit)) => Some(exit),
             _ => None,
         }
+    }
+
+    /// The last lane id that was given out, once the worker has ended.
+    pub fn last_lane(&self) -> u32 {
+        self.last_lane.load(Ordering::SeqCst)
     }
 
     /// Waits until no thread, task or child of any cell is left, at most `patience`; answers those that are.
@@ -236,18 +249,24 @@ fn stream_pair() -> io::Result<(UnixStream, UnixStream)> {
     if answer == 0 { Ok((near, far)) } else { Err(io::Error::last_os_error()) }
 }
 
+/// What the reader thread shares with the handle.
+struct Shared {
+    open: Arc<Open>,
+    running: Arc<AtomicU32>,
+    last_lane: Arc<AtomicU32>,
+}
+
 /// The reader thread: from the child's start to its end.
 fn read_worker(
     start: Start,
     sink: SharedSink,
     control: UnixStream,
     far_control: UnixStream,
-    open: Arc<Open>,
-    running: Arc<AtomicU32>,
+    shared: Shared,
     replies: Sender<Reply>,
 ) {
     let started = (|| {
-        let ring = Ring::create()?;
+        let ring = Ring::create(start.last_lane)?;
         let (out, far_out) = stream_pair()?;
         let (err, far_err) = stream_pair()?;
         let child = spawn(&start, &far_control, &ring, [far_out, far_err])?;
@@ -261,9 +280,9 @@ fn read_worker(
     };
     let _ = replies.send(Reply::Started(Ok(child.id())));
     let watched = [streams[0].try_clone(), streams[1].try_clone()].map(|stream| stream.ok().map(OwnedFd::from));
-    let mut inbox = Inbox::new(sink, open, streams, start.epoch, start.each_print);
+    let mut inbox = Inbox::new(sink, shared.open, streams, start.epoch, start.each_print);
     inbox.set_worker(child.id());
-    let reader = Reader { ring, control, pidfd, watched, replies, running };
+    let reader = Reader { ring, control, pidfd, watched, replies, running: shared.running };
     reader.until_the_end(&mut inbox);
     let exit = match child.wait() {
         Ok(status) => status.signal().map_or(Exit::Code(status.code().unwrap_or(-1)), Exit::Signal),
@@ -272,6 +291,7 @@ fn read_worker(
     // SAFETY: children of the worker share its process group; their lane is in a session that has ended.
     unsafe { libc::kill(-(child.id() as libc::pid_t), libc::SIGKILL) };
     reader.take_everything(&mut inbox);
+    shared.last_lane.store(reader.ring.last_lane(), Ordering::SeqCst);
     let _ = reader.replies.send(Reply::Lost(exit));
 }
 
@@ -312,6 +332,8 @@ impl Reader {
     fn take_everything(&self, inbox: &mut Inbox) {
         self.ring.read(|bytes| inbox.record(bytes));
         inbox.read_streams();
+        self.ring.read(|bytes| inbox.record(bytes));
+        inbox.release();
         inbox.reap();
         inbox.flush();
     }
@@ -329,6 +351,7 @@ impl Reader {
                 }
                 inbox.set_running(self.running.load(Ordering::SeqCst));
                 inbox.read_streams();
+                inbox.release();
                 inbox.flush();
                 inbox.set_running(0);
                 Reply::Done(end)

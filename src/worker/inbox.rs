@@ -56,6 +56,10 @@ pub struct Inbox {
     streams: [UnixStream; 2],
     /// Which lane a process is; the worker itself is the main thread's.
     processes: HashMap<u32, Process>,
+    /// Process lanes that were declared and have no process yet, and the process that declared them.
+    unborn: HashMap<u32, u32>,
+    /// What processes wrote whose record has not been read yet.
+    held: Vec<(Stream, u32, Vec<u8>)>,
     /// The cell that ran when the last record was written.
     running: u32,
 }
@@ -63,8 +67,26 @@ pub struct Inbox {
 struct Process {
     lane: u32,
     cell: u32,
-    /// Readable once the process has ended. None for the worker, whose end is the client's business.
-    pidfd: Option<OwnedFd>,
+    life: Life,
+}
+
+enum Life {
+    /// The worker, whose end is the client's business, and descendants of other processes.
+    Unwatched,
+    /// The descriptor is readable once the process has ended.
+    Watched(OwnedFd),
+    /// It had ended before it could be watched.
+    Gone,
+}
+
+impl Process {
+    fn has_ended(&self) -> bool {
+        match &self.life {
+            Life::Unwatched => false,
+            Life::Watched(pidfd) => super::client::is_readable(pidfd),
+            Life::Gone => true,
+        }
+    }
 }
 
 impl Inbox {
@@ -78,12 +100,14 @@ impl Inbox {
             torn: HashMap::new(),
             streams,
             processes: HashMap::new(),
+            unborn: HashMap::new(),
+            held: Vec::new(),
             running: 0,
         }
     }
 
     pub fn set_worker(&mut self, pid: u32) {
-        self.processes.insert(pid, Process { lane: LaneId::MAIN.0, cell: 0, pidfd: None });
+        self.processes.insert(pid, Process { lane: LaneId::MAIN.0, cell: 0, life: Life::Unwatched });
     }
 
     /// `cell` runs from here on: what the worker writes by no lane that we know is this cell's.
@@ -93,7 +117,10 @@ impl Inbox {
 
     /// Descriptors to watch beside the two streams: children that may end.
     pub fn children(&self) -> impl Iterator<Item = &OwnedFd> {
-        self.processes.values().filter_map(|process| process.pidfd.as_ref())
+        self.processes.values().filter_map(|process| match &process.life {
+            Life::Watched(pidfd) => Some(pidfd),
+            Life::Unwatched | Life::Gone => None,
+        })
     }
 
     /// Takes one record off the front of `bytes`; answers how many bytes it took, 0 if there is none.
@@ -135,6 +162,9 @@ impl Inbox {
             host::PROCESS => LaneKind::Process,
             _ => LaneKind::Thread,
         };
+        if kind == LaneKind::Process {
+            self.unborn.insert(head.lane, head.pid);
+        }
         let id = LaneId(head.lane);
         if id != LaneId::MAIN && u32::from(head.detail) & host::DAEMON == 0 {
             self.open.change(|lanes| lanes.insert(head.lane));
@@ -145,6 +175,7 @@ impl Inbox {
     }
 
     fn ended(&mut self, lane: LaneId, at: Duration) {
+        self.unborn.remove(&lane.0);
         for stream in [Stream::Stdout, Stream::Stderr] {
             if let Some(bytes) = self.torn.remove(&(lane, stream)) {
                 let origin = Origin { cell: CellId(self.running), running: None, lane, pid: 0, tid: 0, at };
@@ -158,29 +189,32 @@ impl Inbox {
 
     /// A lane runs as a process of its own from here on.
     fn process(&mut self, pid: u32, lane: u32, cell: u32) {
+        self.unborn.remove(&lane);
+        self.send(Event::Process { lane: LaneId(lane), pid });
         // SAFETY: asks for a descriptor of a process; a negative answer means that it has gone already.
         let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-        if pidfd < 0 {
-            let at = self.now();
-            return self.ended(LaneId(lane), at);
-        }
-        // SAFETY: the system just gave us this descriptor.
-        let pidfd = Some(unsafe { OwnedFd::from_raw_fd(pidfd as libc::c_int) });
-        self.processes.insert(pid, Process { lane, cell, pidfd });
+        let life = match pidfd {
+            0.. => {
+                // SAFETY: the system just gave us this descriptor.
+                Life::Watched(unsafe { OwnedFd::from_raw_fd(pidfd as libc::c_int) })
+            }
+            _ => Life::Gone,
+        };
+        self.processes.insert(pid, Process { lane, cell, life });
+        // What its maker prints after this came after what it has printed by now.
+        self.release();
     }
 
     /// Processes whose descriptors are readable have ended.
     pub fn reap(&mut self) {
-        let gone: Vec<u32> = self
-            .processes
-            .iter()
-            .filter(|(_, process)| process.pidfd.as_ref().is_some_and(|fd| super::client::is_readable(fd)))
-            .map(|(pid, _)| *pid)
-            .collect();
+        let ended = self.processes.iter().filter(|(_, process)| process.has_ended());
+        let gone: Vec<u32> = ended.map(|(pid, _)| *pid).collect();
         if gone.is_empty() {
             return;
         }
+        // What they wrote before they ended can be read by now.
         self.read_streams();
+        self.release();
         self.flush();
         for pid in gone {
             if let Some(process) = self.processes.remove(&pid) {
@@ -213,33 +247,52 @@ impl Inbox {
         }
     }
 
-    /// Bytes that a process wrote to the descriptor itself.
+    /// Bytes that a process wrote to the descriptor itself. A process that is not known yet is looked up once the
+    /// records that were written by now have been read: see `release`.
     fn raw(&mut self, stream: Stream, pid: u32, bytes: &[u8]) {
-        if !self.processes.contains_key(&pid) {
-            self.unknown_process(pid);
+        let waits = self.held.iter().any(|(_, other, _)| *other == pid);
+        match self.processes.get(&pid) {
+            Some(process) if !waits => {
+                let (lane, cell) = (process.lane, process.cell);
+                self.raw_of(lane, cell, stream, pid, bytes);
+            }
+            _ => self.held.push((stream, pid, bytes.to_vec())),
         }
-        let (lane, cell) = self.processes.get(&pid).map_or((LaneId::MAIN.0, 0), |p| (p.lane, p.cell));
-        let cell = if cell == 0 { self.running } else { cell };
+    }
+
+    fn raw_of(&mut self, lane: u32, cell: u32, stream: Stream, pid: u32, bytes: &[u8]) {
+        let cell = CellId(if cell == 0 { self.running } else { cell });
         let running = (self.running != 0).then_some(CellId(self.running));
-        let origin =
-            Origin { cell: CellId(cell), running, lane: LaneId(lane), pid, tid: pid, at: self.now() };
+        let origin = Origin { cell, running, lane: LaneId(lane), pid, tid: pid, at: self.now() };
         self.text(origin, stream, bytes);
     }
 
-    /// A process that was started by other means than ours to see, such as the program of a shell: a lane of the
-    /// process that started it, by the first ancestor that we know.
-    fn unknown_process(&mut self, pid: u32) {
-        let mut known = None;
-        let mut ancestor = pid;
-        while let Some(parent) = parent_of(ancestor).filter(|parent| *parent > 1) {
-            ancestor = parent;
-            known = self.processes.get(&ancestor).map(|process| (process.lane, process.cell));
-            if known.is_some() {
-                break;
+    /// Hands on what was held back, as far as its process is known now. Call it when every record has been read.
+    pub fn release(&mut self) {
+        for (stream, pid, bytes) in std::mem::take(&mut self.held) {
+            match self.owner(pid) {
+                Some((lane, cell)) => self.raw_of(lane, cell, stream, pid, &bytes),
+                None => self.held.push((stream, pid, bytes)),
             }
         }
+    }
+
+    /// The lane and cell of a process; none if its maker is just about to say so. A process that was started by
+    /// other means than ours to see, such as the program of a shell, is the lane of its first ancestor that we know.
+    fn owner(&mut self, pid: u32) -> Option<(u32, u32)> {
+        let mut ancestor = Some(pid);
+        while let Some(other) = ancestor.filter(|pid| !self.processes.contains_key(pid)) {
+            ancestor = parent_of(other).filter(|parent| *parent > 1);
+        }
+        // A process that has gone by now has no ancestors to ask for: any maker may be its own.
+        let may_be_its_maker = |maker: &u32| ancestor.is_none_or(|ancestor| ancestor == *maker);
+        if ancestor != Some(pid) && self.unborn.values().any(may_be_its_maker) {
+            return None;
+        }
+        let known = ancestor.and_then(|pid| self.processes.get(&pid)).map(|process| (process.lane, process.cell));
         let (lane, cell) = known.unwrap_or((LaneId::MAIN.0, self.running));
-        self.processes.insert(pid, Process { lane, cell, pidfd: None });
+        self.processes.entry(pid).or_insert(Process { lane, cell, life: Life::Unwatched });
+        Some((lane, cell))
     }
 
     fn text(&mut self, origin: Origin, stream: Stream, bytes: &[u8]) {
@@ -265,8 +318,8 @@ impl Inbox {
         if bytes.is_empty() {
             return;
         }
-        let text = String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let text =
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         self.send(Event::Text { origin, stream, text });
     }
 
@@ -342,9 +395,8 @@ fn receive_with_pid(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize
             return Err(io::Error::last_os_error());
         }
         let head = libc::CMSG_FIRSTHDR(&message);
-        let is_writer = !head.is_null()
-            && (*head).cmsg_level == libc::SOL_SOCKET
-            && (*head).cmsg_type == libc::SCM_CREDENTIALS;
+        let is_writer =
+            !head.is_null() && (*head).cmsg_level == libc::SOL_SOCKET && (*head).cmsg_type == libc::SCM_CREDENTIALS;
         let pid = if is_writer { libc::CMSG_DATA(head).cast::<libc::ucred>().read_unaligned().pid } else { 0 };
         Ok((length as usize, pid as u32))
     }

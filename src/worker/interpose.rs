@@ -1,6 +1,6 @@
 //! Functions of the C library that this executable defines itself, so that every library loaded into the worker
-//! (libstd, dependencies, C code) calls ours: `write`, `writev`, `pthread_create`, `pthread_setname_np`,
-//! `posix_spawn`, `posix_spawnp`. Outside a worker each does just what the real one does.
+//! (libstd, dependencies, C code) calls ours: `write`, `writev`, `pthread_create`, `pthread_join`,
+//! `pthread_setname_np`, `fork`, `posix_spawn`, `posix_spawnp`. Outside a worker each does just what the real one does.
 //!
 //! `build.rs` exports these names; a name added here must be added there.
 
@@ -8,21 +8,17 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::capture::{self, Here};
+use super::threads;
 
 /// The inodes of the sockets that are the worker's fd 1 and 2: a descriptor that user code has pointed elsewhere
 /// is not captured.
 static STREAMS: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
-/// Remembers what fd 1 and 2 are, and sees forked children from now on.
+/// Remembers what fd 1 and 2 are.
 pub fn begin() {
     for (index, stream) in STREAMS.iter().enumerate() {
         stream.store(inode(index as c_int + 1).unwrap_or(0), Ordering::Relaxed);
     }
-    extern "C" fn child() {
-        capture::after_fork();
-    }
-    // SAFETY: the handler allocates nothing and takes no lock that a fork can lose.
-    unsafe { libc::pthread_atfork(None, None, Some(child)) };
 }
 
 fn inode(fd: c_int) -> Option<u64> {
@@ -144,9 +140,56 @@ pub unsafe extern "C" fn pthread_create(
         if answer != 0 {
             drop(Box::from_raw(start));
             capture::end(lane);
+        } else {
+            threads::remember(*thread, lane);
         }
         answer
     }
+}
+
+/// POSIX `pthread_join`.
+///
+/// # Safety
+/// As the C library's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_join(thread: libc::pthread_t, answer: *mut *mut c_void) -> c_int {
+    type Join = unsafe extern "C" fn(libc::pthread_t, *mut *mut c_void) -> c_int;
+    static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    let lane = capture::ring().and_then(|_| threads::lane_of(thread));
+    // SAFETY: this is the type of the C library's function; the arguments are the caller's.
+    let joined = unsafe {
+        let join: Join = std::mem::transmute(real(c"pthread_join", &REAL));
+        join(thread, answer)
+    };
+    if let (0, Some(lane)) = (joined, lane) {
+        capture::join(lane);
+    }
+    joined
+}
+
+/// POSIX `fork`.
+///
+/// # Safety
+/// As the C library's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fork() -> libc::pid_t {
+    type Fork = unsafe extern "C" fn() -> libc::pid_t;
+    static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    // SAFETY: this is the type of the C library's function.
+    let fork: Fork = unsafe { std::mem::transmute(real(c"fork", &REAL)) };
+    if capture::ring().is_none() {
+        // SAFETY: the caller's own call.
+        return unsafe { fork() };
+    }
+    let lane = capture::for_new_child();
+    // SAFETY: as above; what the child does before it returns allocates nothing and takes no lock.
+    let child = unsafe { fork() };
+    match child {
+        0 => capture::begin_child(lane),
+        -1 => capture::end(lane),
+        pid => capture::process(lane, pid as u32),
+    }
+    child
 }
 
 /// Linux `pthread_setname_np`.
@@ -161,7 +204,7 @@ pub unsafe extern "C" fn pthread_setname_np(thread: libc::pthread_t, name: *cons
     unsafe {
         let set_name: SetName = std::mem::transmute(real(c"pthread_setname_np", &REAL));
         if capture::ring().is_some() && thread == libc::pthread_self() && !name.is_null() {
-            capture::rename(CStr::from_ptr(name).to_bytes());
+            capture::rename_short(CStr::from_ptr(name).to_bytes());
         }
         set_name(thread, name)
     }
@@ -197,13 +240,17 @@ macro_rules! interpose_spawn {
             // null and is written only if it is not; `path` is a C string.
             unsafe {
                 let spawn: Spawn = std::mem::transmute(real($c_name, &REAL));
+                // Declared before it runs: what it prints may be read before this call is back.
+                let lane = capture::for_new_program(CStr::from_ptr(path).to_bytes());
                 let answer = spawn(&mut child, path, actions, attributes, arguments, environment);
-                if answer == 0 {
-                    if !pid.is_null() {
-                        *pid = child;
-                    }
-                    capture::spawned(child as u32, CStr::from_ptr(path).to_bytes());
+                if answer != 0 {
+                    capture::end(lane);
+                    return answer;
                 }
+                if !pid.is_null() {
+                    *pid = child;
+                }
+                capture::process(lane, child as u32);
                 answer
             }
         }

@@ -24,11 +24,27 @@ pub struct Run {
     /// Libraries that the cell links to, in the order in which they must be loaded.
     pub needs: Vec<PathBuf>,
     pub library: PathBuf,
-    /// What the cell's panics call its file, and the bytes of ours before its text on the first line.
-    pub file: String,
-    pub first_column: u32,
+    /// Files whose places the runtime is to know from here on.
+    pub places: Vec<Places>,
     pub timing: Option<Timing>,
     pub wall_only: bool,
+}
+
+/// A generated file: what `panic::Location` calls it, what the user is told instead (`In[3]`), and where its text
+/// stands further right than in the cell: line and column (from 1), and by how many columns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Places {
+    pub file: String,
+    pub label: String,
+    pub shifts: Vec<(u32, u32, i64)>,
+}
+
+impl Places {
+    /// As `host::Frame::places` has it.
+    pub fn to_line(&self) -> String {
+        let shifts = self.shifts.iter().map(|(line, column, back)| format!("\t{line} {column} {back}"));
+        format!("{}\t{}{}\n", self.file, self.label, shifts.collect::<String>())
+    }
 }
 
 /// The whole cell is timed (`%%time`).
@@ -53,11 +69,18 @@ pub enum Response {
 pub enum End {
     Returned,
     /// `?` returned this error.
-    Failed { message: String },
+    Failed {
+        message: String,
+    },
     /// `at` is `In[3]:2:5`, or a place in a library.
-    Panicked { message: String, at: String },
+    Panicked {
+        message: String,
+        at: String,
+    },
     /// The library could not be loaded; nothing ran.
-    NotLoaded { reason: String },
+    NotLoaded {
+        reason: String,
+    },
 }
 
 pub fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {

@@ -114,7 +114,18 @@ mod tests {
 
     #[test]
     fn torn_or_foreign_bytes_are_no_record() {
-        let head = Head { kind: Kind::Text, detail: 1, length: 9, lane: 0, other: 0, cell: 0, running: 0, pid: 0, tid: 0, nanos: 0 };
+        let head = Head {
+            kind: Kind::Text,
+            detail: 1,
+            length: 9,
+            lane: 0,
+            other: 0,
+            cell: 0,
+            running: 0,
+            pid: 0,
+            tid: 0,
+            nanos: 0,
+        };
         assert_eq!(Head::parse(&head.to_bytes()), None);
         assert_eq!(Head::parse(&[0xff; 64]), None);
         assert_eq!(Head::parse(b"short"), None);

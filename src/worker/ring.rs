@@ -50,8 +50,8 @@ unsafe impl Send for Ring {}
 unsafe impl Sync for Ring {}
 
 impl Ring {
-    /// A new ring with its memory and its wake-up.
-    pub fn create() -> io::Result<Ring> {
+    /// A new ring with its memory and its wake-up. Lane ids go on after `last_lane`.
+    pub fn create(last_lane: u32) -> io::Result<Ring> {
         // SAFETY: plain system calls with constant arguments; a negative answer is checked before use.
         let memory = unsafe { libc::memfd_create(c"threadbook-ring".as_ptr(), libc::MFD_CLOEXEC) };
         let memory = owned(memory)?;
@@ -59,7 +59,9 @@ impl Ring {
         check(unsafe { libc::ftruncate(memory.as_raw_fd(), (HEADER + CAPACITY) as libc::off_t) })?;
         // SAFETY: no arguments that point anywhere.
         let wake = owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
-        Ring::open(memory, wake)
+        let ring = Ring::open(memory, wake)?;
+        ring.header().lanes.store(last_lane, Ordering::Relaxed);
+        Ok(ring)
     }
 
     /// The ring that another process created.
@@ -68,7 +70,14 @@ impl Ring {
         // SAFETY: reserves fresh addresses, then maps the file over them: once whole, once its data again behind.
         unsafe {
             let size = HEADER + 2 * CAPACITY;
-            let base = libc::mmap(std::ptr::null_mut(), size, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0);
+            let base = libc::mmap(
+                std::ptr::null_mut(),
+                size,
+                libc::PROT_NONE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            );
             if base == libc::MAP_FAILED {
                 return Err(io::Error::last_os_error());
             }
@@ -98,6 +107,11 @@ impl Ring {
         unsafe { &*self.base.cast::<Header>() }
     }
 
+    /// The last lane id that was given out.
+    pub fn last_lane(&self) -> u32 {
+        self.header().lanes.load(Ordering::Relaxed)
+    }
+
     /// A lane id that no process of this session has had.
     pub fn next_lane(&self) -> u32 {
         self.header().lanes.fetch_add(1, Ordering::Relaxed) + 1
@@ -113,7 +127,8 @@ impl Ring {
         self.header().head.load(Ordering::Relaxed)
     }
 
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         let header = self.header();
         header.head.load(Ordering::Relaxed) == header.tail.load(Ordering::Acquire)
     }
@@ -283,7 +298,7 @@ mod tests {
 
     #[test]
     fn records_come_out_in_order_and_whole() {
-        let ring = Ring::create().expect("a ring");
+        let ring = Ring::create(0).expect("a ring");
         assert!(ring.write(1, [b"abcd", b"efgh"]));
         assert!(ring.write(1, [b"ij", b""]));
         let mut out = Vec::new();
@@ -294,7 +309,7 @@ mod tests {
 
     #[test]
     fn writers_wait_for_a_slow_reader_and_lose_nothing() {
-        let ring = Arc::new(Ring::create().expect("a ring"));
+        let ring = Arc::new(Ring::create(0).expect("a ring"));
         let writers: Vec<_> = (1..=4u32)
             .map(|writer| {
                 let ring = ring.clone();
@@ -324,7 +339,7 @@ mod tests {
 
     #[test]
     fn the_lock_of_a_dead_thread_is_taken_over() {
-        let ring = Ring::create().expect("a ring");
+        let ring = Ring::create(0).expect("a ring");
         // No thread id is this large: the kernel's limit is 2^22.
         ring.header().lock.store(1 << 30, Ordering::SeqCst);
         assert!(ring.write(1, [b"alive!!!", b""]));
@@ -332,14 +347,14 @@ mod tests {
 
     #[test]
     fn a_thread_that_interrupts_its_own_write_is_told() {
-        let ring = Ring::create().expect("a ring");
+        let ring = Ring::create(0).expect("a ring");
         ring.header().lock.store(7, Ordering::SeqCst);
         assert!(!ring.write(7, [b"x", b""]));
     }
 
     #[test]
     fn lane_ids_are_never_given_twice() {
-        let ring = Ring::create().expect("a ring");
+        let ring = Ring::create(0).expect("a ring");
         assert_eq!((ring.next_lane(), ring.next_lane()), (1, 2));
     }
 }

@@ -141,13 +141,10 @@ fn run_cell(run: &Run) -> End {
         Ok(entry) => unsafe { std::mem::transmute::<*mut c_void, host::Entry>(entry) },
         Err(reason) => return End::NotLoaded { reason },
     };
-    let label = format!("In[{}]", run.cell);
+    let places: String = run.places.iter().map(|places| places.to_line()).collect();
     let frame = host::Frame {
-        file: run.file.as_ptr(),
-        file_len: run.file.len(),
-        label: label.as_ptr(),
-        label_len: label.len(),
-        first_column: run.first_column,
+        places: places.as_ptr(),
+        places_len: places.len(),
         wall_only: run.wall_only,
         timed: run.timing.is_some(),
         compile_seconds: run.timing.map_or(0.0, |timing| timing.compile_seconds),
@@ -236,5 +233,10 @@ unsafe extern "C" fn host_result(json: *const u8, len: usize) {
 
 /// The descriptor that the control socket has in the child, for `client`.
 pub fn arguments(control: &impl AsRawFd, memory: &impl AsRawFd, wake: &impl AsRawFd) -> [String; 4] {
-    ["__worker".into(), control.as_raw_fd().to_string(), memory.as_raw_fd().to_string(), wake.as_raw_fd().to_string()]
+    [
+        "__worker".into(),
+        control.as_raw_fd().to_string(),
+        memory.as_raw_fd().to_string(),
+        wake.as_raw_fd().to_string(),
+    ]
 }

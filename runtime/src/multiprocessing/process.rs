@@ -37,6 +37,11 @@ impl Family {
         self.children.clear();
     }
 
+    /// Lets go of the children that have ended, and tells nobody: to reap is not to ask.
+    fn reap(&mut self) {
+        self.children.retain(|child| child.learn_exit(sys::try_wait).is_none());
+    }
+
     fn current(&mut self) -> &Process {
         self.current.get_or_insert_with(|| Process::this("MainProcess", "", false))
     }
@@ -151,7 +156,7 @@ impl Process {
         if self.0.parent != std::process::id() {
             return Err(RuntimeError::new("can only start a process object created by current process"));
         }
-        active_children();
+        family().reap();
         let target = lock(&self.0.target).take();
         let lane = link::declare(PROCESS, &self.0.name);
         match fork_with_line(lane) {
@@ -237,7 +242,7 @@ impl Process {
         // A failed poll leaves the question to waitpid.
         let ended = sys::readable(line.as_fd(), deadline).unwrap_or(true);
         if ended {
-            self.learn_exit(sys::wait);
+            self.tell(self.learn_exit(sys::wait));
         }
         Ok(ended)
     }
@@ -245,12 +250,12 @@ impl Process {
     /// Whether it was started by this process and has not ended, or is this process.
     pub fn is_alive(&self) -> bool {
         let started = self.0.parent == std::process::id() && lock(&self.0.child).is_some();
-        self.0.parent == 0 || (started && self.learn_exit(sys::try_wait).is_none())
+        self.0.parent == 0 || (started && self.tell(self.learn_exit(sys::try_wait)).is_none())
     }
 
     /// The exit code, or minus the number of the signal that ended the process; none while there is none.
     pub fn exitcode(&self) -> Option<i32> {
-        self.learn_exit(sys::try_wait).map(|exit| match exit {
+        self.tell(self.learn_exit(sys::try_wait)).map(|exit| match exit {
             Exit::Code(code) => code,
             Exit::Signal(signal) => -signal,
         })
@@ -264,9 +269,15 @@ impl Process {
             // A child that somebody else has reaped left no word: CPython, too, takes that for 255.
             child.exit = ask(child.pid).unwrap_or(Some(Exit::Code(255)));
         }
-        let exit = child.exit?;
-        link::ended(child.lane);
-        Some(exit)
+        child.exit
+    }
+
+    /// The caller has seen the end of the process, if it has ended.
+    fn tell(&self, exit: Option<Exit>) -> Option<Exit> {
+        if exit.is_some() {
+            lock(&self.0.child).iter().for_each(|child| link::ended(child.lane));
+        }
+        exit
     }
 
     /// Asks the process to end (`SIGTERM`).
@@ -322,7 +333,7 @@ pub fn current_process() -> Process {
 /// The children of this process that are alive; reaps the others.
 pub fn active_children() -> Vec<Process> {
     let mut family = family();
-    family.children.retain(Process::is_alive);
+    family.reap();
     family.children.clone()
 }
 

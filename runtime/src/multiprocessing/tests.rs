@@ -4,12 +4,19 @@ use super::*;
 use crate::host::PROCESS;
 use crate::link::record::{self, Told};
 use crate::threading::{Event, Lock, Thread, active_count, current_thread, enumerate};
+use crate::wait::lock;
 use crate::{os, sys};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 const SHORT: Duration = Duration::from_millis(20);
+
+/// Keeps the test that starts threads without end apart from the one whose child starts a thread: in a program with
+/// std's own `main` (these tests, not a worker's cells) std takes a lock of its own for each thread that begins or
+/// ends, and a child may be forked while it is held.
+static THREADS: Mutex<()> = Mutex::new(());
 
 /// Runs `target` in a process; what it sent, and its exit code.
 fn ask<T: Transfer + 'static>(target: impl FnOnce() -> T + Send + 'static) -> (Option<T>, Option<i32>) {
@@ -97,6 +104,7 @@ fn processes_are_named_after_their_class_and_ancestors() {
 
 #[test]
 fn a_child_waits_for_its_own_threads_and_children_but_not_for_daemons() {
+    let _apart = lock(&THREADS);
     let (ours, theirs) = pipe::<u32>().unwrap();
     let process = Process::new(move || {
         Thread::new(|| std::thread::sleep(Duration::from_secs(3600))).daemon(true).start().unwrap();
@@ -149,13 +157,14 @@ fn a_fork_leaves_all_other_threads_behind() {
 
 #[test]
 fn forks_under_load_do_not_hang() {
+    let _apart = lock(&THREADS);
     let stop = Event::new();
     let noise: Vec<Thread> = (0..2)
         .map(|_| {
             let stop = stop.clone();
             Thread::new(move || {
                 while !stop.is_set() {
-                    let thread = Thread::new(|| std::println!("noise"));
+                    let thread = Thread::new(|| writeln!(std::io::stdout()).unwrap());
                     thread.start().unwrap();
                     thread.join().unwrap();
                 }
@@ -165,10 +174,13 @@ fn forks_under_load_do_not_hang() {
     noise.iter().for_each(|thread| thread.start().unwrap());
     for number in 0..50u32 {
         let child = move || {
-            let thread = Thread::new(|| {});
-            thread.start().unwrap();
-            thread.join().unwrap();
-            std::println!("child");
+            let lock = Lock::new();
+            lock.acquire();
+            lock.release().unwrap();
+            assert_eq!((current_thread().name().as_str(), enumerate().len()), ("MainThread", 1));
+            crate::println!("{number}");
+            // Not `println!`: the test harness takes that into a buffer behind a lock of its own.
+            writeln!(std::io::stdout()).unwrap();
             number
         };
         assert_eq!(ask(child), (Some(number), Some(0)));
@@ -179,14 +191,16 @@ fn forks_under_load_do_not_hang() {
 
 #[test]
 fn os_fork_makes_two_of_one() {
-    let (ours, theirs) = pipe::<(u32, u32)>().unwrap();
+    record::attach();
+    let (ours, theirs) = pipe::<(u32, u32, bool)>().unwrap();
     match os::fork().unwrap() {
         0 => {
-            theirs.send((os::getpid(), os::getppid())).unwrap();
+            theirs.send((os::getpid(), os::getppid(), os::is_forked_child())).unwrap();
             crate::fork::leave(0)
         }
         child => {
-            assert_eq!(ours.recv().unwrap(), (child as u32, os::getpid()));
+            assert_eq!(ours.recv().unwrap(), (child as u32, os::getpid(), true));
+            assert!(!os::is_forked_child());
             assert_eq!(sys::wait(child).unwrap(), Some(sys::Exit::Code(0)));
             assert!(sys::try_wait(child).is_err());
         }

@@ -212,7 +212,6 @@ fn a_condition_wakes_as_many_as_it_is_told() {
     threads.iter().for_each(|thread| thread.start().unwrap());
     // Each has taken the lock, and gives it back only by waiting.
     (0..3).for_each(|_| woken.acquire());
-    condition.lock();
     condition.acquire();
     condition.notify(2).unwrap();
     condition.release().unwrap();

@@ -36,7 +36,11 @@ pub enum Kind {
     Definition,
     Trait,
     /// `key` is the trait and the self type as written; `methods` are there for inherent impls only.
-    Impl { key: String, inherent: bool, methods: Vec<Method> },
+    Impl {
+        key: String,
+        inherent: bool,
+        methods: Vec<Method>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,7 +143,7 @@ fn names_and_kind(item: &syn::Item) -> (Vec<Name>, Kind) {
         syn::Item::Static(item) => named(Space::Value, &item.ident),
         syn::Item::Const(item) if item.ident == "_" => Vec::new(),
         syn::Item::Const(item) => named(Space::Value, &item.ident),
-        syn::Item::ForeignMod(item) => item.items.iter().filter_map(|foreign| foreign_name(foreign)).collect(),
+        syn::Item::ForeignMod(item) => item.items.iter().filter_map(foreign_name).collect(),
         _ => Vec::new(),
     };
     (names, Kind::Definition)
@@ -169,9 +173,7 @@ fn imports(item: &syn::ItemUse) -> Vec<Import> {
     fn walk(tree: &syn::UseTree, prefix: &str, imports: &mut Vec<Import>) {
         let mut push = |name: Option<String>, path: String| imports.push(Import { name, path });
         match tree {
-            syn::UseTree::Path(path) => {
-                walk(&path.tree, &format!("{prefix}{}::", path.ident), imports)
-            }
+            syn::UseTree::Path(path) => walk(&path.tree, &format!("{prefix}{}::", path.ident), imports),
             syn::UseTree::Name(name) if name.ident == "self" => {
                 let path = prefix.trim_end_matches("::");
                 push(path.rsplit("::").next().map(str::to_string), path.to_string())
@@ -192,12 +194,13 @@ fn imports(item: &syn::ItemUse) -> Vec<Import> {
     found
 }
 
-/// A macro call in statement position that defines items: `thread_local!`, `lazy_static!`, `bitflags!` and any
-/// other whose tokens begin like an item.
+/// A macro call in statement position that defines items: the runtime's `transfer!`, and any macro whose tokens begin
+/// like an item, as those of `thread_local!`, `lazy_static!` and `bitflags!` do.
 fn from_macro_call(call: &syn::StmtMacro, source: &str) -> Option<Item> {
     let tokens = call.mac.tokens.clone();
     let names = names_in_tokens(tokens.clone());
-    if names.is_empty() || !begins_like_an_item(tokens.clone()) {
+    let implements = call.mac.path.segments.last().is_some_and(|last| last.ident == "transfer");
+    if !implements && (names.is_empty() || !begins_like_an_item(tokens.clone())) {
         return None;
     }
     let range = call.span().byte_range();
@@ -384,11 +387,17 @@ mod tests {
             ("struct A { x: i32, pub y: u8 }", "pub struct A { pub x: i32, pub y: u8 }"),
             ("/// doc\n#[derive(Debug)]\nstruct A(i32);", "/// doc\n#[derive(Debug)]\npub struct A(pub i32);"),
             ("pub(crate) fn f() {}", "pub fn f() {}"),
-            ("impl A { fn new() -> A { A } const N: u8 = 1; }", "impl A { pub fn new() -> A { A } pub const N: u8 = 1; }"),
+            (
+                "impl A { fn new() -> A { A } const N: u8 = 1; }",
+                "impl A { pub fn new() -> A { A } pub const N: u8 = 1; }",
+            ),
             ("impl Clone for A { fn clone(&self) -> A { A } }", "impl Clone for A { fn clone(&self) -> A { A } }"),
             ("enum E { A { x: i32 } }", "pub enum E { A { x: i32 } }"),
             ("unsafe fn f() {}", "pub unsafe fn f() {}"),
-            ("thread_local! { static X: u8 = 1; pub static Y: u8 = 2; }", "thread_local! { pub static X: u8 = 1; pub static Y: u8 = 2; }"),
+            (
+                "thread_local! { static X: u8 = 1; pub static Y: u8 = 2; }",
+                "thread_local! { pub static X: u8 = 1; pub static Y: u8 = 2; }",
+            ),
             ("mod m { fn private() {} }", "pub mod m { fn private() {} }"),
         ] {
             assert_eq!(edited(source), expected);

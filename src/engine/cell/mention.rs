@@ -172,8 +172,22 @@ fn literal(expr: &syn::Expr) -> Option<u128> {
 
 fn waits(tokens: TokenStream) -> bool {
     const WAITS: [&str; 16] = [
-        "print", "println", "eprint", "eprintln", "dbg", "sleep", "spawn", "start", "join", "recv", "wait", "lock",
-        "acquire", "submit", "read_line", "result",
+        "print",
+        "println",
+        "eprint",
+        "eprintln",
+        "dbg",
+        "sleep",
+        "spawn",
+        "start",
+        "join",
+        "recv",
+        "wait",
+        "lock",
+        "acquire",
+        "submit",
+        "read_line",
+        "result",
     ];
     of_tokens(tokens).iter().any(|name| WAITS.contains(&name.as_str()))
 }

@@ -1,0 +1,3 @@
+acct = Account("yyl", 1000)
+for name in ("yxy", "ywu"):
+    threading.Thread(name=name, target=draw, args=(acct, 800)).start()

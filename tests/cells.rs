@@ -1,0 +1,205 @@
+//! Runs every session in `tests/cells/*.md` in a real worker and compares what each cell puts out with what the file
+//! says; `tests/cells/README.md` has the form. `BLESS=1` writes what came out into the blocks that differ.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use threadbook::engine::{Options, Session};
+use threadbook::output::{CellId, Event, LaneId, Sink};
+
+fn main() {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cells-cache");
+    // SAFETY: no other thread runs yet.
+    unsafe { std::env::set_var("THREADBOOK_CACHE", cache) };
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cells");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(directory)
+        .expect("tests/cells is there")
+        .map(|entry| entry.expect("a readable entry").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "md") && !path.ends_with("README.md"))
+        .collect();
+    files.sort();
+    let trial = |path: PathBuf| {
+        let name = path.file_stem().expect("a file").to_string_lossy().into_owned();
+        Trial::test(name, move || check(&path))
+    };
+    libtest_mimic::run(&Arguments::from_args(), files.into_iter().map(trial).collect()).exit();
+}
+
+/// A `rust` block and the blocks that follow it: their names and texts.
+struct Cell {
+    line: usize,
+    source: String,
+    expected: Vec<(String, String)>,
+}
+
+fn parse(text: &str) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = Vec::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((number, line)) = lines.next() {
+        let Some(name) = line.strip_prefix("```") else { continue };
+        let block: Vec<&str> = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
+        let block = block.join("\n");
+        match (name, cells.last_mut()) {
+            ("rust", _) => cells.push(Cell { line: number + 1, source: block, expected: Vec::new() }),
+            (name, Some(cell)) => cell.expected.push((name.to_string(), block)),
+            (name, None) => panic!("line {}: a `{name}` block before the first cell", number + 1),
+        }
+    }
+    cells
+}
+
+#[derive(Clone, Default)]
+struct Events(Arc<Mutex<Vec<Event>>>);
+
+impl Sink for Events {
+    fn event(&mut self, event: Event) {
+        self.0.lock().expect("no test panics while it holds this").push(event);
+    }
+}
+
+fn check(path: &Path) -> Result<(), Failed> {
+    let text = std::fs::read_to_string(path)?;
+    let cells = parse(&text);
+    let events = run(&cells)?;
+    let mut wrong = String::new();
+    let mut blessed = text.clone();
+    for (index, cell) in cells.iter().enumerate() {
+        let actual = put_out(CellId(index as u32 + 1), &events, &cell.expected);
+        if !matches(&cell.expected, &actual) {
+            let (expected, actual) = (blocks(&cell.expected), blocks(&actual));
+            write!(
+                wrong,
+                "\n{}:{}\n{}\n-- expected\n{expected}-- came\n{actual}",
+                path.display(),
+                cell.line,
+                cell.source
+            )?;
+            let cell_block = format!("```rust\n{}\n```\n", cell.source);
+            let separator = if expected.is_empty() { "" } else { "\n" };
+            blessed = blessed.replace(
+                &format!("{cell_block}{separator}{expected}"),
+                &format!("{cell_block}{}{actual}", if actual.is_empty() { "" } else { "\n" }),
+            );
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, blessed)?;
+    }
+    Err(wrong.into())
+}
+
+fn run(cells: &[Cell]) -> Result<Vec<Event>, Failed> {
+    let events = Events::default();
+    let options = Options { executable: Some(env!("CARGO_BIN_EXE_threadbook").into()), ..Options::default() };
+    let mut session = Session::start(options, Box::new(events.clone()))?;
+    for (index, cell) in cells.iter().enumerate() {
+        session.execute(CellId(index as u32 + 1), &cell.source, None)?;
+    }
+    let open = session.settle(Duration::from_secs(10))?;
+    if !open.is_empty() {
+        return Err(format!("lanes that did not end: {open:?}").into());
+    }
+    drop(session);
+    Ok(std::mem::take(&mut *events.0.lock().expect("the session has ended")))
+}
+
+/// What a cell put out, in the blocks of `tests/cells/README.md`.
+fn put_out(cell: CellId, events: &[Event], expected: &[(String, String)]) -> Vec<(String, String)> {
+    let by_lane = expected.iter().any(|(name, _)| name == "lanes");
+    let mut put_out: Vec<(String, String)> = Vec::new();
+    let mut add = |name: &str, text: &str| match put_out.iter_mut().find(|(other, _)| other == name) {
+        Some((_, all)) => all.push_str(text),
+        None => put_out.push((name.into(), text.into())),
+    };
+    for event in events {
+        match event {
+            Event::Text { origin, stream, text } if origin.cell == cell && !by_lane => add(stream.name(), text),
+            Event::Result { cell: of, data } if *of == cell => {
+                add("result", data["text/plain"].as_str().unwrap_or_default());
+            }
+            Event::Warning { cell: of, rendered } if *of == cell => add("warning", &plain(rendered)),
+            Event::Failed { cell: of, failure } if *of == cell => {
+                add("error", &plain(&failure.traceback.join("\n")));
+            }
+            _ => {}
+        }
+    }
+    if by_lane {
+        add("lanes", &lanes(cell, events));
+    }
+    put_out.into_iter().map(|(name, text)| (name, text.strip_suffix('\n').unwrap_or(&text).to_string())).collect()
+}
+
+fn lanes(cell: CellId, events: &[Event]) -> String {
+    let mut lanes: Vec<(LaneId, String, String)> = Vec::new();
+    for event in events {
+        match event {
+            // A new worker declares the main thread again.
+            Event::Lane(lane) if lanes.iter().all(|(id, ..)| *id != lane.id) => {
+                lanes.push((lane.id, lane.name.clone(), String::new()))
+            }
+            Event::Renamed { lane, name } => {
+                lanes.iter_mut().filter(|(id, ..)| id == lane).for_each(|(_, old, _)| old.clone_from(name));
+            }
+            Event::Text { origin, text, .. } if origin.cell == cell => {
+                lanes.iter_mut().filter(|(id, ..)| *id == origin.lane).for_each(|(_, _, all)| all.push_str(text));
+            }
+            _ => {}
+        }
+    }
+    let line = |name: &str, text: &str| text.lines().map(|l| format!("{name} | {l}\n")).collect::<String>();
+    lanes.iter().map(|(_, name, text)| line(name, text)).collect()
+}
+
+/// Without ANSI sequences.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        plain.push_str(before);
+        rest = after.split_once(|c: char| c.is_ascii_alphabetic()).map_or("", |(_, rest)| rest);
+    }
+    let plain = plain + rest;
+    plain.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+fn blocks(blocks: &[(String, String)]) -> String {
+    let block = |(name, text): &(String, String)| match text.as_str() {
+        "" => format!("```{name}\n```\n"),
+        text => format!("```{name}\n{text}\n```\n"),
+    };
+    blocks.iter().map(block).collect::<Vec<_>>().join("\n")
+}
+
+fn matches(expected: &[(String, String)], actual: &[(String, String)]) -> bool {
+    let same = |(name, text): &(String, String)| {
+        actual.iter().any(|(other, came)| name == other && matches_text(text, came))
+    };
+    expected.len() == actual.len() && expected.iter().all(same)
+}
+
+/// `[..]` stands for any characters of a line, and a line `...` for any number of lines.
+fn matches_text(expected: &str, actual: &str) -> bool {
+    fn lines(expected: &[&str], actual: &[&str]) -> bool {
+        match expected {
+            [] => actual.is_empty(),
+            ["...", rest @ ..] => (0..=actual.len()).any(|skip| lines(rest, &actual[skip..])),
+            [first, rest @ ..] => actual.first().is_some_and(|a| line(first, a)) && lines(rest, &actual[1..]),
+        }
+    }
+    fn line(expected: &str, actual: &str) -> bool {
+        match expected.split_once("[..]") {
+            None => expected == actual,
+            Some((start, rest)) => actual.strip_prefix(start).is_some_and(|after| {
+                (0..=after.len()).any(|at| after.is_char_boundary(at) && line(rest, &after[at..]))
+            }),
+        }
+    }
+    lines(&expected.lines().collect::<Vec<_>>(), &actual.lines().collect::<Vec<_>>())
+}

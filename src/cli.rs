@@ -151,7 +151,8 @@ Examples:
 
 /// Run a notebook and check its outputs against the recorded ones.
 ///
-/// Threads may interleave differently in each run. An output matches if the recorded text can be split into the
+/// Threads may interleave differently in each run, so a cell whose output another schedule would explain is run again;
+/// every second try has small random delays, which make rare schedules likely. An output matches if the recorded text can be split into the
 /// outputs of the threads of the run, each in its own order, without anything coming before what caused it.
 #[derive(Args, Debug)]
 #[command(after_help = VERIFY_EXAMPLES)]

@@ -24,3 +24,9 @@ mod watch;
 mod wire;
 
 pub use desk::run;
+
+/// A line of the kernel's log, which is its standard error. Whoever started the kernel may have closed that.
+fn log(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "threadbook: {text}");
+}

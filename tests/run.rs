@@ -192,6 +192,19 @@ fn errors_that_are_allowed_stop_nothing() {
     }
 }
 
+/// What was compiled ahead of a failure is not used, and must not meet the compilation that takes its place.
+#[test]
+fn a_cell_after_a_failed_one_is_compiled_anew() {
+    let sources: Vec<String> =
+        (0..8).flat_map(|n| [format!("panic!(\"{n}\");"), format!("println!(\"{n}\");")]).collect();
+    let cells: Vec<(&str, &[&str])> = sources.iter().map(|source| (source.as_str(), &[][..])).collect();
+    let bench = Bench::with_cells(&cells);
+    let mut command = bench.command(&["run", "nb.ipynb", "--allow-errors", "--quiet"]);
+    let output = command.env("THREADBOOK_CACHE", bench.path("cache")).output().expect("the binary starts");
+    assert_code(&output, 0);
+    assert_eq!(text(&bench.executed(), 15), "7\n");
+}
+
 #[test]
 fn a_cell_tagged_skip_execution_is_left_as_it_is() {
     let bench = Bench::with_cells(&[("println!(\"a\");", &[]), ("no rust", &["skip-execution"]), ("1", &[])]);
@@ -223,6 +236,56 @@ fn a_thread_that_never_ends_is_named() {
         "{}",
         err(&output)
     );
+}
+
+#[test]
+fn a_process_killed_at_once_is_not_waited_for() {
+    let bench = Bench::with_cells(&[(
+        "use threadbook::multiprocessing::Process;
+         for _ in 0..20 {
+             let child = Process::new(|| threadbook::time::sleep(60));
+             child.start()?;
+             child.kill()?;
+             child.join()?;
+         }",
+        &[],
+    )]);
+    let output = bench.run(&["--patience", "2"]);
+    assert_code(&output, 0);
+    assert!(!err(&output).contains("still running"), "{}", err(&output));
+}
+
+#[test]
+fn a_panic_in_a_forked_child_is_printed_once() {
+    let bench = Bench::with_cells(&[(
+        r#"let child = threadbook::multiprocessing::Process::new(|| panic!("in the process"));
+           child.start()?;
+           child.join()?;
+           if threadbook::os::fork()? == 0 {
+               panic!("in the fork");
+           }
+           threadbook::time::sleep(0.2);"#,
+        &[],
+    )]);
+    let output = bench.run(&[]);
+    assert_code(&output, 0);
+    let text = out(&output);
+    for message in ["in the process\n", "in the fork\n"] {
+        assert_eq!(text.matches(message).count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn the_worker_of_a_pool_is_shown_by_its_full_name() {
+    let bench = Bench::with_cells(&[(
+        r#"let pool = threadbook::concurrent::futures::ThreadPoolExecutor::new(1);
+           pool.submit(|| println!("hello"))?.result()?;
+           pool.shutdown(true);"#,
+        &[],
+    )]);
+    let output = bench.run(&[]);
+    assert_code(&output, 0);
+    assert!(out(&output).contains("ThreadPoolExecutor-0_0"), "{}", out(&output));
 }
 
 #[test]

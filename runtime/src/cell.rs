@@ -70,10 +70,10 @@ fn panicked(frame: &Frame, payload: Box<dyn Any + Send>) {
         Some(caught) => (caught.message, caught.at),
         None => (payload_text(&*payload), String::new()),
     };
-    if link::is_forked_child() {
-        return link::text(STDERR, &panic_text("MainThread", &at, &message));
+    // A forked child has nobody to report to; its hook has printed the panic.
+    if !link::is_forked_child() {
+        report(frame, PANICKED, &message, &at);
     }
-    report(frame, PANICKED, &message, &at);
 }
 
 fn payload_text(payload: &dyn Any) -> String {
@@ -84,12 +84,13 @@ fn payload_text(payload: &dyn Any) -> String {
     }
 }
 
-/// Makes panics speak of cells. A panic of the running cell is kept for its report; every other is printed.
+/// Makes panics speak of cells. A panic of the running cell is kept for its report; every other is printed, those
+/// of forked children among them.
 pub(crate) fn install_hook() {
     std::panic::set_hook(Box::new(|info| {
         let message = payload_text(info.payload());
         let at = location(info);
-        if RUNS_CELL.try_with(Cell::get).unwrap_or(false) {
+        if RUNS_CELL.try_with(Cell::get).unwrap_or(false) && !link::is_forked_child() {
             print_caught();
             CAUGHT.set(Some(Caught { message, at }));
         } else {
@@ -99,9 +100,12 @@ pub(crate) fn install_hook() {
     }));
 }
 
-/// A panic that the cell's code caught itself is printed after all, as std would have.
+/// A panic that the cell's code caught itself is printed after all, as std would have; not by a forked child, whose
+/// parent has it too.
 fn print_caught() {
-    if let Some(Caught { message, at }) = CAUGHT.take() {
+    if let Some(Caught { message, at }) = CAUGHT.take()
+        && !link::is_forked_child()
+    {
         link::text(STDERR, &panic_text("MainThread", &at, &message));
     }
 }

@@ -108,8 +108,8 @@ pub fn complete(names: &Names, source: &str, cursor: usize) -> Completions {
         _ if lead.ends_with('.') && !lead.ends_with("..") => (start, members(names, &lead[..start - 1])),
         _ if lead.ends_with("::") => (start, path(names, last_word(&lead[..start - 2]))),
         // Nothing to go by: what is in scope would be a long list of everything.
-        _ if word.is_empty() => (start, session(names)),
-        _ => (start, everything(names)),
+        _ if word.is_empty() => (start, session(names, word)),
+        _ => (start, everything(names, word)),
     };
     let word = &source[start..cursor];
     candidates.retain(|candidate| candidate.text.starts_with(word));
@@ -134,14 +134,15 @@ fn magics(prefix: &str) -> Vec<Candidate> {
 }
 
 /// What cells have defined.
-fn session(names: &Names) -> Vec<Candidate> {
+fn session(names: &Names, word: &str) -> Vec<Candidate> {
     let mut all: Vec<Candidate> = names
         .0
         .variables
         .iter()
         .map(|(name, variable)| candidate(name, "variable", variable.ty.as_str()))
         .collect();
-    for entry in names.items() {
+    // Only what can be meant is parsed.
+    for entry in names.items().filter(|entry| entry.ident.starts_with(word)) {
         let (kind, head) = names::kind_and_head(entry.text);
         let text =
             if entry.item.kind == Kind::Macro { format!("{}!", entry.ident) } else { entry.ident.to_string() };
@@ -152,9 +153,9 @@ fn session(names: &Names) -> Vec<Candidate> {
     all
 }
 
-fn everything(names: &Names) -> Vec<Candidate> {
+fn everything(names: &Names, word: &str) -> Vec<Candidate> {
     // First comes first: an own `Vec` hides the prelude's.
-    let mut all = session(names);
+    let mut all = session(names, word);
     all.extend(KEYWORDS.iter().map(|word| candidate(word, "keyword", "")));
     all.extend(MACROS.iter().map(|word| candidate(word, "macro", "")));
     all.extend(PRELUDE.iter().map(|(word, kind)| candidate(word, kind, "")));

@@ -70,6 +70,7 @@ pub struct Session {
     interrupter: Interrupter,
     /// Files that the worker does not know yet.
     places: Vec<Places>,
+    perturbed: bool,
 }
 
 /// A cell that is being compiled while another runs.
@@ -77,6 +78,7 @@ struct Ahead {
     cell: CellId,
     source: String,
     prepared: JoinHandle<Result<Result<Prepared, Rejection>, Error>>,
+    spoiled: bool,
 }
 
 impl Session {
@@ -96,8 +98,25 @@ impl Session {
         let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN)?;
         let mut scope = Scope::default();
         scope.wall_only = options.time == TimeFormat::Wall;
-        let (ahead, places) = (None, Vec::new());
-        Ok(Session { options, executable, sink, compiler, scope, worker, epoch, ahead, interrupter, places })
+        Ok(Session {
+            options,
+            executable,
+            sink,
+            compiler,
+            scope,
+            worker,
+            epoch,
+            ahead: None,
+            interrupter,
+            places: Vec::new(),
+            perturbed: false,
+        })
+    }
+
+    /// Whether the cells that follow run with small random delays between prints and at the start of threads, which
+    /// makes rare interleavings likely.
+    pub fn perturb(&mut self, on: bool) {
+        self.perturbed = on;
     }
 
     /// The process that runs cells.
@@ -177,7 +196,7 @@ impl Session {
             Ok(End::Failed { message }) => (Outcome::Failed, error_failure(message)),
             Ok(End::Panicked { message, at }) => (Outcome::Panicked, panic_failure(message, &at)),
             Ok(End::NotLoaded { reason }) => {
-                self.ahead = None;
+                self.spoil_ahead();
                 let message =
                     format!("failed to load a compiled cell: {reason}; remove the cache directory and try again");
                 return Err(Error::new(ExitCode::Environment, message));
@@ -193,7 +212,7 @@ impl Session {
             }
         };
         self.scope = prepared.after_failure;
-        self.ahead = None;
+        self.spoil_ahead();
         self.fail(cell, failure);
         Ok(outcome)
     }
@@ -207,6 +226,7 @@ impl Session {
             places: std::mem::take(&mut self.places),
             timing: prepared.timed.then_some(Timing { compile_seconds: prepared.compile_seconds }),
             wall_only: prepared.wall_only,
+            perturbed: self.perturbed,
         })
     }
 
@@ -218,7 +238,7 @@ impl Session {
 
     /// The worker has died: items stay, variables do not, and a new worker takes over.
     fn lost(&mut self, cell: CellId, ename: &str, why: &str) -> Result<(), Error> {
-        self.ahead = None;
+        self.spoil_ahead();
         let variables: Vec<String> = self.scope.variables.keys().map(|name| format!("`{name}`")).collect();
         let mut evalue = why.to_string();
         evalue += &match variables.len() {
@@ -239,7 +259,7 @@ impl Session {
 
     /// An interrupt came before the cell ran.
     fn not_run(&mut self, cell: CellId) -> Outcome {
-        self.ahead = None;
+        self.spoil_ahead();
         let evalue = "the cell was stopped before it ran; nothing of it has happened".to_string();
         let failure = Failure { ename: "Interrupted".into(), traceback: vec![red("Interrupted", &evalue)], evalue };
         self.fail(cell, failure);
@@ -253,14 +273,23 @@ impl Session {
             .name("compile ahead".into())
             .spawn(move || prepare(&compiler, &scope, cell, &text));
         // Without a thread to spare the next cell is compiled when its turn comes.
-        self.ahead = spawned.ok().map(|prepared| Ahead { cell, source, prepared });
+        self.ahead = spawned.ok().map(|prepared| Ahead { cell, source, prepared, spoiled: false });
     }
 
-    /// What was prepared while the last cell ran, if it is this cell.
+    /// The cell that runs has not come to its end, so what is prepared for the next one rests on a wrong scope.
+    fn spoil_ahead(&mut self) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.spoiled = true;
+        }
+    }
+
+    /// What was prepared while the last cell ran, if it is this cell. Waits for it in any case: two compilations of one
+    /// unit write the same files.
     fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Result<Prepared, Rejection>, Error>> {
         let ahead = self.ahead.take()?;
         let prepared = ahead.prepared.join();
-        if ahead.cell == cell && ahead.source == source { prepared.ok() } else { None }
+        let fits = !ahead.spoiled && ahead.cell == cell && ahead.source == source;
+        if fits { prepared.ok() } else { None }
     }
 
     fn send(&self, event: Event) {

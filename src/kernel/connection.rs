@@ -28,6 +28,9 @@ pub struct Connection {
     /// Empty: messages are not signed.
     #[serde(default)]
     pub key: String,
+    /// The front end wants the sockets encrypted.
+    #[serde(default)]
+    curve_publickey: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +86,9 @@ impl Connection {
         }
         if signature_scheme != "hmac-sha256" && !connection.key.is_empty() {
             return Err(format!("its signature_scheme is `{signature_scheme}`, and only `hmac-sha256` is known"));
+        }
+        if connection.curve_publickey.is_some() {
+            return Err("it asks for encrypted sockets, which this kernel does not have; set transport_encryption to `disabled`".into());
         }
         if ip.is_empty() {
             return Err("its ip is empty".into());
@@ -165,6 +171,7 @@ mod tests {
             ("hb_port", json!(70000), "hb_port is 70000"),
             ("hb_port", json!(1), "another channel"),
             ("ip", json!(""), "ip is empty"),
+            ("curve_publickey", json!("k"), "transport_encryption"),
             ("ip", Value::Null, "invalid type"),
         ] {
             let mut file = file();

@@ -13,6 +13,7 @@ use super::answer;
 use super::connection::{Channel, Connection};
 use super::execute::Queue;
 use super::history::History;
+use super::log;
 use super::mail::{self, Inbox, Mail, Outbox};
 use super::message::{Message, Outgoing, to_hex};
 use super::publish::Publisher;
@@ -29,6 +30,9 @@ const TURN: usize = 16;
 
 /// The session is given so long to end with the kernel; then the process ends all the same, and the worker with it.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// rustup may be about to install the compiler that a directory asks for; the version is then left out.
+const LANGUAGE: Duration = Duration::from_secs(2);
 
 /// Parsing recurses as deep as a cell's brackets nest.
 const STACK: usize = 64 << 20;
@@ -51,7 +55,7 @@ pub(super) struct Desk {
 
 /// `kernel_info_reply` names the version of the compiler, and waits for it.
 enum Language {
-    Asked(Vec<(Channel, Message)>),
+    Asked { until: Instant, waiting: Vec<(Channel, Message)> },
     Known(String),
 }
 
@@ -82,7 +86,7 @@ fn serve(connection: Connection) -> Result<(), Error> {
         usage: Usage::default(),
         connection,
         interrupter: None,
-        language: Language::Asked(Vec::new()),
+        language: Language::Asked { until: Instant::now() + LANGUAGE, waiting: Vec::new() },
         started: false,
         ends: false,
     };
@@ -122,24 +126,43 @@ impl Desk {
             for (channel, message) in arrived {
                 self.request(channel, message);
             }
+            // Only now, so that of several cells that came at once the second is known when the first begins.
+            self.next();
             let mails;
             (mails, more) = inbox.take(TURN);
             for mail in mails {
                 self.mail(mail);
             }
-            self.publisher.flush_due(Instant::now());
+            let now = Instant::now();
+            self.publisher.flush_due(now);
             self.send_published();
+            if self.language.until().is_some_and(|until| until <= now) {
+                self.know_language(String::new());
+            }
         }
         self.publisher.flush_all();
         self.send_published();
         Ok(())
     }
 
+    /// Takes the requests that have come already.
+    pub fn gather(&mut self) {
+        while let Ok(arrived) = self.wire.wait(Some(Duration::ZERO)) {
+            if arrived.is_empty() {
+                return;
+            }
+            for (channel, message) in arrived {
+                self.request(channel, message);
+            }
+        }
+    }
+
     fn patience(&self, more: bool) -> Option<Duration> {
         if more {
             return Some(Duration::ZERO);
         }
-        self.publisher.due().map(|due| due.saturating_duration_since(Instant::now()))
+        let due = self.publisher.due().into_iter().chain(self.language.until()).min();
+        due.map(|due| due.saturating_duration_since(Instant::now()))
     }
 
     fn mail(&mut self, mail: Mail) {
@@ -161,7 +184,7 @@ impl Desk {
         match (channel, message.msg_type.as_str()) {
             (Channel::Shell, "execute_request") => return self.enqueue(message),
             // Cells cannot ask for input yet, so nobody waits for this.
-            (Channel::Stdin, other) => return eprintln!("threadbook: {other} on stdin answers no request"),
+            (Channel::Stdin, other) => return log(format_args!("{other} on stdin answers no request")),
             (_, "kernel_info_request") if self.language.waits(channel, &message) => return,
             _ => {}
         }
@@ -234,7 +257,7 @@ impl Desk {
 
     /// A request that we do not know is refused in its own words, so that no client waits for ever.
     fn unknown(&mut self, channel: Channel, message: &Message, msg_type: &str) {
-        eprintln!("threadbook: {msg_type} on {} is not known here", channel.name());
+        log(format_args!("{msg_type} on {} is not known here", channel.name()));
         let reply = match msg_type {
             "debug_request" => "debug_reply",
             "create_subshell_request" => "create_subshell_reply",
@@ -255,7 +278,7 @@ impl Desk {
 
     fn know_language(&mut self, version: String) {
         let known = Language::Known(version);
-        if let Language::Asked(waiting) = std::mem::replace(&mut self.language, known) {
+        if let Language::Asked { waiting, .. } = std::mem::replace(&mut self.language, known) {
             for (channel, message) in waiting {
                 self.request(channel, message);
             }
@@ -287,7 +310,7 @@ impl Language {
     /// Keeps the request for later if the version is not known yet.
     fn waits(&mut self, channel: Channel, message: &Message) -> bool {
         match self {
-            Language::Asked(waiting) => {
+            Language::Asked { waiting, .. } => {
                 waiting.push((channel, message.clone()));
                 true
             }
@@ -298,7 +321,15 @@ impl Language {
     fn version(&self) -> &str {
         match self {
             Language::Known(version) => version,
-            Language::Asked(_) => "",
+            Language::Asked { .. } => "",
+        }
+    }
+
+    /// How long its requests wait.
+    fn until(&self) -> Option<Instant> {
+        match self {
+            Language::Asked { until, .. } => Some(*until),
+            Language::Known(_) => None,
         }
     }
 }

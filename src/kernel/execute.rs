@@ -91,11 +91,10 @@ impl Request {
 impl Desk {
     pub fn enqueue(&mut self, message: Message) {
         self.queue.waiting.push_back(Request::read(message));
-        self.next();
     }
 
     /// Begins the next request, and those after it that need no session, if nothing runs.
-    fn next(&mut self) {
+    pub fn next(&mut self) {
         while self.queue.running.is_none() {
             let Some(request) = self.queue.waiting.pop_front() else { return };
             self.begin(request);
@@ -210,7 +209,11 @@ impl Desk {
         let header = request.message.header.clone();
         let mut content = json!({"status": "ok", "execution_count": count, "payload": payload,
             "user_expressions": expressions});
-        let failed = failure.is_some();
+        let aborts = failure.is_some() && request.stop_on_error;
+        if aborts {
+            // What lies before us now was sent by somebody who has not seen the error.
+            self.gather();
+        }
         if let Some(failure) = failure {
             if request.is_numbered() {
                 self.history.add(count, &request.code, None);
@@ -228,7 +231,7 @@ impl Desk {
         self.send_published();
         self.execute_reply(&request.message, started, content);
         self.status(&header, "idle");
-        if failed && request.stop_on_error {
+        if aborts {
             self.abort_waiting();
         }
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::flag;
+use super::log;
 use super::message::to_hex;
 
 /// A file of more is cut to its newer half.
@@ -119,7 +120,7 @@ impl History {
             return session;
         }
         let session = self.begin().unwrap_or_else(|error| {
-            eprintln!("threadbook: history is not kept: {error}; set THREADBOOK_DATA to a writable directory");
+            log(format_args!("history is not kept: {error}; set THREADBOOK_DATA to a writable directory"));
             self.path = None;
             1
         });
@@ -156,7 +157,7 @@ impl History {
     fn append(&mut self, line: &Line) {
         let Some(path) = &self.path else { return };
         if let Err(error) = append(path, line) {
-            eprintln!("threadbook: history is not kept from here on: {error}");
+            log(format_args!("history is not kept from here on: {error}"));
             self.path = None;
         }
     }

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use super::log;
 use super::mail::{Ended, Mail, Outbox};
 use crate::engine::{Interrupter, Options, Session};
 use crate::error::{Error, ExitCode};
@@ -98,7 +99,7 @@ fn start(outbox: &Outbox) -> Result<Session, Error> {
     let session = Session::start(Options::default(), Box::new(outbox.clone()));
     match &session {
         Ok(session) => outbox.send(Mail::Started(session.interrupter())),
-        Err(error) => eprintln!("threadbook: {error}"),
+        Err(error) => log(format_args!("{error}")),
     }
     session
 }

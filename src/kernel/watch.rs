@@ -3,6 +3,7 @@
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::log;
 use super::mail::{Mail, Outbox};
 use crate::engine;
 use crate::error::{Error, ExitCode};
@@ -24,10 +25,10 @@ pub fn start(outbox: &Outbox) -> Result<(), Error> {
     let mailbox = outbox.clone();
     let wait = move || match engine::wait_for_end(launcher) {
         Ok(()) => {
-            eprintln!("threadbook: the process {launcher} that started this kernel has ended, so it ends too");
             mailbox.send(Mail::End);
+            log(format_args!("process {launcher}, which started this kernel, has ended, so it ends too"));
         }
-        Err(error) => eprintln!("threadbook: process {launcher} cannot be watched: {error}"),
+        Err(error) => log(format_args!("process {launcher} cannot be watched: {error}")),
     };
     std::thread::Builder::new().name("launcher".into()).spawn(wait).map(drop).map_err(failed)
 }

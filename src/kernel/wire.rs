@@ -13,6 +13,7 @@ use serde_json::{Map, json};
 use zmq::{Context, DONTWAIT, POLLIN, PollItem, Socket, SocketType};
 
 use super::connection::{Channel, Connection};
+use super::log;
 use super::message::{Codec, Message, Outgoing};
 use crate::error::{Error, ExitCode};
 
@@ -99,7 +100,7 @@ impl Wire {
             let Ok(frames) = self.socket(channel).recv_multipart(DONTWAIT) else { return };
             match self.codec.decode(frames) {
                 Ok(message) => arrived.push((channel, message)),
-                Err(why) => eprintln!("threadbook: a message on {} is ignored: {why}", channel.name()),
+                Err(why) => log(format_args!("a message on {} is ignored: {why}", channel.name())),
             }
         }
     }
@@ -128,7 +129,7 @@ impl Wire {
         let msg_type = message.msg_type;
         let frames = self.codec.encode(message);
         if let Err(error) = self.socket(channel).send_multipart(frames, DONTWAIT) {
-            eprintln!("threadbook: failed to send {msg_type} on {}: {error}", channel.name());
+            log(format_args!("failed to send {msg_type} on {}: {error}", channel.name()));
         }
     }
 

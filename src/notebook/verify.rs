@@ -137,6 +137,10 @@ impl Live {
 }
 
 impl Machine for Live {
+    fn perturb(&mut self, on: bool) {
+        self.session.perturb(on);
+    }
+
     fn execute(&mut self, source: &str, ahead: Option<&str>) -> Result<(CellId, Outcome), Error> {
         self.last += 1;
         let id = CellId(self.last);

@@ -4,7 +4,7 @@
 //! ring's own and allocates nothing.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use super::host;
 use super::record::{HEAD, Head, Kind};
@@ -17,6 +17,8 @@ static RUNNING: AtomicU32 = AtomicU32::new(0);
 static THREADS: AtomicU32 = AtomicU32::new(0);
 /// This process; kept because asking costs a system call.
 static PID: AtomicU32 = AtomicU32::new(0);
+/// Whether threads are delayed at random: see `disturb`.
+static PERTURBED: AtomicBool = AtomicBool::new(false);
 /// When the last record was written: see `barrier`.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
@@ -124,7 +126,27 @@ pub fn text(stream: u8, bytes: &[u8]) -> bool {
         }
         rest = after;
     }
+    disturb();
     true
+}
+
+/// Threads of the cells that follow are delayed at random, or not.
+pub fn perturb(on: bool) {
+    PERTURBED.store(on, Ordering::Relaxed);
+}
+
+/// Rests for up to 0.2 ms in one case of two, if cells are to be perturbed: the scheduler could have done the same.
+fn disturb() {
+    if !PERTURBED.load(Ordering::Relaxed) {
+        return;
+    }
+    // The low bits of the clock are random enough; multiplying spreads them over the word.
+    let random = (now() ^ u64::from(tid())).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    if random.is_multiple_of(2) {
+        let rest = libc::timespec { tv_sec: 0, tv_nsec: (random % 200_000) as libc::c_long };
+        // SAFETY: reads a local.
+        unsafe { libc::nanosleep(&rest, std::ptr::null_mut()) };
+    }
 }
 
 /// A burst of prints has nothing between its lines; below this a thread cannot have made another process print.
@@ -202,6 +224,7 @@ pub fn begin_thread(lane: Here, number: u32) {
     HERE.set(lane);
     NUMBER.set(number);
     DECLARED.set(number == 0);
+    disturb();
 }
 
 pub fn end_thread() {

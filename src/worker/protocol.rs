@@ -28,6 +28,8 @@ pub struct Run {
     pub places: Vec<Places>,
     pub timing: Option<Timing>,
     pub wall_only: bool,
+    /// Small random delays between prints and at the start of threads.
+    pub perturbed: bool,
 }
 
 /// A generated file: what `panic::Location` calls it, what the user is told instead (`In[3]`), and where its text

@@ -150,6 +150,7 @@ fn run_cell(run: &Run) -> End {
         compile_seconds: run.timing.map_or(0.0, |timing| timing.compile_seconds),
         report,
     };
+    capture::perturb(run.perturbed);
     capture::running(run.cell);
     // SAFETY: the frame and what it points to outlive the call; the entry catches panics itself.
     unsafe { entry(&frame) };

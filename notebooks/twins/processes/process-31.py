@@ -1,0 +1,5 @@
+try:
+    lock.release()
+    print("released")
+except RuntimeError as error:
+    print(error)

@@ -17,6 +17,7 @@ mod execute;
 mod history;
 mod mail;
 mod message;
+mod overflow;
 mod publish;
 mod runner;
 mod usage;

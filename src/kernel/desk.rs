@@ -16,6 +16,7 @@ use super::history::History;
 use super::log;
 use super::mail::{self, Inbox, Mail, Outbox};
 use super::message::{Message, Outgoing, to_hex};
+use super::overflow::Limit;
 use super::publish::Publisher;
 use super::runner::Runner;
 use super::usage::Usage;
@@ -78,7 +79,7 @@ fn serve(connection: Connection) -> Result<(), Error> {
     ask_language(&outbox)?;
     let mut desk = Desk {
         wire,
-        publisher: Publisher::default(),
+        publisher: Publisher::new(Limit::from_environment()),
         queue: Queue::default(),
         runner: Runner::start(outbox)?,
         history: History::open(),

@@ -170,7 +170,7 @@ impl Desk {
 
     /// One cell of this request has ended: the expressions are next, or the reply.
     fn go_on(&mut self, mut running: Running) {
-        self.publisher.flush(running.cell);
+        self.publisher.end(running.cell);
         let mut expressions = match running.expressions.take() {
             Some(mut expressions) => {
                 let answer = expression_answer(running.result.take(), running.failure.take());

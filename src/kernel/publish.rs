@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::message::Outgoing;
+use super::overflow::{Limit, Rest};
 use crate::output::{CellId, Event, LaneId, LaneKind, MimeBundle, Origin, Stream};
 
 /// Text waits so long for more.
@@ -23,8 +24,8 @@ const PIECES: usize = 1_000;
 /// Output of a thread finds its request for so many later cells.
 const ROUTES: usize = 10_000;
 
-#[derive(Default)]
 pub struct Publisher {
+    limit: Limit,
     routes: BTreeMap<CellId, Route>,
     /// The cell that was begun last.
     newest: Option<CellId>,
@@ -47,6 +48,9 @@ struct Route {
     count: u32,
     /// A silent cell shows nothing.
     silent: bool,
+    /// Bytes of text so far, and where those go that are too many.
+    bytes: u64,
+    rest: Option<Rest>,
 }
 
 /// Text of one cell that waits.
@@ -82,9 +86,20 @@ struct Writer {
 }
 
 impl Publisher {
+    pub fn new(limit: Limit) -> Publisher {
+        Publisher {
+            limit,
+            routes: BTreeMap::new(),
+            newest: None,
+            lanes: HashMap::new(),
+            batches: Vec::new(),
+            ready: VecDeque::new(),
+        }
+    }
+
     /// Output of `cell` belongs to the request with this header from here on.
     pub fn begin(&mut self, cell: CellId, parent: Value, count: u32, silent: bool) {
-        self.routes.insert(cell, Route { parent, count, silent });
+        self.routes.insert(cell, Route { parent, count, silent, bytes: 0, rest: None });
         self.newest = Some(cell);
         while self.routes.len() > ROUTES {
             self.routes.pop_first();
@@ -127,6 +142,15 @@ impl Publisher {
         self.text(cell, Stream::Stderr, text, None, Instant::now());
     }
 
+    /// The cell has ended: everything of it that waits goes out.
+    pub fn end(&mut self, cell: CellId) {
+        let rest = self.routes.get_mut(&cell).and_then(|route| route.rest.as_mut());
+        if let Some(summary) = rest.map(Rest::summary) {
+            self.gather(cell, Stream::Stderr, &summary, None, Instant::now());
+        }
+        self.flush(cell);
+    }
+
     /// Everything of this cell that waits goes out.
     pub fn flush(&mut self, cell: CellId) {
         let cell = self.known(cell);
@@ -161,9 +185,23 @@ impl Publisher {
 
     fn text(&mut self, cell: CellId, stream: Stream, text: &str, writer: Option<Writer>, now: Instant) {
         let Some(cell) = self.known(cell) else { return };
-        if text.is_empty() || self.routes[&cell].silent {
+        let Some(route) = self.routes.get_mut(&cell).filter(|route| !route.silent && !text.is_empty()) else {
             return;
+        };
+        if let Some(rest) = &mut route.rest {
+            return rest.write(text);
         }
+        route.bytes += text.len() as u64;
+        if route.bytes <= self.limit.0 {
+            return self.gather(cell, stream, text, writer, now);
+        }
+        let (mut rest, said) = Rest::open(self.limit);
+        rest.write(text);
+        route.rest = Some(rest);
+        self.gather(cell, Stream::Stderr, &said, None, now);
+    }
+
+    fn gather(&mut self, cell: CellId, stream: Stream, text: &str, writer: Option<Writer>, now: Instant) {
         let index = self.batches.iter().position(|batch| batch.cell == cell).unwrap_or_else(|| {
             self.batches.push(Batch { cell, due: now + GATHER, bytes: 0, chunks: Vec::new() });
             self.batches.len() - 1

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{Client, receive, text};
+use crate::client::{Client, Kernel, ipc_connection, receive, text};
 
 #[test]
 fn two_hundred_thousand_lines_reach_a_quick_and_a_slow_subscriber() {
@@ -26,6 +26,24 @@ fn two_hundred_thousand_lines_reach_a_quick_and_a_slow_subscriber() {
     }
     assert!(text(&late, "stdout") == expected);
     assert!(late.len() < 200, "{} messages", late.len());
+    client.finish();
+}
+
+#[test]
+fn a_cell_that_prints_too_much_is_shown_in_part_and_the_rest_is_in_a_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let connection = ipc_connection(&directory);
+    let mut command = Kernel::command(&directory, &connection);
+    let process = command.env("THREADBOOK_LIVE_MIB", "1").env("TMPDIR", directory.path()).spawn().expect("it starts");
+    let mut client = Client::of(Kernel { process, directory, connection });
+    let header = client.execute("for n in 0..400_000 { println!(\"line {n}\"); }");
+    assert_eq!(client.reply_to(&header).content["status"], "ok");
+    let published = client.published_for(&header);
+    let said = text(&published, "stderr");
+    let path = said.split('`').nth(1).expect("a path");
+    let all = text(&published, "stdout") + &std::fs::read_to_string(path).expect("the file");
+    assert!(all == (0..400_000).map(|n| format!("line {n}\n")).collect::<String>());
+    assert!(said.contains("has shown 1 MiB"), "{said}");
     client.finish();
 }
 

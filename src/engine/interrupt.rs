@@ -78,6 +78,7 @@ impl Interrupter {
             if state.asked && state.phase == Phase::Preparing {
                 return Err(io::ErrorKind::Interrupted.into());
             }
+            worker::end_with_this_thread(&mut command);
             let mut child = command.stderr(Stdio::piped()).spawn()?;
             let pipe = child.stderr.take();
             let child = Arc::new(Mutex::new(child));

@@ -308,6 +308,18 @@ impl Session {
     }
 }
 
+/// What is compiled ahead is given up, so that nothing of the session is left behind.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.interrupter.prepare();
+        self.interrupter.interrupt();
+        if let Some(ahead) = self.ahead.take() {
+            // Its result is of no use, nor is its panic.
+            let _ = ahead.prepared.join();
+        }
+    }
+}
+
 fn start_worker(
     options: &Options,
     executable: &std::path::Path,

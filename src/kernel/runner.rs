@@ -96,7 +96,8 @@ fn execute(session: &mut Session, job: &Job) -> Result<Ended, Trouble> {
 }
 
 fn start(outbox: &Outbox) -> Result<Session, Error> {
-    let session = Session::start(Options::default(), Box::new(outbox.clone()));
+    let begin = || Session::start(Options::default(), Box::new(outbox.clone()));
+    let session = catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Err(lost()));
     match &session {
         Ok(session) => outbox.send(Mail::Started(session.interrupter())),
         Err(error) => log(format_args!("{error}")),
@@ -105,7 +106,7 @@ fn start(outbox: &Outbox) -> Result<Session, Error> {
 }
 
 fn lost() -> Error {
-    Error::new(ExitCode::Internal, "the session has ended")
+    Error::new(ExitCode::Internal, "the session has failed, which is a fault of ours: please report it")
 }
 
 fn failure(ename: &str, evalue: String) -> Failure {

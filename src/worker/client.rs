@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::output::LaneId;
 
 use super::inbox::{Inbox, Open, SharedSink};
+use super::process::kill_group;
 use super::protocol::{self, End, Request, Response, Run};
 use super::ring::Ring;
 use super::server;
@@ -160,26 +161,6 @@ impl Drop for Worker {
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
         }
-    }
-}
-
-/// Kills a worker and the children that stayed in its process group.
-pub fn kill_group(pid: u32) {
-    if pid != 0 {
-        // SAFETY: the worker leads a process group of its own, and its leader is reaped by the reader only.
-        unsafe { libc::kill(-(pid as libc::pid_t), libc::SIGKILL) };
-    }
-}
-
-/// Waits until a process has ended that need not be a child; at once if there is none.
-pub fn wait_for_end(pid: u32) -> io::Result<()> {
-    match pidfd_open(pid) {
-        Ok(process) => {
-            while !poll(&[process.as_fd()])[0] {}
-            Ok(())
-        }
-        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
-        Err(error) => Err(error),
     }
 }
 
@@ -361,7 +342,7 @@ impl Reader {
     }
 }
 
-fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
+pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: asks for a descriptor of a process; touches no memory.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     if fd < 0 {
@@ -372,7 +353,7 @@ fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
 }
 
 /// Waits until one of the descriptors can be read or has ended; says for each whether it is one.
-fn poll(fds: &[BorrowedFd]) -> Vec<bool> {
+pub fn poll(fds: &[BorrowedFd]) -> Vec<bool> {
     poll_for(fds, -1)
 }
 

@@ -6,9 +6,14 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::client::{Client, Kernel, ipc_connection, is_alive, kinds};
+use crate::client::{Client, Kernel, ipc_connection, is_alive, kinds, text};
 
 const FOREVER: &str = "println!(\"on\"); loop { std::hint::spin_loop(); }";
+
+/// Takes rustc longer than anybody waits.
+const ENDLESS: &str = "\
+#![allow(long_running_const_eval)]
+const N: u64 = { let mut n = 0; while n < u64::MAX { n += 1; } n };";
 
 #[test]
 fn control_heartbeat_and_questions_are_answered_while_a_cell_runs() {
@@ -50,9 +55,7 @@ fn control_heartbeat_and_questions_are_answered_while_a_cell_runs() {
 fn an_interrupt_stops_the_compiler_and_the_variables_stay() {
     let mut client = Client::start();
     client.run("let kept = 5;");
-    let endless =
-        "#![allow(long_running_const_eval)]\nconst N: u64 = { let mut n = 0; while n < u64::MAX { n += 1; } n };";
-    let header = client.execute(endless);
+    let header = client.execute(ENDLESS);
     client.expect_status("busy", &header);
     client.expect("execute_input", &header);
     while !is_compiling(client.kernel.process.id()) {
@@ -69,6 +72,20 @@ fn an_interrupt_stops_the_compiler_and_the_variables_stay() {
     client.expect_status("idle", &header);
     let (reply, _) = client.run("assert_eq!(kept, 5)");
     assert_eq!(reply.content["status"], "ok");
+    client.finish();
+}
+
+#[test]
+fn a_worker_that_dies_between_cells_is_told_with_the_next() {
+    let mut client = Client::start();
+    let (_, published) =
+        client.run("fn seven() -> i32 { 7 }\nlet gone = 1;\nprintln!(\"{}\", std::process::id());");
+    signal(text(&published, "stdout").trim().parse().expect("a number"), "KILL");
+    let (reply, published) = client.run("seven()");
+    assert_eq!(reply.content["status"], "ok");
+    assert_eq!(kinds(&published), ["execute_input", "execute_result", "stream"]);
+    let told = text(&published, "stderr");
+    assert!(told.contains("between cells") && told.contains("`gone`"), "{told}");
     client.finish();
 }
 
@@ -97,11 +114,16 @@ fn shutdown_takes_the_worker_and_the_files_with_it() {
     let (_, published) = client.run("println!(\"{}\", std::process::id());");
     let worker: u32 = published[1].content["text"].as_str().expect("text").trim().parse().expect("a number");
     assert!(is_alive(worker));
-    // Also in the middle of a cell.
-    let header = client.execute(FOREVER);
-    client.expect_status("busy", &header);
-    client.expect("execute_input", &header);
-    client.text_until(&header, "on\n");
+    // In the middle of a cell, and while the one after it is compiled, which would take for ever.
+    let headers = ["let first = 1;", FOREVER, ENDLESS].map(|code| client.execute(code));
+    client.reply_to(&headers[0]);
+    client.published_for(&headers[0]);
+    client.expect_status("busy", &headers[1]);
+    client.expect("execute_input", &headers[1]);
+    client.text_until(&headers[1], "on\n");
+    while !is_compiling(client.kernel.process.id()) {
+        std::thread::yield_now();
+    }
     let shutdown = client.send_control("shutdown_request", json!({"restart": true}));
     assert_eq!(client.control_reply_to(&shutdown).content["restart"], true);
     assert!(client.kernel.process.wait().expect("it ends").success());

@@ -34,7 +34,8 @@ fn a_cell_that_prints_too_much_is_shown_in_part_and_the_rest_is_in_a_file() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = ipc_connection(&directory);
     let mut command = Kernel::command(&directory, &connection);
-    let process = command.env("THREADBOOK_LIVE_MIB", "1").env("TMPDIR", directory.path()).spawn().expect("it starts");
+    let process =
+        command.env("THREADBOOK_LIVE_MIB", "1").env("TMPDIR", directory.path()).spawn().expect("it starts");
     let mut client = Client::of(Kernel { process, directory, connection });
     let header = client.execute("for n in 0..400_000 { println!(\"line {n}\"); }");
     assert_eq!(client.reply_to(&header).content["status"], "ok");

@@ -10,6 +10,8 @@ use std::time::Duration;
 use anstyle::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 use threadbook::error::{self, Error};
+use threadbook::kernel;
+use threadbook::kernelspec::{self, InstallOptions, Place};
 use threadbook::notebook::{self, RunOptions};
 
 /// Run Rust notebooks and see which thread printed each line.
@@ -37,6 +39,74 @@ Exit codes:
 enum Command {
     Run(RunArgs),
     Verify(VerifyArgs),
+    Install(InstallArgs),
+    Uninstall(UninstallArgs),
+    /// Check what a kernel needs: rustc, the cache, Jupyter, the kernelspec
+    Doctor,
+    Kernel(KernelArgs),
+}
+
+/// Add the Rust kernel to Jupyter's list.
+///
+/// Installing again replaces the entry: do it after threadbook has moved.
+#[derive(Args, Debug)]
+#[command(after_help = INSTALL_EXAMPLES)]
+struct InstallArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+
+    /// What `jupyter console --kernel` calls it
+    #[arg(long, default_value = "threadbook")]
+    name: String,
+
+    /// What JupyterLab calls it [default: Rust (Threadbook)]
+    #[arg(long, value_name = "TEXT")]
+    display_name: Option<String>,
+
+    /// An environment variable of the kernel; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+}
+
+const INSTALL_EXAMPLES: &str = "\
+Examples:
+  threadbook install                           for this user
+  threadbook install --sys-prefix              into the active Python environment
+  threadbook install --env RUST_BACKTRACE=1    with a variable that cells see";
+
+/// Remove the Rust kernel from Jupyter's list.
+#[derive(Args, Debug)]
+struct UninstallArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+
+    /// The name that it was installed by
+    #[arg(long, default_value = "threadbook")]
+    name: String,
+}
+
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+struct PlaceArgs {
+    /// In the user's own directory; this is the default
+    #[arg(long)]
+    user: bool,
+
+    /// In the Python environment that is active
+    #[arg(long)]
+    sys_prefix: bool,
+
+    /// In PATH/share/jupyter/kernels
+    #[arg(long, value_name = "PATH")]
+    prefix: Option<PathBuf>,
+}
+
+/// Serve a Jupyter front end, which starts this command itself.
+#[derive(Args, Debug)]
+struct KernelArgs {
+    /// The connection file that Jupyter has written
+    #[arg(value_name = "CONNECTION_FILE")]
+    connection_file: PathBuf,
 }
 
 /// Execute a notebook from top to bottom and save the result.
@@ -130,6 +200,10 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => notebook::run(&args.into()),
         Command::Verify(args) => verify(args),
+        Command::Install(args) => install(args),
+        Command::Uninstall(args) => uninstall(args),
+        Command::Doctor => kernelspec::doctor(&mut std::io::stdout()),
+        Command::Kernel(args) => kernel::run(&args.connection_file),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -151,11 +225,44 @@ fn verify(args: VerifyArgs) -> Result<(), Error> {
     Err(Error::new(error::ExitCode::Failed, "outputs differ from the recorded ones; the report says where"))
 }
 
+fn install(args: InstallArgs) -> Result<(), Error> {
+    let InstallArgs { place, name, display_name, env } = args;
+    let directory = kernelspec::install(&InstallOptions { place: place.into(), name, display_name, env })?;
+    say(&format!("installed the kernel in {}", directory.display()))
+}
+
+fn uninstall(args: UninstallArgs) -> Result<(), Error> {
+    let directory = kernelspec::uninstall(&args.place.into(), &args.name)?;
+    say(&format!("removed the kernel from {}", directory.display()))
+}
+
+fn say(text: &str) -> Result<(), Error> {
+    writeln!(std::io::stdout(), "{text}").map_err(|error| {
+        let message = format!("cannot write to standard output: {error}; send it elsewhere");
+        Error::new(error::ExitCode::Environment, message)
+    })
+}
+
+impl From<PlaceArgs> for Place {
+    fn from(args: PlaceArgs) -> Self {
+        match args {
+            PlaceArgs { prefix: Some(prefix), .. } => Place::Prefix(prefix),
+            PlaceArgs { sys_prefix: true, .. } => Place::SysPrefix,
+            PlaceArgs { .. } => Place::User,
+        }
+    }
+}
+
 impl From<RunArgs> for RunOptions {
     fn from(args: RunArgs) -> Self {
         let RunArgs { notebook, output, allow_errors, quiet, patience } = args;
         RunOptions { notebook, output, allow_errors, quiet, patience }
     }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    pair.map(|(key, value)| (key.to_string(), value.to_string())).ok_or_else(|| "give KEY=VALUE".into())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -2,6 +2,8 @@
 
 pub mod engine;
 pub mod error;
+pub mod kernel;
+pub mod kernelspec;
 pub mod notebook;
 pub mod output;
 pub mod worker;

@@ -9,6 +9,7 @@ mod capture;
 mod client;
 mod inbox;
 mod interpose;
+mod process;
 mod protocol;
 mod record;
 mod ring;
@@ -17,7 +18,8 @@ mod stdio;
 mod threads;
 
 pub use client::{Exit, Start, Worker};
-pub use inbox::monotonic_nanos;
+pub use inbox::{monotonic_nanos, parent_of};
+pub use process::{end_with_this_thread, kill_group, wait_for_end};
 pub use protocol::{End, Places, Run, Timing};
 pub use server::main;
 

@@ -24,6 +24,11 @@ const HELP: &str = "\
 :help                    this list
 ";
 
+/// Every magic and command as it is spelt, and its line of help.
+pub fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
+    HELP.lines().filter_map(|line| Some((line.split([' ', '[']).next()?, line)))
+}
+
 /// Applies the magics in order.
 pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
     let mut effect = Effect { scope: scope.clone(), said: String::new(), timed: false, wall_only: false };

@@ -12,6 +12,7 @@ use crate::error::{Error, ExitCode};
 
 use super::cache::{self, Cache, Key};
 use super::diagnostic::{self, Diagnostic};
+use super::interrupt::Interrupter;
 use super::scope::{Library, Optimization};
 use super::source::SourceMap;
 use super::toolchain::Toolchain;
@@ -22,6 +23,7 @@ pub struct Compiler {
     toolchain: Toolchain,
     cache: Cache,
     pub runtime: Library,
+    interrupter: Interrupter,
     scratch: tempfile::TempDir,
     /// One rustc at a time writes to the session crate's directory.
     session_directory: Mutex<PathBuf>,
@@ -55,12 +57,13 @@ pub struct Identity {
 }
 
 impl Compiler {
-    pub fn new(toolchain: Toolchain, cache: Cache) -> Result<Compiler, Error> {
+    pub fn new(toolchain: Toolchain, cache: Cache, interrupter: Interrupter) -> Result<Compiler, Error> {
         let runtime = super::runtime::build(&toolchain, &cache)?;
         let scratch = tempfile::Builder::new().prefix("threadbook-").tempdir().map_err(no_scratch)?;
         let session_directory = scratch.path().join("session");
         fs::create_dir(&session_directory).map_err(no_scratch)?;
-        Ok(Compiler { toolchain, cache, runtime, scratch, session_directory: Mutex::new(session_directory) })
+        let session_directory = Mutex::new(session_directory);
+        Ok(Compiler { toolchain, cache, runtime, interrupter, scratch, session_directory })
     }
 
     /// What the worker loads before anything else.
@@ -168,11 +171,11 @@ impl Compiler {
 
     fn finish(
         &self,
-        mut command: Command,
+        command: Command,
         library: PathBuf,
         mir: impl Fn(&Path) -> Result<String, Error>,
     ) -> Result<Compiled, Error> {
-        let output = command.output().map_err(|error| {
+        let output = self.interrupter.compile(command).map_err(|error| {
             let message = format!(
                 "failed to run `{}`: {error}; check that the toolchain is still installed",
                 self.toolchain.rustc.display()

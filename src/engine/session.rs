@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{End, Exit, Places, Run, Start, Timing, Worker, monotonic_nanos};
+use crate::worker::{End, Places, Run, Start, Timing, Worker, monotonic_nanos};
 
 use super::cache::Cache;
 use super::compile::Compiler;
+use super::interrupt::Interrupter;
+use super::names::Names;
 use super::prepare::{Prepared, Rejection, prepare};
 use super::scope::Scope;
 use super::toolchain::Toolchain;
@@ -54,6 +56,8 @@ pub enum Outcome {
     WorkerLost,
 }
 
+const INTERRUPTED: &str = "the cell was interrupted, which ends its worker";
+
 pub struct Session {
     options: Options,
     executable: PathBuf,
@@ -63,6 +67,7 @@ pub struct Session {
     worker: Worker,
     epoch: u64,
     ahead: Option<Ahead>,
+    interrupter: Interrupter,
     /// Files that the worker does not know yet.
     places: Vec<Places>,
     perturbed: bool,
@@ -80,7 +85,8 @@ impl Session {
     /// Starts a worker and answers once it is ready. Events go to `sink` from then on, also between cells.
     pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Session, Error> {
         let toolchain = Toolchain::find(options.directory.as_deref())?;
-        let compiler = Arc::new(Compiler::new(toolchain, Cache::open()?)?);
+        let interrupter = Interrupter::default();
+        let compiler = Arc::new(Compiler::new(toolchain, Cache::open()?, interrupter.clone())?);
         let executable = match &options.executable {
             Some(executable) => executable.clone(),
             // By this name the very same program is found also after its file was replaced or removed.
@@ -100,6 +106,7 @@ impl Session {
             worker,
             epoch,
             ahead: None,
+            interrupter,
             places: Vec::new(),
             perturbed: false,
         })
@@ -116,17 +123,45 @@ impl Session {
         self.worker.pid()
     }
 
+    /// The names that the next cell will find.
+    pub fn names(&self) -> Names {
+        Names(self.scope.clone())
+    }
+
+    /// What stops a cell from another thread.
+    pub fn interrupter(&self) -> Interrupter {
+        self.interrupter.clone()
+    }
+
     /// Runs one cell to its end and answers how it ended; what happened has gone to the sink by then, all but
     /// what threads write that outlive the cell. `ahead`, where given, is the cell that will probably be run next,
     /// under the next number: it is compiled while this one runs.
     pub fn execute(&mut self, cell: CellId, source: &str, ahead: Option<&str>) -> Result<Outcome, Error> {
-        if let Some(exit) = self.worker.died() {
-            self.lost(cell, exit, "between cells")?;
+        self.interrupter.prepare();
+        let ended = self.attempt(cell, source, ahead);
+        if !self.interrupter.finish() {
+            return ended;
         }
-        let prepared = match self.prepared_ahead(cell, source) {
+        match ended {
+            // It came when the cell had just ended; the worker did not survive it.
+            Ok(Outcome::Ok) => {
+                self.lost(cell, "Interrupted", INTERRUPTED)?;
+                Ok(Outcome::Interrupted)
+            }
+            Ok(outcome) => Ok(outcome),
+            Err(_) => Ok(self.not_run(cell)),
+        }
+    }
+
+    fn attempt(&mut self, cell: CellId, source: &str, ahead: Option<&str>) -> Result<Outcome, Error> {
+        let mut prepared = match self.prepared_ahead(cell, source) {
             Some(prepared) => prepared?,
             None => prepare(&self.compiler, &self.scope, cell, source)?,
         };
+        if let Some(exit) = self.worker.died() {
+            self.lost(cell, "WorkerLost", &format!("the worker ended between cells: {exit}"))?;
+            prepared = prepare(&self.compiler, &self.scope, cell, source)?;
+        }
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(rejection) => {
@@ -149,6 +184,7 @@ impl Session {
     fn run(&mut self, cell: CellId, mut prepared: Prepared) -> Result<Outcome, Error> {
         self.places.append(&mut prepared.places);
         let end = match self.request(cell, &prepared) {
+            Some(_) if !self.interrupter.run(self.worker.pid()) => return Ok(self.not_run(cell)),
             Some(run) => self.worker.run(run),
             None => Ok(End::Returned),
         };
@@ -167,7 +203,11 @@ impl Session {
             }
             Err(exit) => {
                 self.scope = prepared.after_failure;
-                self.lost(cell, exit, "while it ran this cell")?;
+                if self.interrupter.is_asked() {
+                    self.lost(cell, "Interrupted", INTERRUPTED)?;
+                    return Ok(Outcome::Interrupted);
+                }
+                self.lost(cell, "WorkerLost", &format!("the worker ended while it ran this cell: {exit}"))?;
                 return Ok(Outcome::WorkerLost);
             }
         };
@@ -197,10 +237,10 @@ impl Session {
     }
 
     /// The worker has died: items stay, variables do not, and a new worker takes over.
-    fn lost(&mut self, cell: CellId, exit: Exit, when: &str) -> Result<(), Error> {
+    fn lost(&mut self, cell: CellId, ename: &str, why: &str) -> Result<(), Error> {
         self.spoil_ahead();
         let variables: Vec<String> = self.scope.variables.keys().map(|name| format!("`{name}`")).collect();
-        let mut evalue = format!("the worker ended {when}: {exit}");
+        let mut evalue = why.to_string();
         evalue += &match variables.len() {
             0 => "; the session goes on in a new one".to_string(),
             _ => format!(
@@ -210,11 +250,20 @@ impl Session {
         };
         self.scope = self.scope.items_only(cell);
         self.scope.library = None;
-        let failure = Failure { ename: "WorkerLost".into(), traceback: vec![red("WorkerLost", &evalue)], evalue };
+        let failure = Failure { ename: ename.into(), traceback: vec![red(ename, &evalue)], evalue };
         self.fail(cell, failure);
         let (sink, last) = (self.sink.clone(), LaneId(self.worker.last_lane()));
         self.worker = start_worker(&self.options, &self.executable, &self.compiler, sink, self.epoch, last)?;
         Ok(())
+    }
+
+    /// An interrupt came before the cell ran.
+    fn not_run(&mut self, cell: CellId) -> Outcome {
+        self.spoil_ahead();
+        let evalue = "the cell was stopped before it ran; nothing of it has happened".to_string();
+        let failure = Failure { ename: "Interrupted".into(), traceback: vec![red("Interrupted", &evalue)], evalue };
+        self.fail(cell, failure);
+        Outcome::Interrupted
     }
 
     fn prepare_ahead(&mut self, cell: CellId, source: &str, scope: Scope) {
@@ -256,6 +305,18 @@ impl Session {
         let pid = self.worker.pid();
         let origin = Origin { cell, running: Some(cell), lane: LaneId::MAIN, pid, tid: pid, at };
         self.send(Event::Text { origin, stream: Stream::Stdout, text });
+    }
+}
+
+/// What is compiled ahead is given up, so that nothing of the session is left behind.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.interrupter.prepare();
+        self.interrupter.interrupt();
+        if let Some(ahead) = self.ahead.take() {
+            // Its result is of no use, nor is its panic.
+            let _ = ahead.prepared.join();
+        }
     }
 }
 

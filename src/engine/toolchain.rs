@@ -34,6 +34,12 @@ impl Toolchain {
     }
 }
 
+/// The version of the compiler that cells are compiled with, such as `1.95.0`.
+pub fn rust_version() -> Result<String, Error> {
+    let toolchain = Toolchain::find(None)?;
+    Ok(field(&toolchain.version, "release").unwrap_or_default().to_string())
+}
+
 fn ask(rustc: &Path, arguments: &[&str], directory: Option<&Path>) -> Result<String, Error> {
     let mut command = Command::new(rustc);
     command.args(arguments);

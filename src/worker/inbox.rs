@@ -371,7 +371,8 @@ fn torn_tail(bytes: &[u8]) -> usize {
     0
 }
 
-fn parent_of(pid: u32) -> Option<u32> {
+/// The parent of any process.
+pub fn parent_of(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
 }

@@ -1,0 +1,145 @@
+//! Stops what a session does, from any thread: the compiler's processes while a cell is prepared, the worker while it
+//! runs. Asking while nothing runs does nothing: a later cell is not touched.
+
+use std::io::{self, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::worker;
+
+/// A session's handle for others. Clones speak of the same session.
+#[derive(Clone, Default)]
+pub struct Interrupter(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    phase: Phase,
+    asked: bool,
+    /// Compilers that run, those of cells prepared ahead too.
+    compilers: Vec<Arc<Mutex<Child>>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Idle,
+    Preparing,
+    /// The cell runs in the worker with this process id.
+    Running(u32),
+}
+
+/// What a compiler left: its status and standard error.
+pub struct Said {
+    pub status: ExitStatus,
+    pub stderr: Vec<u8>,
+}
+
+impl Interrupter {
+    /// Stops the cell that is being executed, if there is one; answers whether there was.
+    pub fn interrupt(&self) -> bool {
+        let mut state = self.state();
+        match state.phase {
+            Phase::Idle => return false,
+            Phase::Preparing => state.compilers.iter().for_each(kill),
+            Phase::Running(worker) => worker::kill_group(worker),
+        }
+        state.asked = true;
+        true
+    }
+
+    /// A cell begins.
+    pub(super) fn prepare(&self) {
+        let mut state = self.state();
+        (state.phase, state.asked) = (Phase::Preparing, false);
+    }
+
+    /// The cell runs from here on, unless an interrupt was asked for: then it must not.
+    pub(super) fn run(&self, worker: u32) -> bool {
+        let mut state = self.state();
+        state.phase = Phase::Running(worker);
+        !state.asked
+    }
+
+    /// The cell runs no longer; answers whether it was interrupted.
+    pub(super) fn finish(&self) -> bool {
+        let mut state = self.state();
+        state.phase = Phase::Idle;
+        std::mem::take(&mut state.asked)
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.state().asked
+    }
+
+    /// Runs a compiler to its end, which an interrupt may bring about.
+    pub(super) fn compile(&self, mut command: Command) -> io::Result<Said> {
+        let (child, mut pipe) = {
+            let mut state = self.state();
+            if state.asked && state.phase == Phase::Preparing {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            worker::end_with_this_thread(&mut command);
+            let mut child = command.stderr(Stdio::piped()).spawn()?;
+            let pipe = child.stderr.take();
+            let child = Arc::new(Mutex::new(child));
+            state.compilers.push(child.clone());
+            (child, pipe)
+        };
+        let mut stderr = Vec::new();
+        let read = pipe.as_mut().map_or(Ok(0), |pipe| pipe.read_to_end(&mut stderr));
+        // Nobody else waits for it, so its process id is its own until here.
+        self.state().compilers.retain(|other| !Arc::ptr_eq(other, &child));
+        let status = child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).wait()?;
+        read?;
+        Ok(Said { status, stderr })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn kill(child: &Arc<Mutex<Child>>) {
+    // It may have ended already, which is as good.
+    let _ = child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).kill();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    fn sleeper() -> Command {
+        let mut command = Command::new("sleep");
+        command.arg("600");
+        command
+    }
+
+    #[test]
+    fn nothing_is_stopped_between_cells() {
+        let interrupter = Interrupter::default();
+        assert!(!interrupter.interrupt());
+        interrupter.prepare();
+        assert!(interrupter.run(0));
+        assert!(!interrupter.finish());
+    }
+
+    #[test]
+    fn a_compiler_is_killed_and_no_other_starts_for_that_cell() {
+        let interrupter = Interrupter::default();
+        interrupter.prepare();
+        let compiling = {
+            let interrupter = interrupter.clone();
+            std::thread::spawn(move || interrupter.compile(sleeper()))
+        };
+        while interrupter.state().compilers.is_empty() {
+            std::thread::yield_now();
+        }
+        assert!(interrupter.interrupt());
+        let said = compiling.join().expect("no panic").expect("it ran");
+        assert_eq!(said.status.signal(), Some(9));
+        assert!(interrupter.compile(sleeper()).is_err());
+        assert!(!interrupter.run(0), "an interrupted cell does not run");
+        assert!(interrupter.finish());
+    }
+}

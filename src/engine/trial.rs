@@ -1,0 +1,26 @@
+//! Whether a cell compiles and runs on this machine at all.
+
+use crate::error::{Error, ExitCode};
+use crate::output::{CellId, Event, Sink};
+
+use super::session::{Options, Outcome, Session};
+
+struct Deaf;
+
+impl Sink for Deaf {
+    fn event(&mut self, _: Event) {}
+}
+
+/// Starts a session, compiles and runs one small cell, and ends the session.
+pub fn try_out() -> Result<(), Error> {
+    let mut session = Session::start(Options::default(), Box::new(Deaf))?;
+    match session.execute(CellId(1), "let x = 1 + 1; assert_eq!(x, 2);", None)? {
+        Outcome::Ok => Ok(()),
+        outcome => {
+            let message = format!(
+                "a trial cell did not run ({outcome:?}); check `rustc` and the linker with a small program"
+            );
+            Err(Error::new(ExitCode::Environment, message))
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! One protocol message: its frames on the wire, its signature, its header. Knows no message type.
+//!
+//! The types are ours, not those of the `jupyter-protocol` crate: that one fixes version 5.3 in every header and
+//! drops header fields that it does not know, which a reply must give back as its parent.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::SystemTime;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Map, Value, json};
+use sha2::Sha256;
+
+pub const PROTOCOL: &str = "5.5";
+
+const DELIMITER: &[u8] = b"<IDS|MSG>";
+
+/// So many signatures are remembered, to tell a message that is sent again.
+const REMEMBERED: usize = 1 << 16;
+
+/// A message from a client.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub identities: Vec<Vec<u8>>,
+    pub msg_type: String,
+    /// As it came: it goes back whole as the parent of every answer.
+    pub header: Value,
+    pub content: Value,
+}
+
+/// A message to clients.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The frames before the delimiter: the client's for a reply, the topic on iopub.
+    pub identities: Vec<Vec<u8>>,
+    pub msg_type: &'static str,
+    /// `{}` for a message that nobody asked for.
+    pub parent: Value,
+    pub metadata: Map<String, Value>,
+    pub content: Value,
+}
+
+/// Turns messages into frames and back, and signs and checks them.
+pub struct Codec {
+    key: Option<Hmac<Sha256>>,
+    seen: Seen,
+    session: String,
+    count: u64,
+}
+
+/// Signatures of late.
+#[derive(Default)]
+struct Seen {
+    signatures: HashSet<Vec<u8>>,
+    order: VecDeque<Vec<u8>>,
+}
+
+impl Codec {
+    pub fn new(key: &str, session: String) -> Codec {
+        let key = (!key.is_empty()).then(|| Hmac::new_from_slice(key.as_bytes()).ok()).flatten();
+        Codec { key, seen: Seen::default(), session, count: 0 }
+    }
+
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
+    /// The message in these frames, or why it is none that we may act on.
+    pub fn decode(&mut self, frames: Vec<Vec<u8>>) -> Result<Message, String> {
+        let delimiter = frames.iter().position(|frame| frame == DELIMITER).ok_or("it has no delimiter")?;
+        let (identities, rest) = frames.split_at(delimiter);
+        let [_, signature, header, parent, metadata, content, ..] = rest else {
+            return Err(format!("it has {} frames after its delimiter, not 5 or more", rest.len() - 1));
+        };
+        self.check(signature, [header, parent, metadata, content])?;
+        let json = |name: &str, bytes: &[u8]| match serde_json::from_slice(bytes) {
+            Ok(Value::Object(map)) => Ok(Value::Object(map)),
+            Ok(_) => Err(format!("its {name} is not an object")),
+            Err(error) => Err(format!("its {name} is not JSON: {error}")),
+        };
+        let (header, content) = (json("header", header)?, json("content", content)?);
+        let text = |key: &str| header[key].as_str().ok_or(format!("its header has no {key}"));
+        let msg_type = text("msg_type")?.to_owned();
+        text("msg_id")?;
+        Ok(Message { identities: identities.to_vec(), msg_type, header, content })
+    }
+
+    fn check(&mut self, signature: &[u8], parts: [&Vec<u8>; 4]) -> Result<(), String> {
+        let Some(key) = &self.key else { return Ok(()) };
+        if signature.is_empty() {
+            return Err("it is not signed".into());
+        }
+        let mut mac = key.clone();
+        parts.iter().for_each(|part| mac.update(part));
+        let bytes = from_hex(signature).ok_or("its signature is not hexadecimal")?;
+        // In constant time.
+        mac.verify_slice(&bytes).map_err(|_| "its signature is wrong")?;
+        if self.seen.is_new(bytes) { Ok(()) } else { Err("it has come before".into()) }
+    }
+
+    pub fn encode(&mut self, message: Outgoing) -> Vec<Vec<u8>> {
+        let Outgoing { identities, msg_type, parent, metadata, content } = message;
+        self.count += 1;
+        let header = json!({
+            "msg_id": format!("{}_{}_{}", self.session, std::process::id(), self.count),
+            "msg_type": msg_type,
+            "username": "kernel",
+            "session": self.session,
+            "date": date(SystemTime::now()),
+            "version": PROTOCOL,
+        });
+        let parts = [header, parent, Value::Object(metadata), content].map(|part| part.to_string().into_bytes());
+        let signature = self.key.as_ref().map_or_else(String::new, |key| {
+            let mut mac = key.clone();
+            parts.iter().for_each(|part| mac.update(part));
+            to_hex(&mac.finalize().into_bytes())
+        });
+        let mut frames = identities;
+        frames.push(DELIMITER.to_vec());
+        frames.push(signature.into_bytes());
+        frames.extend(parts);
+        frames
+    }
+}
+
+impl Message {
+    /// An answer to this message, on the channel that it came by.
+    pub fn reply(&self, msg_type: &'static str, content: Value) -> Outgoing {
+        Outgoing {
+            identities: self.identities.clone(),
+            msg_type,
+            parent: self.header.clone(),
+            metadata: Map::new(),
+            content,
+        }
+    }
+}
+
+impl Seen {
+    fn is_new(&mut self, signature: Vec<u8>) -> bool {
+        if !self.signatures.insert(signature.clone()) {
+            return false;
+        }
+        self.order.push_back(signature);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.signatures.remove(&oldest);
+        }
+        true
+    }
+}
+
+/// As headers have it: ISO 8601, UTC, microseconds.
+pub fn date(time: SystemTime) -> String {
+    humantime::format_rfc3339_micros(time).to_string()
+}
+
+pub fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
+    let (pairs, rest) = text.as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
+    bytes.filter(|_| rest.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codec() -> Codec {
+        Codec::new("secret", "s".into())
+    }
+
+    fn outgoing() -> Outgoing {
+        Outgoing {
+            identities: vec![b"id".to_vec()],
+            msg_type: "x_request",
+            parent: json!({}),
+            metadata: Map::new(),
+            content: json!({"code": "\u{1f980}"}),
+        }
+    }
+
+    #[test]
+    fn a_message_arrives_as_it_was_sent() {
+        let message = codec().decode(codec().encode(outgoing())).expect("good");
+        assert_eq!((message.identities, message.msg_type.as_str()), (vec![b"id".to_vec()], "x_request"));
+        assert_eq!(message.content["code"], "\u{1f980}");
+    }
+
+    #[test]
+    fn what_is_not_signed_by_the_key_is_refused() {
+        let sent = codec().encode(outgoing());
+        let with = |index: usize, bytes: &[u8]| {
+            let mut frames = sent.clone();
+            frames[index] = bytes.to_vec();
+            codec().decode(frames).expect_err("refused")
+        };
+        assert_eq!(with(2, b""), "it is not signed");
+        assert_eq!(with(2, b"xyz"), "its signature is not hexadecimal");
+        assert_eq!(with(2, b"00ff"), "its signature is wrong");
+        assert_eq!(with(6, b"{}"), "its signature is wrong");
+        let mut other = Codec::new("other", "s".into());
+        assert!(other.decode(sent.clone()).is_err());
+    }
+
+    #[test]
+    fn a_message_counts_once() {
+        let (sent, mut codec) = (codec().encode(outgoing()), codec());
+        assert!(codec.decode(sent.clone()).is_ok());
+        assert_eq!(codec.decode(sent).expect_err("again"), "it has come before");
+    }
+
+    #[test]
+    fn without_a_key_nothing_is_signed() {
+        let mut open = Codec::new("", "s".into());
+        let sent = open.encode(outgoing());
+        assert!(sent[2].is_empty());
+        assert!(open.decode(sent.clone()).is_ok() && open.decode(sent).is_ok());
+    }
+
+    #[test]
+    fn torn_messages_are_refused() {
+        let mut open = Codec::new("", "s".into());
+        let sent = open.encode(outgoing());
+        for length in 0..sent.len() {
+            assert!(open.decode(sent[..length].to_vec()).is_err(), "{length}");
+        }
+        for (index, bytes) in [(3, "[]"), (3, "{}"), (3, "{\"msg_type\": 1}"), (6, "{")] {
+            let mut frames = sent.clone();
+            frames[index] = bytes.into();
+            assert!(open.decode(frames).is_err(), "{bytes}");
+        }
+    }
+}

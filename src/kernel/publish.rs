@@ -1,0 +1,334 @@
+//! From the session's events to iopub messages: each under the header of the request whose cell it belongs to, text
+//! gathered by time and size. Owns the routes from cells to requests; sends nothing itself.
+//!
+//! Text of one cell keeps its order. Only where a cell changes between stdout and stderr very often, both are
+//! gathered apart for a moment: clients take a limited number of messages a second.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use super::message::Outgoing;
+use super::overflow::{Limit, Rest};
+use crate::output::{CellId, Event, LaneId, LaneKind, MimeBundle, Origin, Stream};
+
+/// Text waits so long for more.
+const GATHER: Duration = Duration::from_millis(20);
+/// … and no longer than until there is this much of it.
+const LARGEST: usize = 64 << 10;
+/// So many changes of stream make a new message, within one `GATHER`.
+const CHANGES: usize = 8;
+/// So many changes of thread are told with one message.
+const PIECES: usize = 1_000;
+/// Output of a thread finds its request for so many later cells.
+const ROUTES: usize = 10_000;
+
+pub struct Publisher {
+    limit: Limit,
+    routes: BTreeMap<CellId, Route>,
+    /// The cell that was begun last.
+    newest: Option<CellId>,
+    lanes: HashMap<LaneId, Known>,
+    batches: Vec<Batch>,
+    ready: VecDeque<Outgoing>,
+}
+
+/// What a lane is.
+struct Known {
+    kind: LaneKind,
+    name: String,
+    /// The thread that a task runs on.
+    on: Option<LaneId>,
+}
+
+/// Where a cell's output goes.
+struct Route {
+    parent: Value,
+    count: u32,
+    /// A silent cell shows nothing.
+    silent: bool,
+    /// Bytes of text so far, and where those go that are too many.
+    bytes: u64,
+    rest: Option<Rest>,
+}
+
+/// Text of one cell that waits.
+struct Batch {
+    cell: CellId,
+    due: Instant,
+    bytes: usize,
+    chunks: Vec<Chunk>,
+}
+
+/// One message to be.
+struct Chunk {
+    stream: Stream,
+    text: String,
+    pieces: Vec<Piece>,
+    pieces_truncated: bool,
+}
+
+/// Who wrote how much of a chunk. No writer: the compiler.
+struct Piece {
+    writer: Option<Writer>,
+    bytes: usize,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Writer {
+    lane: LaneId,
+    thread: String,
+    task: Option<String>,
+    process: Option<String>,
+    pid: u32,
+    tid: u32,
+}
+
+impl Publisher {
+    pub fn new(limit: Limit) -> Publisher {
+        Publisher {
+            limit,
+            routes: BTreeMap::new(),
+            newest: None,
+            lanes: HashMap::new(),
+            batches: Vec::new(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Output of `cell` belongs to the request with this header from here on.
+    pub fn begin(&mut self, cell: CellId, parent: Value, count: u32, silent: bool) {
+        self.routes.insert(cell, Route { parent, count, silent, bytes: 0, rest: None });
+        self.newest = Some(cell);
+        while self.routes.len() > ROUTES {
+            self.routes.pop_first();
+        }
+    }
+
+    /// Takes an event; `Failed` is not ours to publish.
+    pub fn event(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Lane(lane) => {
+                self.lanes.insert(lane.id, Known { kind: lane.kind, name: lane.name, on: None });
+            }
+            Event::Renamed { lane, name } => {
+                self.lanes.entry(lane).and_modify(|known| known.name = name);
+            }
+            Event::Started { lane, on, .. } => {
+                self.lanes.entry(lane).and_modify(|known| known.on = Some(on));
+            }
+            Event::Ended { lane, .. } => drop(self.lanes.remove(&lane)),
+            Event::Text { origin, stream, text } => {
+                let writer = self.writer(&origin);
+                self.text(origin.cell, stream, &text, Some(writer), now);
+            }
+            Event::Warning { cell, rendered } => {
+                let end = if rendered.ends_with('\n') { "" } else { "\n" };
+                self.text(cell, Stream::Stderr, &(rendered + end), None, now);
+            }
+            Event::Display { origin, data, metadata } => {
+                self.flush(origin.cell);
+                let content = json!({"data": data, "metadata": metadata, "transient": {}});
+                self.message(origin.cell, "display_data", self.about(&origin), content);
+            }
+            Event::Result { cell, data } => self.result(cell, data),
+            Event::Process { .. } | Event::Joined { .. } | Event::Failed { .. } => {}
+        }
+    }
+
+    /// Text of our own for a cell.
+    pub fn say(&mut self, cell: CellId, text: &str) {
+        self.text(cell, Stream::Stderr, text, None, Instant::now());
+    }
+
+    /// The cell has ended: everything of it that waits goes out.
+    pub fn end(&mut self, cell: CellId) {
+        let rest = self.routes.get_mut(&cell).and_then(|route| route.rest.as_mut());
+        if let Some(summary) = rest.map(Rest::summary) {
+            self.gather(cell, Stream::Stderr, &summary, None, Instant::now());
+        }
+        self.flush(cell);
+    }
+
+    /// Everything of this cell that waits goes out.
+    pub fn flush(&mut self, cell: CellId) {
+        let cell = self.known(cell);
+        if let Some(index) = self.batches.iter().position(|batch| Some(batch.cell) == cell) {
+            let batch = self.batches.swap_remove(index);
+            self.out(batch);
+        }
+    }
+
+    pub fn flush_due(&mut self, now: Instant) {
+        while let Some(index) = self.batches.iter().position(|batch| batch.due <= now) {
+            let batch = self.batches.swap_remove(index);
+            self.out(batch);
+        }
+    }
+
+    pub fn flush_all(&mut self) {
+        for batch in std::mem::take(&mut self.batches) {
+            self.out(batch);
+        }
+    }
+
+    /// When the next text has waited long enough.
+    pub fn due(&self) -> Option<Instant> {
+        self.batches.iter().map(|batch| batch.due).min()
+    }
+
+    /// What is to be sent, in order.
+    pub fn take(&mut self) -> VecDeque<Outgoing> {
+        std::mem::take(&mut self.ready)
+    }
+
+    fn text(&mut self, cell: CellId, stream: Stream, text: &str, writer: Option<Writer>, now: Instant) {
+        let Some(cell) = self.known(cell) else { return };
+        let Some(route) = self.routes.get_mut(&cell).filter(|route| !route.silent && !text.is_empty()) else {
+            return;
+        };
+        if let Some(rest) = &mut route.rest {
+            return rest.write(text);
+        }
+        route.bytes += text.len() as u64;
+        if route.bytes <= self.limit.0 {
+            return self.gather(cell, stream, text, writer, now);
+        }
+        let (mut rest, said) = Rest::open(self.limit);
+        rest.write(text);
+        route.rest = Some(rest);
+        self.gather(cell, Stream::Stderr, &said, None, now);
+    }
+
+    fn gather(&mut self, cell: CellId, stream: Stream, text: &str, writer: Option<Writer>, now: Instant) {
+        let index = self.batches.iter().position(|batch| batch.cell == cell).unwrap_or_else(|| {
+            self.batches.push(Batch { cell, due: now + GATHER, bytes: 0, chunks: Vec::new() });
+            self.batches.len() - 1
+        });
+        self.batches[index].push(stream, text, writer);
+        if self.batches[index].bytes >= LARGEST {
+            self.flush(cell);
+        }
+    }
+
+    fn result(&mut self, cell: CellId, data: MimeBundle) {
+        self.flush(cell);
+        let Some(route) = self.routes.get(&cell) else { return };
+        let content = json!({"data": data, "metadata": {}, "execution_count": route.count});
+        self.message(cell, "execute_result", Map::new(), content);
+    }
+
+    fn out(&mut self, batch: Batch) {
+        for chunk in batch.chunks {
+            let metadata = chunk.metadata();
+            let content = json!({"name": chunk.stream.name(), "text": chunk.text});
+            self.message(batch.cell, "stream", metadata, content);
+        }
+    }
+
+    fn message(&mut self, cell: CellId, msg_type: &'static str, metadata: Map<String, Value>, content: Value) {
+        let Some(route) = self.known(cell).and_then(|cell| self.routes.get(&cell)).filter(|route| !route.silent)
+        else {
+            return;
+        };
+        let parent = route.parent.clone();
+        self.ready.push_back(Outgoing { identities: Vec::new(), msg_type, parent, metadata, content });
+    }
+
+    /// The cell itself, or the newest where output says no cell or one of long ago.
+    fn known(&self, cell: CellId) -> Option<CellId> {
+        if self.routes.contains_key(&cell) { Some(cell) } else { self.newest }
+    }
+
+    fn writer(&self, origin: &Origin) -> Writer {
+        let Origin { lane, pid, tid, .. } = *origin;
+        let mut writer = Writer { lane, thread: String::new(), task: None, process: None, pid, tid };
+        let Some(known) = self.lanes.get(&lane) else { return writer };
+        let name = known.name.clone();
+        match known.kind {
+            LaneKind::Thread => writer.thread = name,
+            LaneKind::Process => (writer.thread, writer.process) = ("MainThread".into(), Some(name)),
+            LaneKind::Task => {
+                let thread = known.on.and_then(|on| self.lanes.get(&on));
+                writer.thread = thread.map_or_else(String::new, |thread| thread.name.clone());
+                writer.task = Some(name);
+            }
+        }
+        writer
+    }
+
+    fn about(&self, origin: &Origin) -> Map<String, Value> {
+        section(Value::Object(self.writer(origin).value()))
+    }
+}
+
+impl Batch {
+    fn push(&mut self, stream: Stream, text: &str, writer: Option<Writer>) {
+        self.bytes += text.len();
+        let same = |chunk: &Chunk| chunk.stream == stream;
+        let index = match self.chunks.last() {
+            Some(last) if same(last) => Some(self.chunks.len() - 1),
+            _ if self.chunks.len() >= CHANGES => self.chunks.iter().rposition(same),
+            _ => None,
+        };
+        let index = index.unwrap_or_else(|| {
+            self.chunks.push(Chunk { stream, text: String::new(), pieces: Vec::new(), pieces_truncated: false });
+            self.chunks.len() - 1
+        });
+        self.chunks[index].push(text, writer);
+    }
+}
+
+impl Chunk {
+    fn push(&mut self, text: &str, writer: Option<Writer>) {
+        self.text.push_str(text);
+        let full = self.pieces.len() == PIECES;
+        match self.pieces.last_mut() {
+            // Once a piece is left out, nothing may be added to the last one: it would stand at the wrong place.
+            _ if self.pieces_truncated => {}
+            Some(last) if last.writer == writer => last.bytes += text.len(),
+            _ if full => self.pieces_truncated = true,
+            _ => self.pieces.push(Piece { writer, bytes: text.len() }),
+        }
+    }
+
+    /// One writer is told plainly; of several, who wrote how many bytes of the text, in its order.
+    fn metadata(&self) -> Map<String, Value> {
+        if let [only] = &self.pieces[..] {
+            return only.writer.as_ref().map_or_else(Map::new, |writer| section(Value::Object(writer.value())));
+        }
+        let piece = |piece: &Piece| {
+            let mut value = piece.writer.as_ref().map_or_else(Map::new, Writer::value);
+            value.insert("bytes".into(), piece.bytes.into());
+            Value::Object(value)
+        };
+        let mut value = json!({"pieces": self.pieces.iter().map(piece).collect::<Vec<_>>()});
+        if self.pieces_truncated {
+            value["pieces_truncated"] = true.into();
+        }
+        section(value)
+    }
+}
+
+impl Writer {
+    fn value(&self) -> Map<String, Value> {
+        let mut value = Map::new();
+        value.insert("thread".into(), self.thread.clone().into());
+        let others = [("task", &self.task), ("process", &self.process)];
+        let others =
+            others.into_iter().filter_map(|(key, name)| Some((key.to_string(), name.as_ref()?.as_str().into())));
+        value.extend(others);
+        value.insert("pid".into(), self.pid.into());
+        value.insert("tid".into(), self.tid.into());
+        value
+    }
+}
+
+fn section(value: Value) -> Map<String, Value> {
+    Map::from_iter([("threadbook".to_string(), value)])
+}
+
+#[cfg(test)]
+#[path = "publish_tests.rs"]
+mod tests;

@@ -1,0 +1,175 @@
+use super::*;
+use crate::output::Lane;
+
+struct Bench {
+    publisher: Publisher,
+    now: Instant,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let mut publisher = Publisher::new(Limit(1 << 20));
+        let now = Instant::now();
+        for (id, name) in [(1, "MainThread"), (2, "Thread-1")] {
+            let (id, name) = (LaneId(id), name.to_string());
+            let at = Duration::ZERO;
+            let lane = Lane { id, kind: LaneKind::Thread, name, parent: None, cell: CellId(0), pid: 10, at };
+            publisher.event(Event::Lane(lane), now);
+        }
+        publisher.begin(CellId(1), json!({"msg_id": "one"}), 1, false);
+        Bench { publisher, now }
+    }
+
+    fn text(&mut self, cell: u32, lane: u32, stream: Stream, text: &str) {
+        let origin = Origin {
+            cell: CellId(cell),
+            running: None,
+            lane: LaneId(lane),
+            pid: 10,
+            tid: 10 + lane,
+            at: Duration::ZERO,
+        };
+        self.publisher.event(Event::Text { origin, stream, text: text.into() }, self.now);
+    }
+
+    /// Parent, type and text of what is ready.
+    fn ready(&mut self) -> Vec<(String, &'static str, String)> {
+        let told = |message: Outgoing| {
+            let parent = message.parent["msg_id"].as_str().unwrap_or("none").to_string();
+            (parent, message.msg_type, message.content["text"].as_str().unwrap_or("").to_string())
+        };
+        self.publisher.take().into_iter().map(told).collect()
+    }
+}
+
+fn told(parent: &str, text: &str) -> (String, &'static str, String) {
+    (parent.into(), "stream", text.into())
+}
+
+#[test]
+fn text_waits_for_more_and_goes_when_it_is_due() {
+    let mut bench = Bench::new();
+    bench.text(1, 1, Stream::Stdout, "a\n");
+    bench.text(1, 1, Stream::Stdout, "b\n");
+    bench.publisher.flush_due(bench.now);
+    assert_eq!(bench.ready(), []);
+    bench.publisher.flush_due(bench.now + GATHER);
+    assert_eq!(bench.ready(), [told("one", "a\nb\n")]);
+    assert_eq!(bench.publisher.due(), None);
+}
+
+#[test]
+fn much_text_goes_at_once() {
+    let mut bench = Bench::new();
+    bench.text(1, 1, Stream::Stdout, &"x".repeat(LARGEST));
+    assert_eq!(bench.ready().len(), 1);
+}
+
+#[test]
+fn one_writer_is_told_plainly_and_several_by_their_bytes() {
+    let mut bench = Bench::new();
+    bench.text(1, 2, Stream::Stdout, "a\n");
+    bench.publisher.flush(CellId(1));
+    let metadata = bench.publisher.take()[0].metadata.clone();
+    assert_eq!(metadata["threadbook"], json!({"thread": "Thread-1", "pid": 10, "tid": 12}));
+    bench.text(1, 2, Stream::Stdout, "a\n");
+    bench.text(1, 1, Stream::Stdout, "\u{e9}\n");
+    bench.text(1, 1, Stream::Stdout, "\n");
+    bench.publisher.flush(CellId(1));
+    let metadata = bench.publisher.take()[0].metadata.clone();
+    let pieces = json!([
+        {"thread": "Thread-1", "pid": 10, "tid": 12, "bytes": 2},
+        {"thread": "MainThread", "pid": 10, "tid": 11, "bytes": 4},
+    ]);
+    assert_eq!(metadata["threadbook"]["pieces"], pieces);
+}
+
+#[test]
+fn a_task_is_told_with_its_thread_and_a_process_by_its_name() {
+    let mut bench = Bench::new();
+    for (id, kind, name) in [(3, LaneKind::Task, "square"), (4, LaneKind::Process, "Process-1")] {
+        let (id, name, at) = (LaneId(id), name.to_string(), Duration::ZERO);
+        let lane = Lane { id, kind, name, parent: None, cell: CellId(1), pid: 10, at };
+        bench.publisher.event(Event::Lane(lane), bench.now);
+    }
+    let started = Event::Started { lane: LaneId(3), on: LaneId(2), at: Duration::ZERO };
+    bench.publisher.event(started, bench.now);
+    bench.text(1, 3, Stream::Stdout, "x");
+    bench.text(1, 4, Stream::Stderr, "y");
+    bench.publisher.flush(CellId(1));
+    let told: Vec<Value> = bench.publisher.take().into_iter().map(|m| m.metadata["threadbook"].clone()).collect();
+    assert_eq!(told[0], json!({"thread": "Thread-1", "task": "square", "pid": 10, "tid": 13}));
+    assert_eq!(told[1], json!({"thread": "MainThread", "process": "Process-1", "pid": 10, "tid": 14}));
+}
+
+#[test]
+fn late_text_goes_to_the_request_of_its_own_cell() {
+    let mut bench = Bench::new();
+    bench.publisher.begin(CellId(2), json!({"msg_id": "two"}), 2, false);
+    bench.text(2, 1, Stream::Stdout, "new");
+    bench.text(1, 2, Stream::Stdout, "late");
+    bench.text(77, 2, Stream::Stdout, " and unknown");
+    bench.publisher.flush(CellId(2));
+    assert_eq!(bench.ready(), [told("two", "new and unknown")]);
+    bench.publisher.flush_all();
+    assert_eq!(bench.ready(), [told("one", "late")]);
+}
+
+#[test]
+fn a_silent_cell_shows_nothing() {
+    let mut bench = Bench::new();
+    bench.publisher.begin(CellId(2), json!({"msg_id": "two"}), 2, true);
+    bench.text(2, 1, Stream::Stdout, "hush");
+    bench.publisher.event(Event::Result { cell: CellId(2), data: Map::new() }, bench.now);
+    bench.publisher.flush_all();
+    assert_eq!(bench.ready(), []);
+}
+
+#[test]
+fn a_result_comes_after_the_text_before_it() {
+    let mut bench = Bench::new();
+    bench.text(1, 1, Stream::Stdout, "first");
+    bench.publisher.event(Event::Result { cell: CellId(1), data: Map::new() }, bench.now);
+    let kinds: Vec<_> = bench.ready().into_iter().map(|(_, kind, _)| kind).collect();
+    assert_eq!(kinds, ["stream", "execute_result"]);
+}
+
+#[test]
+fn streams_keep_their_order_until_they_change_too_often() {
+    let mut bench = Bench::new();
+    for n in 0..1000 {
+        bench.text(1, 1, if n % 2 == 0 { Stream::Stdout } else { Stream::Stderr }, "x");
+    }
+    bench.publisher.flush_all();
+    let ready = bench.ready();
+    assert_eq!(ready.len(), CHANGES);
+    assert_eq!(ready.iter().map(|(_, _, text)| text.len()).sum::<usize>(), 1000);
+}
+
+#[test]
+fn text_beyond_the_limit_goes_to_a_file() {
+    let mut bench = Bench::new();
+    let line = "x".repeat(LARGEST - 1) + "\n";
+    for _ in 0..20 {
+        bench.text(1, 1, Stream::Stdout, &line);
+    }
+    bench.publisher.end(CellId(1));
+    let ready = bench.ready();
+    let said: String =
+        ready.iter().filter(|(.., text)| text.contains("threadbook:")).map(|m| m.2.as_str()).collect();
+    let shown: usize = ready.iter().map(|(.., text)| text.matches('x').count() + 1).filter(|n| *n > 100).sum();
+    assert_eq!(shown, 1 << 20);
+    let path = said.split('`').nth(1).expect("a path");
+    assert_eq!(std::fs::metadata(path).expect("the file").len(), 4 * LARGEST as u64);
+    std::fs::remove_file(path).expect("removed");
+    assert!(said.contains("has shown 1 MiB") && said.contains("262144 more bytes are in"), "{said}");
+}
+
+#[test]
+fn routes_are_bounded() {
+    let mut bench = Bench::new();
+    for n in 2..=ROUTES as u32 + 5 {
+        bench.publisher.begin(CellId(n), Value::Null, n, false);
+    }
+    assert_eq!(bench.publisher.routes.len(), ROUTES);
+}

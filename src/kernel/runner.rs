@@ -1,0 +1,114 @@
+//! Owns the session: it lives on a thread of its own, which waits for cells and runs one at a time. Speaks no
+//! protocol.
+//!
+//! A session that cannot start is tried again with the next cell, and a fault of ours in a cell ends that session
+//! only: the kernel always answers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use super::log;
+use super::mail::{Ended, Mail, Outbox};
+use crate::engine::{Interrupter, Options, Session};
+use crate::error::{Error, ExitCode};
+use crate::output::{CellId, Failure};
+
+/// A cell to run.
+pub struct Job {
+    pub cell: CellId,
+    pub source: String,
+    /// The cell that will run next, if it is known.
+    pub ahead: Option<String>,
+}
+
+pub struct Runner {
+    jobs: Option<Sender<Job>>,
+    ended: Receiver<()>,
+}
+
+impl Runner {
+    pub fn start(outbox: Outbox) -> Result<Runner, Error> {
+        let (jobs, work) = channel();
+        let (end, ended) = channel();
+        let thread = std::thread::Builder::new().name("session".into()).spawn(move || {
+            run(&work, &outbox);
+            // Dropped, or told: both say that the session has gone.
+            let _ = end.send(());
+        });
+        thread.map_err(|error| {
+            Error::new(ExitCode::Environment, format!("failed to start a thread: {error}; raise `ulimit -u`"))
+        })?;
+        Ok(Runner { jobs: Some(jobs), ended })
+    }
+
+    pub fn run(&self, job: Job) {
+        if let Some(jobs) = &self.jobs {
+            // The thread waits for jobs until this sender is dropped.
+            let _ = jobs.send(job);
+        }
+    }
+
+    /// Ends the session, its worker and its files, and waits for that, within reason.
+    pub fn end(&mut self, interrupter: Option<&Interrupter>, patience: Duration) {
+        self.jobs = None;
+        if let Some(interrupter) = interrupter {
+            interrupter.interrupt();
+        }
+        let _ = self.ended.recv_timeout(patience);
+    }
+}
+
+fn run(work: &Receiver<Job>, outbox: &Outbox) {
+    let mut session = start(outbox);
+    for job in work {
+        if session.is_err() {
+            session = start(outbox);
+        }
+        let ended = match &mut session {
+            Ok(session) => execute(session, &job),
+            Err(error) => Err(Trouble::Error(std::mem::replace(error, lost()))),
+        };
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(Trouble::Error(error)) => Ended::Broken(failure("EnvironmentError", error.to_string())),
+            Err(Trouble::Fault) => {
+                session = Err(lost());
+                let evalue = "threadbook has failed in this cell, which is a fault of ours: please report it; \
+                     the next cell runs in a new session";
+                Ended::Broken(failure("InternalError", evalue.into()))
+            }
+        };
+        outbox.send(Mail::Ended(ended));
+    }
+}
+
+enum Trouble {
+    Error(Error),
+    /// A panic of our own code; its message has gone to the kernel's log.
+    Fault,
+}
+
+fn execute(session: &mut Session, job: &Job) -> Result<Ended, Trouble> {
+    let execute = AssertUnwindSafe(|| session.execute(job.cell, &job.source, job.ahead.as_deref()));
+    let outcome = catch_unwind(execute).map_err(|_| Trouble::Fault)?.map_err(Trouble::Error)?;
+    Ok(Ended::Cell(outcome, session.names()))
+}
+
+fn start(outbox: &Outbox) -> Result<Session, Error> {
+    let begin = || Session::start(Options::default(), Box::new(outbox.clone()));
+    let session = catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Err(lost()));
+    match &session {
+        Ok(session) => outbox.send(Mail::Started(session.interrupter())),
+        Err(error) => log(format_args!("{error}")),
+    }
+    session
+}
+
+fn lost() -> Error {
+    Error::new(ExitCode::Internal, "the session has failed, which is a fault of ours: please report it")
+}
+
+fn failure(ename: &str, evalue: String) -> Failure {
+    Failure { ename: ename.into(), traceback: vec![format!("\x1b[1;31m{ename}\x1b[0m: {evalue}")], evalue }
+}

@@ -1,0 +1,149 @@
+//! `usage_request`: what the kernel and its processes take of the machine, from `/proc`.
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+/// What was read last: shares of the processor are differences.
+#[derive(Default)]
+pub struct Usage {
+    last: Option<Reading>,
+}
+
+#[derive(Clone, Copy)]
+struct Reading {
+    at: Instant,
+    /// Ticks of the kernel's processes, and of the machine: busy and all.
+    own: u64,
+    busy: u64,
+    all: u64,
+}
+
+/// The kernel and everything below it.
+#[derive(Default)]
+struct Family {
+    ticks: u64,
+    bytes: u64,
+}
+
+impl Usage {
+    pub fn answer(&mut self) -> Value {
+        let family = Family::read(std::process::id());
+        let (busy, all) = machine_ticks();
+        let now = Reading { at: Instant::now(), own: family.ticks, busy, all };
+        let last = self.last.replace(now);
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 * 100.0 };
+        // As `top` counts: one core used up is 100.
+        let kernel = last.map_or(0.0, |last| {
+            let own = now.own.saturating_sub(last.own);
+            share(own, now.all.saturating_sub(last.all)) * cores as f64
+        });
+        let host =
+            last.map_or(0.0, |last| share(now.busy.saturating_sub(last.busy), now.all.saturating_sub(last.all)));
+        json!({
+            "hostname": fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim(),
+            "pid": std::process::id(),
+            "kernel_cpu": round(kernel),
+            "kernel_memory": family.bytes,
+            "cpu_count": cores,
+            "host_cpu_percent": round(host),
+            "host_virtual_memory": host_memory(),
+            "interval": last.map_or(0.0, |last| now.at.duration_since(last.at).as_secs_f64()),
+        })
+    }
+}
+
+fn round(percent: f64) -> f64 {
+    (percent * 10.0).round() / 10.0
+}
+
+impl Family {
+    fn read(root: u32) -> Family {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        // pid → parent, ticks, bytes
+        let all: HashMap<u32, (u32, u64, u64)> = pids.filter_map(|pid| Some((pid, process(pid)?))).collect();
+        let is_ours = |pid: u32| {
+            let mut at = Some(pid);
+            // A tree of processes is never as deep as it is large.
+            for _ in 0..all.len() {
+                match at {
+                    Some(pid) if pid == root => return true,
+                    Some(pid) => at = all.get(&pid).map(|(parent, ..)| *parent),
+                    None => return false,
+                }
+            }
+            false
+        };
+        let ours = all.iter().filter(|(pid, _)| is_ours(**pid));
+        ours.fold(Family::default(), |sum, (_, (_, ticks, bytes))| Family {
+            ticks: sum.ticks + ticks,
+            bytes: sum.bytes + bytes,
+        })
+    }
+}
+
+/// Parent, ticks used, bytes resident.
+fn process(pid: u32) -> Option<(u32, u64, u64)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before the last parenthesis may hold anything.
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    Some((fields.get(1)?.parse().ok()?, ticks, kilobytes(&status, "VmRSS").unwrap_or(0)))
+}
+
+/// Ticks of all processors: busy, and all.
+fn machine_ticks() -> (u64, u64) {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<u64> = line.split_whitespace().skip(1).take(8).filter_map(|tick| tick.parse().ok()).collect();
+    let all = ticks.iter().sum();
+    let idle: u64 = ticks.iter().skip(3).take(2).sum();
+    (all - idle, all)
+}
+
+/// As psutil names it, which is what front ends expect.
+fn host_memory() -> Value {
+    let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let bytes = |key: &str| kilobytes(&info, key).unwrap_or(0);
+    let (total, available) = (bytes("MemTotal"), bytes("MemAvailable"));
+    let used = total.saturating_sub(available);
+    let percent = if total == 0 { 0.0 } else { round(used as f64 / total as f64 * 100.0) };
+    json!({
+        "total": total, "available": available, "percent": percent, "used": used, "free": bytes("MemFree"),
+        "active": bytes("Active"), "inactive": bytes("Inactive"), "buffers": bytes("Buffers"),
+        "cached": bytes("Cached"), "shared": bytes("Shmem"), "slab": bytes("Slab"),
+    })
+}
+
+/// The value of a line `Key:   12 kB`, in bytes.
+fn kilobytes(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_that_front_ends_read_are_there() {
+        let mut usage = Usage::default();
+        usage.answer();
+        let answer = usage.answer();
+        assert_eq!(answer["pid"], std::process::id());
+        assert!(answer["kernel_memory"].as_u64() > Some(1 << 20), "{answer}");
+        assert!(answer["host_virtual_memory"]["total"].as_u64() > answer["host_virtual_memory"]["free"].as_u64());
+        assert!(answer["kernel_cpu"].is_number() && answer["host_cpu_percent"].is_number());
+    }
+
+    #[test]
+    fn a_line_of_kilobytes_is_read() {
+        assert_eq!(kilobytes("MemTotal:  12 kB\nActive(anon): 3 kB\nActive: 4 kB", "Active"), Some(4096));
+        assert_eq!(kilobytes("x: y", "x"), None);
+    }
+}

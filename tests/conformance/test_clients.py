@@ -1,0 +1,134 @@
+"""This kernel under Jupyter's own clients: a manager that interrupts and restarts it, nbclient, the console."""
+
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+KERNEL = "threadbook"
+TIMEOUT = 60
+
+
+@pytest.fixture
+def kernel():
+    manager, client = start_new_kernel(kernel_name=KERNEL)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel()
+
+
+def run(client, code, **options):
+    """The reply, and what was published as (type, content)."""
+    published = []
+    reply = client.execute_interactive(
+        code,
+        timeout=TIMEOUT,
+        allow_stdin=False,
+        output_hook=lambda m: published.append((m["msg_type"], m["content"])),
+        **options,
+    )
+    return reply["content"], published
+
+
+def stdout(published):
+    return "".join(c["text"] for kind, c in published if kind == "stream" and c["name"] == "stdout")
+
+
+def notebook(*sources):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_an_interrupt_by_the_manager_stops_a_cell(kernel):
+    manager, client = kernel
+    msg_id = client.execute('println!("on"); loop { std::hint::spin_loop(); }')
+    while client.get_iopub_msg(timeout=TIMEOUT)["msg_type"] != "stream":
+        pass
+    manager.interrupt_kernel()
+    reply = client.get_shell_msg(timeout=TIMEOUT)
+    assert reply["parent_header"]["msg_id"] == msg_id
+    assert reply["content"]["ename"] == "Interrupted"
+    assert run(client, "1 + 1")[0]["status"] == "ok"
+
+
+def test_a_restart_gives_a_new_session(kernel):
+    manager, client = kernel
+    assert run(client, "let x = 1;")[0]["execution_count"] == 1
+    manager.restart_kernel()
+    client.wait_for_ready(timeout=TIMEOUT)
+    content, _ = run(client, "x")
+    assert (content["execution_count"], content["ename"]) == (1, "CompileError")
+
+
+def test_every_line_of_threads_and_children_arrives(kernel):
+    _, client = kernel
+    content, published = run(
+        client,
+        "let threads: Vec<_> = (0..8).map(|n| std::thread::spawn(move || {\n"
+        '    for i in 0..1000 { println!("{n} {i}"); }\n'
+        "})).collect();\n"
+        "for thread in threads { thread.join().unwrap(); }\n"
+        'std::process::Command::new("seq").arg("30000").status().unwrap();',
+    )
+    assert content["status"] == "ok"
+    lines = stdout(published).splitlines()
+    for n in range(8):
+        assert [line for line in lines if line.startswith(f"{n} ")] == [f"{n} {i}" for i in range(1000)]
+    assert [line for line in lines if " " not in line] == [str(i) for i in range(1, 30001)]
+
+
+def test_nbclient_executes_a_notebook():
+    nb = notebook(
+        "use std::thread;\nlet n = 20;",
+        'println!("a"); eprintln!("b"); n + 1',
+        'thread::spawn(|| println!("from a thread")).join().unwrap();',
+    )
+    NotebookClient(nb, kernel_name=KERNEL, timeout=TIMEOUT).execute()
+    nbformat.validate(nb)
+    assert [cell.execution_count for cell in nb.cells] == [1, 2, 3]
+    outputs = nb.cells[1].outputs
+    assert [o.output_type for o in outputs] == ["stream", "stream", "execute_result"]
+    assert outputs[2].data["text/plain"] == "21"
+    assert nb.cells[2].outputs[0].text == "from a thread\n"
+
+
+def test_nbclient_stops_at_an_error_and_names_it():
+    nb = notebook("1 + 1", "let x: Vec<i32> = vec![]; x[0]", "2")
+    with pytest.raises(CellExecutionError, match="index out of bounds"):
+        NotebookClient(nb, kernel_name=KERNEL, timeout=TIMEOUT).execute()
+    assert nb.cells[1].outputs[0].ename == "Panic"
+    assert nb.cells[2].execution_count is None
+
+
+def test_nbclient_interrupts_a_cell_that_takes_too_long():
+    nb = notebook("loop { std::hint::spin_loop(); }", "1")
+    client = NotebookClient(nb, kernel_name=KERNEL, timeout=2, interrupt_on_timeout=True, allow_errors=True)
+    client.execute()
+    assert nb.cells[0].outputs[0].ename == "Interrupted"
+    assert nb.cells[1].outputs[0].data["text/plain"] == "1"
+
+
+def test_the_console_runs_cells_from_a_pipe():
+    code = 'let x = 20;\nprintln!("sum {}", x + 1);\n'
+    command = [sys.executable, "-m", "jupyter_console", "--kernel", KERNEL, "--simple-prompt"]
+    done = subprocess.run(command, input=code, capture_output=True, text=True, timeout=TIMEOUT)
+    assert "sum 21" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_queue_is_answered_in_order_with_its_own_outputs(kernel):
+    _, client = kernel
+    ids = [client.execute(f'println!("{n}"); {n}') for n in range(20)]
+    replies = [client.get_shell_msg(timeout=TIMEOUT) for _ in ids]
+    assert [r["parent_header"]["msg_id"] for r in replies] == ids
+    texts = {}
+    deadline = time.monotonic() + TIMEOUT
+    while len(texts) < len(ids) and time.monotonic() < deadline:
+        message = client.get_iopub_msg(timeout=TIMEOUT)
+        if message["msg_type"] == "stream":
+            texts[message["parent_header"]["msg_id"]] = message["content"]["text"]
+    assert [texts[i] for i in ids] == [f"{n}\n" for n in range(20)]

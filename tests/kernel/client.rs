@@ -1,0 +1,343 @@
+//! A strict protocol client: it starts a real kernel and checks every message that comes. What a test does not take is
+//! an error at its end.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tempfile::TempDir;
+
+pub const THREADBOOK: &str = env!("CARGO_BIN_EXE_threadbook");
+const KEY: &str = "a0b1-secret";
+const DELIMITER: &[u8] = b"<IDS|MSG>";
+/// A failure, not a wait: what is asked for is on its way.
+const PATIENCE_MS: i64 = 60_000;
+
+pub struct Kernel {
+    pub process: Child,
+    pub directory: TempDir,
+    pub connection: Value,
+}
+
+pub struct Client {
+    pub kernel: Kernel,
+    pub context: zmq::Context,
+    pub shell: zmq::Socket,
+    pub control: zmq::Socket,
+    pub iopub: zmq::Socket,
+    session: String,
+    sent: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub msg_type: String,
+    pub parent: Value,
+    pub metadata: Value,
+    pub content: Value,
+}
+
+/// What `content` must have, and no key beside the optional ones.
+const SCHEMA: &[(&str, &[&str], &[&str])] = &[
+    ("status", &["execution_state"], &[]),
+    ("execute_input", &["code", "execution_count"], &[]),
+    ("stream", &["name", "text"], &[]),
+    ("display_data", &["data", "metadata", "transient"], &[]),
+    ("execute_result", &["data", "metadata", "execution_count"], &[]),
+    ("error", &["ename", "evalue", "traceback"], &[]),
+    ("iopub_welcome", &["subscription"], &[]),
+    ("comm_close", &["comm_id", "data"], &[]),
+    (
+        "execute_reply",
+        &["status", "execution_count", "payload", "user_expressions"],
+        &["ename", "evalue", "traceback"],
+    ),
+    ("complete_reply", &["status", "matches", "cursor_start", "cursor_end", "metadata"], &[]),
+    ("inspect_reply", &["status", "found", "data", "metadata"], &[]),
+    ("is_complete_reply", &["status"], &["indent"]),
+    ("history_reply", &["status", "history"], &[]),
+    ("comm_info_reply", &["status", "comms"], &[]),
+    ("shutdown_reply", &["status", "restart"], &[]),
+    ("interrupt_reply", &["status"], &[]),
+    ("connect_reply", &["status", "shell_port", "control_port", "stdin_port", "iopub_port", "hb_port"], &[]),
+    (
+        "usage_reply",
+        &[
+            "hostname",
+            "pid",
+            "kernel_cpu",
+            "kernel_memory",
+            "cpu_count",
+            "host_cpu_percent",
+            "host_virtual_memory",
+            "interval",
+        ],
+        &[],
+    ),
+    (
+        "kernel_info_reply",
+        &[
+            "status",
+            "protocol_version",
+            "implementation",
+            "implementation_version",
+            "language_info",
+            "banner",
+            "debugger",
+            "help_links",
+            "supported_features",
+        ],
+        &[],
+    ),
+];
+
+pub fn ipc_connection(directory: &TempDir) -> Value {
+    connection("ipc", directory.path().join("k").to_str().expect("text"), [1, 2, 3, 4, 5])
+}
+
+pub fn tcp_connection() -> Value {
+    let listeners = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    connection("tcp", "127.0.0.1", listeners.map(|listener| listener.local_addr().expect("an address").port()))
+}
+
+fn connection(transport: &str, ip: &str, ports: [u16; 5]) -> Value {
+    let [shell, control, stdin, iopub, hb] = ports;
+    json!({"transport": transport, "ip": ip, "shell_port": shell, "control_port": control, "stdin_port": stdin,
+        "iopub_port": iopub, "hb_port": hb, "signature_scheme": "hmac-sha256", "key": KEY})
+}
+
+impl Kernel {
+    pub fn command(directory: &TempDir, connection: &Value) -> Command {
+        let file = directory.path().join("connection.json");
+        fs::write(&file, connection.to_string()).expect("the connection file is written");
+        let mut command = Command::new(THREADBOOK);
+        command.arg("kernel").arg(file).env("THREADBOOK_DATA", directory.path().join("data"));
+        command.env_remove("JPY_PARENT_PID");
+        command
+    }
+
+    pub fn start(directory: TempDir, connection: Value) -> Kernel {
+        let process = Kernel::command(&directory, &connection).spawn().expect("the kernel starts");
+        Kernel { process, directory, connection }
+    }
+
+    pub fn address(&self, channel: &str) -> String {
+        let (ip, port) = (self.connection["ip"].as_str().expect("ip"), &self.connection[format!("{channel}_port")]);
+        match self.connection["transport"].as_str() {
+            Some("ipc") => format!("ipc://{ip}-{port}"),
+            _ => format!("tcp://{ip}:{port}"),
+        }
+    }
+}
+
+impl Drop for Kernel {
+    fn drop(&mut self) {
+        // A test that has failed leaves a kernel that still runs.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Client {
+    /// A client of a new kernel, on ipc, which needs no free ports.
+    pub fn start() -> Client {
+        let directory = tempfile::tempdir().expect("a directory");
+        let connection = ipc_connection(&directory);
+        Client::of(Kernel::start(directory, connection))
+    }
+
+    /// Connects, and waits until the subscription is known.
+    pub fn of(kernel: Kernel) -> Client {
+        let context = zmq::Context::new();
+        let connect = |kind, channel: &str| {
+            let socket = context.socket(kind).expect("a socket");
+            socket.set_linger(0).expect("set");
+            socket.set_rcvhwm(0).expect("set");
+            socket.connect(&kernel.address(channel)).expect("connected");
+            socket
+        };
+        let (shell, control) = (connect(zmq::DEALER, "shell"), connect(zmq::DEALER, "control"));
+        let iopub = connect(zmq::SUB, "iopub");
+        iopub.set_subscribe(b"").expect("subscribed");
+        let client = Client { kernel, context, shell, control, iopub, session: "client".into(), sent: 0 };
+        let welcome = client.published();
+        assert_eq!((welcome.msg_type.as_str(), &welcome.parent), ("iopub_welcome", &json!({})));
+        client.expect_status("starting", &json!({}));
+        client
+    }
+
+    /// A request's frames, signed, and its header.
+    pub fn frames(&mut self, msg_type: &str, content: Value) -> (Vec<Vec<u8>>, Value) {
+        self.sent += 1;
+        let header = json!({"msg_id": format!("{}-{}", self.session, self.sent), "msg_type": msg_type,
+            "username": "tester", "session": self.session, "date": "2026-01-01T00:00:00.000000Z", "version": "5.5",
+            "subshell_id": null});
+        let parts = [header.clone(), json!({}), json!({}), content].map(|part| part.to_string().into_bytes());
+        let mut frames = vec![DELIMITER.to_vec(), sign(&parts).into_bytes()];
+        frames.extend(parts);
+        (frames, header)
+    }
+
+    /// Sends a request on the shell and answers its header.
+    pub fn send(&mut self, msg_type: &str, content: Value) -> Value {
+        let (frames, header) = self.frames(msg_type, content);
+        self.shell.send_multipart(frames, 0).expect("sent");
+        header
+    }
+
+    pub fn send_control(&mut self, msg_type: &str, content: Value) -> Value {
+        let (frames, header) = self.frames(msg_type, content);
+        self.control.send_multipart(frames, 0).expect("sent");
+        header
+    }
+
+    pub fn execute(&mut self, code: &str) -> Value {
+        self.send(
+            "execute_request",
+            json!({"code": code, "silent": false, "store_history": true,
+            "user_expressions": {}, "allow_stdin": false, "stop_on_error": true}),
+        )
+    }
+
+    /// Sends a request on the shell and takes everything that belongs to it: the reply, and what is published from
+    /// `busy` to `idle`.
+    pub fn ask(&mut self, msg_type: &str, content: Value) -> (Message, Vec<Message>) {
+        let header = self.send(msg_type, content);
+        (self.reply_to(&header), self.published_for(&header))
+    }
+
+    pub fn run(&mut self, code: &str) -> (Message, Vec<Message>) {
+        let header = self.execute(code);
+        (self.reply_to(&header), self.published_for(&header))
+    }
+
+    pub fn reply_to(&self, header: &Value) -> Message {
+        reply(&self.shell, header)
+    }
+
+    pub fn control_reply_to(&self, header: &Value) -> Message {
+        reply(&self.control, header)
+    }
+
+    pub fn published(&self) -> Message {
+        receive(&self.iopub)
+    }
+
+    /// The next of iopub, which must be of this type and for this request.
+    pub fn expect(&self, msg_type: &str, header: &Value) -> Message {
+        let message = self.published();
+        assert_eq!((message.msg_type.as_str(), &message.parent), (msg_type, header), "{message:?}");
+        message
+    }
+
+    pub fn expect_status(&self, state: &str, header: &Value) {
+        assert_eq!(self.expect("status", header).content["execution_state"], state);
+    }
+
+    /// What lies between `busy` and `idle` of this request; nothing else may come.
+    pub fn published_for(&self, header: &Value) -> Vec<Message> {
+        self.expect_status("busy", header);
+        let mut published = Vec::new();
+        loop {
+            let message = self.published();
+            assert_eq!(&message.parent, header, "{message:?}");
+            if message.msg_type == "status" {
+                assert_eq!(message.content["execution_state"], "idle");
+                return published;
+            }
+            published.push(message);
+        }
+    }
+
+    /// Takes streams of this request until their text ends with `end`; answers the text.
+    pub fn text_until(&self, header: &Value, end: &str) -> String {
+        let mut text = String::new();
+        while !text.ends_with(end) {
+            let message = self.expect("stream", header);
+            text += message.content["text"].as_str().expect("text");
+        }
+        text
+    }
+
+    /// Shuts the kernel down; whatever was sent and not taken fails the test.
+    pub fn finish(mut self) -> TempDir {
+        let header = self.send_control("shutdown_request", json!({"restart": false}));
+        assert_eq!(self.control_reply_to(&header).content, json!({"status": "ok", "restart": false}));
+        let published = self.published_for(&header);
+        assert_eq!(published.iter().map(|m| m.msg_type.as_str()).collect::<Vec<_>>(), ["shutdown_reply"]);
+        assert!(self.kernel.process.wait().expect("it ends").success());
+        for socket in [&self.shell, &self.control, &self.iopub] {
+            assert!(socket.recv_multipart(zmq::DONTWAIT).is_err(), "a message was left over");
+        }
+        std::mem::replace(&mut self.kernel.directory, tempfile::tempdir().expect("a directory"))
+    }
+}
+
+fn reply(socket: &zmq::Socket, header: &Value) -> Message {
+    let message = receive(socket);
+    assert_eq!(&message.parent, header, "{message:?}");
+    message
+}
+
+/// The next message, checked.
+pub fn receive(socket: &zmq::Socket) -> Message {
+    assert!(socket.poll(zmq::POLLIN, PATIENCE_MS).expect("polled") > 0, "no message comes");
+    check(socket.recv_multipart(0).expect("received"))
+}
+
+fn check(frames: Vec<Vec<u8>>) -> Message {
+    let at = frames.iter().position(|frame| frame == DELIMITER).expect("a delimiter");
+    let parts: [Vec<u8>; 4] = frames[at + 2..].to_vec().try_into().expect("four parts");
+    assert_eq!(frames[at + 1], sign(&parts).into_bytes(), "the signature is wrong");
+    let [header, parent, metadata, content] =
+        parts.map(|part| serde_json::from_slice::<Value>(&part).expect("JSON"));
+    let msg_type = header["msg_type"].as_str().expect("a type").to_string();
+    assert_eq!(keys(&header), ["date", "msg_id", "msg_type", "session", "username", "version"]);
+    assert_eq!(header["version"], "5.5");
+    let date = header["date"].as_str().expect("a date");
+    assert!(date.len() == 27 && date.ends_with('Z') && date.as_bytes()[10] == b'T', "{date}");
+    assert!(parent.is_object() && metadata.is_object(), "{msg_type}");
+    let (_, required, optional) = SCHEMA.iter().find(|(name, ..)| *name == msg_type).expect("a known type");
+    let there = keys(&content);
+    assert!(required.iter().all(|key| there.contains(key)), "{msg_type}: {content}");
+    assert!(there.iter().all(|key| required.contains(key) || optional.contains(key)), "{msg_type}: {content}");
+    if content["status"] == "error" {
+        assert!(["ename", "evalue", "traceback"].iter().all(|key| there.contains(key)), "{content}");
+    }
+    if msg_type == "execute_reply" {
+        assert!(metadata["started"].is_string(), "{metadata}");
+    }
+    Message { msg_type, parent, metadata, content }
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    keys.sort();
+    keys
+}
+
+fn sign(parts: &[Vec<u8>]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).expect("a key");
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub fn kinds(messages: &[Message]) -> Vec<&str> {
+    messages.iter().map(|message| message.msg_type.as_str()).collect()
+}
+
+/// The text of a stream.
+pub fn text(messages: &[Message], name: &str) -> String {
+    let of_stream = |m: &&Message| m.msg_type == "stream" && m.content["name"] == name;
+    messages.iter().filter(of_stream).map(|m| m.content["text"].as_str().expect("text")).collect()
+}
+
+/// Whether there is a process of this id that is not a zombie.
+pub fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(PathBuf::from(format!("/proc/{pid}/stat"))).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}

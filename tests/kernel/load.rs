@@ -1,0 +1,92 @@
+//! Nothing is lost, and nothing changes its order, under load.
+
+use serde_json::json;
+
+use crate::client::{Client, Kernel, ipc_connection, receive, text};
+
+#[test]
+fn two_hundred_thousand_lines_reach_a_quick_and_a_slow_subscriber() {
+    const LINES: usize = 200_000;
+    let mut client = Client::start();
+    let slow = client.context.socket(zmq::SUB).expect("a socket");
+    slow.set_rcvhwm(2).expect("set");
+    slow.connect(&client.kernel.address("iopub")).expect("connected");
+    slow.set_subscribe(b"").expect("subscribed");
+    assert_eq!(receive(&slow).msg_type, "iopub_welcome");
+    // The second subscriber's welcome comes to the first one too.
+    assert_eq!(client.published().msg_type, "iopub_welcome");
+    let header = client.execute(&format!("for n in 0..{LINES} {{ println!(\"line {{n}}\"); }}"));
+    assert_eq!(client.reply_to(&header).content["status"], "ok");
+    let quick = text(&client.published_for(&header), "stdout");
+    let expected: String = (0..LINES).map(|n| format!("line {n}\n")).collect();
+    assert!(quick == expected, "{} of {} bytes", quick.len(), expected.len());
+    let mut late = Vec::new();
+    while late.last().is_none_or(|message: &crate::client::Message| message.content["execution_state"] != "idle") {
+        late.push(receive(&slow));
+    }
+    assert!(text(&late, "stdout") == expected);
+    assert!(late.len() < 200, "{} messages", late.len());
+    client.finish();
+}
+
+#[test]
+fn a_cell_that_prints_too_much_is_shown_in_part_and_the_rest_is_in_a_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let connection = ipc_connection(&directory);
+    let mut command = Kernel::command(&directory, &connection);
+    let process =
+        command.env("THREADBOOK_LIVE_MIB", "1").env("TMPDIR", directory.path()).spawn().expect("it starts");
+    let mut client = Client::of(Kernel { process, directory, connection });
+    let header = client.execute("for n in 0..400_000 { println!(\"line {n}\"); }");
+    assert_eq!(client.reply_to(&header).content["status"], "ok");
+    let published = client.published_for(&header);
+    let said = text(&published, "stderr");
+    let path = said.split('`').nth(1).expect("a path");
+    let all = text(&published, "stdout") + &std::fs::read_to_string(path).expect("the file");
+    assert!(all == (0..400_000).map(|n| format!("line {n}\n")).collect::<String>());
+    assert!(said.contains("has shown 1 MiB"), "{said}");
+    client.finish();
+}
+
+#[test]
+fn a_thousand_queued_cells_are_answered_in_order() {
+    let mut client = Client::start();
+    client.run("1 + 1");
+    let headers: Vec<_> = (0..1000).map(|_| client.execute("1 + 1")).collect();
+    for (n, header) in headers.iter().enumerate() {
+        assert_eq!(client.reply_to(header).content["execution_count"], n + 2);
+        assert_eq!(client.published_for(header).len(), 2);
+    }
+    client.finish();
+}
+
+#[test]
+fn prints_of_many_threads_say_who_printed() {
+    let mut client = Client::start();
+    let (_, published) = client.run(
+        "let threads: Vec<_> = (0..4).map(|n| std::thread::spawn(move || for i in 0..100 { println!(\"{n} {i}\"); })).collect();\n\
+         for thread in threads { thread.join().unwrap(); }",
+    );
+    let mut lines = 0;
+    for message in published.iter().filter(|message| message.msg_type == "stream") {
+        let about = &message.metadata["threadbook"];
+        let text = message.content["text"].as_str().expect("text");
+        let whole = json!([{"thread": about["thread"], "bytes": text.len()}]);
+        let pieces = about["pieces"].as_array().or(whole.as_array()).expect("pieces").clone();
+        let mut at = 0;
+        for piece in pieces {
+            let end = at + piece["bytes"].as_u64().expect("bytes") as usize;
+            let number: u32 =
+                piece["thread"].as_str().expect("a name")["Thread-".len()..].parse().expect("a number");
+            for line in text[at..end].lines() {
+                // The threads were started in order, the first of them as Thread-1.
+                assert!(line.starts_with(&format!("{} ", number - 1)), "{line} by {number}");
+                lines += 1;
+            }
+            at = end;
+        }
+        assert_eq!(at, text.len());
+    }
+    assert_eq!(lines, 400);
+    client.finish();
+}

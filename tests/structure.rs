@@ -44,6 +44,7 @@ const ENGINE: &[&str] = &[
     "inspect",
     "whole",
     "prepare",
+    "ahead",
     "session",
     "trial",
 ];

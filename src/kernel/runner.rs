@@ -90,7 +90,7 @@ enum Trouble {
 }
 
 fn execute(session: &mut Session, job: &Job) -> Result<Ended, Trouble> {
-    let execute = AssertUnwindSafe(|| session.execute(job.cell, &job.source, job.ahead.as_deref()));
+    let execute = AssertUnwindSafe(|| session.execute(job.cell, &job.source, job.ahead.as_deref().as_slice()));
     let outcome = catch_unwind(execute).map_err(|_| Trouble::Fault)?.map_err(Trouble::Error)?;
     Ok(Ended::Cell(outcome, session.names()))
 }

@@ -1,5 +1,6 @@
 //! Exports from the executable the functions that `src/worker/interpose.rs` defines, so that libraries loaded into
-//! the worker find them before the C library's; and lists the runtime's sources, which the executable carries.
+//! the worker find them before the C library's; lists the runtime's sources, which the executable carries; and names
+//! the engine that cached cells were compiled by.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,18 @@ fn main() {
     }
     list.push_str("]\n");
     std::fs::write(Path::new(&env("OUT_DIR")).join("runtime_sources.rs"), list).expect("OUT_DIR is writable");
+    println!("cargo:rerun-if-changed=src/engine");
+    println!("cargo:rustc-env=THREADBOOK_ENGINE={:016x}", fingerprint("src/engine"));
+}
+
+/// What the engine's sources are: a cell that another engine has compiled is compiled again. (FNV-1a: this only has
+/// to tell builds apart.)
+fn fingerprint(below: &str) -> u64 {
+    let mut files = Vec::new();
+    collect(&PathBuf::from(env("CARGO_MANIFEST_DIR")).join(below), &mut files);
+    files.sort();
+    let bytes = files.iter().flat_map(|file| std::fs::read(file).expect("a readable source file"));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 fn env(name: &str) -> String {

@@ -23,7 +23,7 @@ const PARTS: [(&str, &[&str]); 9] = [
 ];
 
 /// The engine's rooms: each uses only those before it.
-const ENGINE: [&str; 20] = [
+const ENGINE: [&str; 22] = [
     "toolchain",
     "cache",
     "source",
@@ -31,7 +31,9 @@ const ENGINE: [&str; 20] = [
     "cell",
     "scope",
     "diagnostic",
+    "plan",
     "unit",
+    "refine",
     "advice",
     "command",
     "runtime",

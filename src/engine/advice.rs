@@ -34,6 +34,11 @@ fn why_lost(name: &str, lost: &Lost) -> String {
                 "`{name}` was not kept after {cell}: it is a function itself; make it a pointer, `let {name}: {pointer} = …`"
             )
         }
+        Why::Unnameable(ty) if ty.starts_with("{async") => {
+            format!(
+                "`{name}` was not kept after {cell}: it is a future, whose type has no name; await it in its own cell"
+            )
+        }
         Why::Unnameable(ty) => format!(
             "`{name}` was not kept after {cell}: its type `{}` cannot be written by a later cell; collect or box it there (`.collect::<Vec<_>>()`, `Box<dyn Iterator<Item = …>>`)",
             without_places(ty)

@@ -74,6 +74,7 @@ impl Compiler {
     /// The key of everything that goes into a unit's library.
     pub fn identify(&self, unit: &Unit, session: Option<&Library>, optimization: Optimization) -> Identity {
         let mut key = Key::default()
+            .part(env!("THREADBOOK_ENGINE"))
             .part(&self.runtime.key)
             .part(&self.toolchain.version)
             .part(level_arguments(unit.hot, optimization).join(" "))
@@ -119,9 +120,7 @@ impl Compiler {
         let (library, mir) = (directory.join("cell.so"), directory.join("cell.mir"));
         command.arg(&identity.root).arg(format!("--crate-name={CELL_CRATE}")).arg("--crate-type=cdylib");
         command.arg(format!("--emit=link={},mir={}", library.display(), mir.display()));
-        if let Some(session) = session {
-            command.arg("--extern").arg(format!("{SESSION_CRATE}={}", session.path.display()));
-        }
+        command.args(extern_session(session));
         self.finish(command, library, |_| fs::read_to_string(&mir).map_err(no_scratch))
     }
 
@@ -141,13 +140,19 @@ impl Compiler {
         self.finish(command, library.clone(), |_| Ok(String::new()))
     }
 
-    /// Only asks rustc what is wrong with text that is not Rust.
-    pub fn check_broken(&self, unit: &Unit, identity: &Identity) -> Result<Vec<Diagnostic>, Error> {
-        let directory = self.scratch.path().join(&identity.key);
+    /// Only asks rustc what is wrong with a unit; builds nothing.
+    pub fn check(
+        &self,
+        unit: &Unit,
+        identity: &Identity,
+        session: Option<&Library>,
+    ) -> Result<Vec<Diagnostic>, Error> {
+        let directory = self.scratch.path().join(format!("check-{}", identity.key));
         fs::create_dir_all(&directory).map_err(no_scratch)?;
         write_files(&directory, unit, &identity.root)?;
         let mut command = self.rustc(&directory, unit, Optimization::Level(0));
         command.arg(&identity.root).arg("--crate-type=lib").arg("--emit=metadata");
+        command.args(extern_session(session));
         match self.finish(command, PathBuf::new(), |_| Ok(String::new()))? {
             Compiled::Errors(errors) => Ok(errors),
             Compiled::Built(_) => Ok(Vec::new()),
@@ -193,6 +198,10 @@ impl Compiler {
         }
         Ok(Compiled::Errors(errors))
     }
+}
+
+fn extern_session(session: Option<&Library>) -> Option<String> {
+    session.map(|session| format!("--extern={SESSION_CRATE}={}", session.path.display()))
 }
 
 fn level_arguments(hot: bool, optimization: Optimization) -> Vec<String> {

@@ -98,6 +98,12 @@ impl Diagnostic {
         self.raw.spans.iter().any(|span| span.is_primary && overlaps(span, file, range))
     }
 
+    /// What rustc would write in the place that an error of this code is about.
+    pub fn replacement(&self, code: &str) -> Option<&str> {
+        let spans = self.raw.children.iter().flat_map(|child| &child.spans);
+        spans.filter(|_| self.code.as_deref() == Some(code)).find_map(|span| span.suggested_replacement.as_deref())
+    }
+
     /// Adds `= help: …` after rustc's own notes.
     pub fn add_help(&mut self, help: impl Into<String>) {
         self.helps.push(help.into());

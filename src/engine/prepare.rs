@@ -6,8 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::Error;
 use crate::output::CellId;
 use crate::worker::Places;
@@ -16,9 +14,11 @@ use super::cell::{Cell, Parts};
 use super::command::{self, Effect};
 use super::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use super::diagnostic::{self, Diagnostic};
+use super::plan::Plan;
+use super::refine::{self, Refinement, Resolution};
 use super::scope::{Binding, Library, Lost, Scope, Variable, Why};
 use super::source::{SourceMap, Text};
-use super::unit::{self, Marker, Plan, PutBack, Taken, Unit};
+use super::unit::{self, Unit};
 
 /// A cell that compiled.
 pub struct Prepared {
@@ -49,19 +49,6 @@ pub struct Rejection {
     pub rendered: String,
 }
 
-/// What a cached cell is besides its library.
-#[derive(Clone, Default, Serialize, Deserialize)]
-struct Resolution {
-    /// Variables that the cell takes and does not give back outside its own code, or not at all.
-    inside: Vec<String>,
-    moved: Vec<String>,
-    /// The cell's own variables, with their types.
-    kept: Vec<(String, String)>,
-    lost: Vec<(String, Why)>,
-    /// See `Text::shifts`.
-    shifts: Vec<(u32, u32, i64)>,
-}
-
 /// Prepares a cell for the scope that it will find.
 pub fn prepare(
     compiler: &Compiler,
@@ -80,7 +67,7 @@ pub fn prepare(
         Err(syntax) => {
             let unit = unit::broken(id, &cell.source, &cell.rust(), syntax.unbalanced);
             let identity = compiler.identify(&unit, None, scope.optimization);
-            let errors = compiler.check_broken(&unit, &identity)?;
+            let errors = compiler.check(&unit, &identity, None)?;
             return Ok(Err(Rejection::errors(&errors, &source_map(&unit, &identity.root))));
         }
     };
@@ -177,7 +164,7 @@ impl Step<'_> {
         if self.parts.statements.is_empty() && !self.parts.runs_main {
             return Ok(Ok(Prepared::without_program(scope)));
         }
-        let first = self.first_plan(&scope);
+        let first = Plan::new(&scope, self.parts);
         let unit = unit::statements(&scope, self.id, self.source, self.parts, &first);
         let session = scope.library.clone().filter(|_| unit.links_session);
         let identity = self.compiler.identify(&unit, session.as_ref(), scope.optimization);
@@ -195,112 +182,57 @@ impl Step<'_> {
         Ok(Ok(self.prepared(scope, library, identity, session, resolution, warnings)))
     }
 
-    fn first_plan(&self, scope: &Scope) -> Plan {
-        let free = self.parts.free_names();
-        let kept: Vec<String> = self.parts.bindings().into_iter().map(|binding| binding.name).collect();
-        let taken = scope.variables.iter().filter(|(name, _)| free.contains(*name)).map(|(name, variable)| Taken {
-            name: name.clone(),
-            variable: variable.clone(),
-            put_back: PutBack::Outside,
-            rebound: kept.contains(name),
-        });
-        Plan { taken: taken.collect(), kept }
-    }
-
-    /// Compiles until rustc agrees with what is put back: a variable that the cell moves away cannot be.
+    /// Compiles until rustc agrees with the plan: a variable that the cell moves away cannot be put back.
     fn refine(
         &self,
         scope: &Scope,
-        mut plan: Plan,
+        first: Plan,
         identity: &Identity,
         session: Option<&Library>,
     ) -> Result<Result<(Built, Resolution, Unit), Rejection>, Error> {
-        let mut lost: Vec<(String, Why)> = Vec::new();
-        let mut imports = scope.clone();
+        let mut refinement = Refinement::new(first, scope);
         loop {
-            let unit = unit::statements(&imports, self.id, self.source, self.parts, &plan);
-            let errors = match self.compiler.statements(&unit, identity, session, scope.optimization)? {
+            let Refinement { scope, plan, .. } = &refinement;
+            let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
+            match self.compiler.statements(&unit, identity, session, scope.optimization)? {
                 Compiled::Built(built) => {
-                    let resolution = resolve(&plan, lost, &built.mir, unit.files[0].1.shifts());
-                    return Ok(Ok((built, resolution, unit)));
+                    if !self.give_forms(&mut refinement, &built, identity, session)? {
+                        let resolution = refinement.resolve(&built.mir, unit.files[0].1.shifts());
+                        return Ok(Ok((built, resolution, unit)));
+                    }
                 }
-                Compiled::Errors(errors) => errors,
-            };
-            let (about_ours, about_theirs): (Vec<Diagnostic>, Vec<Diagnostic>) = errors
-                .into_iter()
-                .partition(|error| unit.markers.iter().any(|(_, r)| error.touches(&identity.root, r)));
-            let mut progress = false;
-            if about_theirs.is_empty() {
-                for error in &about_ours {
-                    progress |= self.adjust(error, &unit, &identity.root, &mut plan, &mut imports, &mut lost);
+                Compiled::Errors(errors) => {
+                    if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts) {
+                        let map = source_map(&unit, &identity.root);
+                        return Ok(Err(self.rejection(&refinement.scope, errors, &map)));
+                    }
                 }
-            }
-            if !progress {
-                let shown = if about_theirs.is_empty() { about_ours } else { about_theirs };
-                return Ok(Err(self.rejection(scope, shown, &source_map(&unit, &identity.root))));
             }
         }
     }
 
-    /// Changes the plan so that an error about our own text goes away; false if it cannot.
-    fn adjust(
+    /// Finds a form for each variable whose own type has no name; whether there was one to try.
+    fn give_forms(
         &self,
-        error: &Diagnostic,
-        unit: &Unit,
-        root: &str,
-        plan: &mut Plan,
-        scope: &mut Scope,
-        lost: &mut Vec<(String, Why)>,
-    ) -> bool {
-        let touched: Vec<&Marker> =
-            unit.markers.iter().filter(|(_, range)| error.touches(root, range)).map(|(marker, _)| marker).collect();
-        let primary: Vec<&Marker> = unit
-            .markers
-            .iter()
-            .filter(|(_, range)| error.primary_touches(root, range))
-            .map(|(marker, _)| marker)
-            .collect();
-        let moved = matches!(error.code.as_deref(), Some("E0382" | "E0381" | "E0507"));
-        // "cannot move out of `x`, borrow later used here": the borrower is the one that cannot be kept.
-        let later: Vec<&Marker> = touched.iter().filter(|marker| !primary.contains(*marker)).copied().collect();
-        let culprits = match (moved, later.is_empty()) {
-            (true, _) => primary,
-            (false, false) => later,
-            (false, true) => touched,
-        };
-        let mut changed = false;
-        for marker in culprits {
-            changed |= match marker {
-                Marker::Import(path) => {
-                    let before = scope.imports.len();
-                    scope.imports.retain(|import| &import.path != path);
-                    scope.imports.len() < before
+        refinement: &mut Refinement,
+        built: &Built,
+        identity: &Identity,
+        session: Option<&Library>,
+    ) -> Result<bool, Error> {
+        let mut any = false;
+        for (name, ty) in refinement.without_name(&built.mir) {
+            let traits = match refine::pointer(&ty) {
+                Some(_) => None,
+                None => {
+                    let Refinement { scope, plan, .. } = &*refinement;
+                    let unit = unit::probe(scope, self.id, self.source, self.parts, plan, &name);
+                    let errors = self.compiler.check(&unit, identity, session)?;
+                    errors.iter().find_map(|error| error.replacement("E0121").map(str::to_string))
                 }
-                Marker::Take(name) => {
-                    let before = plan.taken.len();
-                    plan.taken.retain(|taken| &taken.name != name);
-                    lost.push((name.clone(), Why::Unnameable("a type that is private to a library".into())));
-                    plan.taken.len() < before
-                }
-                Marker::Store(name) => self.give_up(name, moved, plan, lost),
             };
+            any |= refinement.give_form(&name, &ty, traits.as_deref());
         }
-        changed
-    }
-
-    fn give_up(&self, name: &str, moved: bool, plan: &mut Plan, lost: &mut Vec<(String, Why)>) -> bool {
-        if plan.kept.iter().any(|kept| kept == name) {
-            plan.kept.retain(|kept| kept != name);
-            lost.push((name.to_string(), if moved { Why::Moved } else { Why::Borrows }));
-            return true;
-        }
-        let Some(taken) = plan.taken.iter_mut().find(|taken| taken.name == name) else { return false };
-        taken.put_back = match taken.put_back {
-            PutBack::Outside if self.parts.assigns(name) => PutBack::Inside,
-            PutBack::Outside | PutBack::Inside => PutBack::Never,
-            PutBack::Never => return false,
-        };
-        true
+        Ok(any)
     }
 
     fn prepared(
@@ -348,21 +280,6 @@ impl Step<'_> {
         }
         Rejection::errors(&errors, map)
     }
-}
-
-/// What the plan that compiled means for the scope.
-fn resolve(plan: &Plan, mut lost: Vec<(String, Why)>, mir: &str, shifts: Vec<(u32, u32, i64)>) -> Resolution {
-    let with = |put_back| plan.taken.iter().filter(move |t| t.put_back == put_back).map(|t| t.name.clone());
-    let mut kept = Vec::new();
-    for (name, ty) in unit::types_from_mir(mir, &plan.kept) {
-        if unit::is_nameable(&ty) {
-            kept.push((name, ty));
-        } else {
-            lost.push((name, Why::Unnameable(ty)));
-        }
-    }
-    let moved = with(PutBack::Never).filter(|name| !plan.kept.contains(name)).collect();
-    Resolution { inside: with(PutBack::Inside).collect(), moved, kept, lost, shifts }
 }
 
 impl Prepared {

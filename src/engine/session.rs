@@ -89,9 +89,8 @@ impl Session {
         let compiler = Arc::new(Compiler::new(toolchain, Cache::open()?, interrupter.clone())?);
         let executable = match &options.executable {
             Some(executable) => executable.clone(),
-            None => std::env::current_exe().map_err(|error| {
-                Error::new(ExitCode::Environment, format!("failed to find threadbook's own executable: {error}"))
-            })?,
+            // By this name the very same program is found also after its file was replaced or removed.
+            None => PathBuf::from("/proc/self/exe"),
         };
         let sink = Arc::new(Mutex::new(sink));
         let epoch = monotonic_nanos();

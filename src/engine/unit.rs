@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::output::CellId;
 
 use super::cell::{Edit, Item, Kind, Parts};
-use super::scope::{Library, Module, Scope, Variable, module_name};
+use super::plan::{Form, Kept, Marker, Plan, PutBack};
+use super::scope::{Library, Module, Scope, module_name};
 use super::source::{SourceBuilder, Text};
 
 pub const SESSION_CRATE: &str = "session";
@@ -32,46 +33,6 @@ pub struct Unit {
     pub hot: bool,
     /// Paths of ours, which messages leave out.
     pub hidden_paths: Vec<String>,
-}
-
-/// What a piece of generated text is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Marker {
-    /// A variable is taken from the store, with its type.
-    Take(String),
-    /// A variable is put into the store.
-    Store(String),
-    /// A `use` of an earlier cell.
-    Import(String),
-}
-
-/// Where a variable that the cell takes is put back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PutBack {
-    /// Outside of the cell's code, so that a panic does not lose it.
-    Outside,
-    /// At the end of the cell's code: the code moves it away and assigns it anew.
-    Inside,
-    /// Not at all: the code moves it away.
-    Never,
-}
-
-/// A variable that the cell takes.
-#[derive(Clone, Debug)]
-pub struct Taken {
-    pub name: String,
-    pub variable: Variable,
-    pub put_back: PutBack,
-    /// The cell binds the name anew, so this value is put back only if the cell fails.
-    pub rebound: bool,
-}
-
-/// What the statement crate does with variables; refined until rustc agrees.
-#[derive(Clone, Debug, Default)]
-pub struct Plan {
-    pub taken: Vec<Taken>,
-    /// Names bound by the cell that are kept.
-    pub kept: Vec<String>,
 }
 
 /// The session crate of a scope: a module for each cell with items.
@@ -205,6 +166,31 @@ fn hidden_paths(scope: &Scope) -> Vec<String> {
     scope.modules.iter().flat_map(of).collect()
 }
 
+/// A function that returns a variable of the cell, by a type for rustc to find: its answer names the traits of a
+/// closure or an iterator, whose type itself has no name.
+pub fn probe(scope: &Scope, cell: CellId, source: &Arc<str>, parts: &Parts, plan: &Plan, name: &str) -> Unit {
+    let mut unit = statements(scope, cell, source, parts, &Plan::default());
+    let mut writer = Writer { root: SourceBuilder::new(), markers: Vec::new() };
+    let whole = unit.files[0].1.generated();
+    let prelude = whole.find(ENTRY).map_or("", |at| &whole[..at]);
+    writer.root.generated(prelude);
+    writer.root.generated("fn threadbook_probe() -> _ { ");
+    writer.takes(plan);
+    let uses = parts.items.iter().filter(|item| matches!(item.kind, Kind::Use(_))).map(|item| &item.range);
+    let mut pieces: Vec<&Range<usize>> = parts.statements.iter().map(|s| &s.range).chain(uses).collect();
+    pieces.sort_by_key(|range| range.start);
+    for range in pieces {
+        writer.root.original(cell, source, range.clone());
+        writer.root.generated("\n;");
+    }
+    writer.root.generated(&format!("{name} }}\n"));
+    unit.files[0].1 = writer.root.finish();
+    unit
+}
+
+/// How the entry point of a cell's crate begins.
+const ENTRY: &str = "#[unsafe(no_mangle)] pub extern \"C\" fn threadbook_cell(";
+
 struct Writer {
     root: SourceBuilder,
     markers: Vec<(Marker, Range<usize>)>,
@@ -234,18 +220,21 @@ impl Writer {
     }
 
     fn open(&mut self, plan: &Plan) {
+        self.root.generated(ENTRY);
+        self.root.generated("threadbook_frame: &::threadbook::host::Frame) { ");
+        self.takes(plan);
         self.root.generated(
-            "#[unsafe(no_mangle)] pub extern \"C\" fn threadbook_cell(threadbook_frame: &::threadbook::host::Frame) { ",
+            "let threadbook_ended = ::threadbook::cell::run(threadbook_frame, || -> ::threadbook::cell::Answer { ",
         );
+    }
+
+    fn takes(&mut self, plan: &Plan) {
         for taken in &plan.taken {
             let (name, ty) = (&taken.name, &taken.variable.ty);
             let mutable = if taken.variable.mutable { "mut " } else { "" };
             let text = format!("let {mutable}{name}: {ty} = ::threadbook::store::take::<{ty}>(\"{name}\"); ");
             self.mark(Marker::Take(name.clone()), &text);
         }
-        self.root.generated(
-            "let threadbook_ended = ::threadbook::cell::run(threadbook_frame, || -> ::threadbook::cell::Answer { ",
-        );
     }
 
     /// The cell's own text, with everything that is not a statement blanked out, and its tail shown.
@@ -277,10 +266,11 @@ impl Writer {
             self.root.generated("\n; ::threadbook::cell::Main::answer(main())?;");
         }
         self.root.generated("\n; ");
-        let kept = plan.kept.iter().map(String::as_str);
-        let inside = plan.taken.iter().filter(|t| t.put_back == PutBack::Inside && !t.rebound);
-        for name in kept.chain(inside.map(|taken| taken.name.as_str())).collect::<Vec<_>>() {
-            self.store(name, "put");
+        for kept in &plan.kept {
+            self.store(kept, "put");
+        }
+        for taken in plan.taken.iter().filter(|t| t.put_back == PutBack::Inside && !t.rebound) {
+            self.store(&Kept { name: taken.name.clone(), form: Form::AsIs }, "put");
         }
         self.root.generated("::core::result::Result::Ok(()) }); ");
     }
@@ -303,11 +293,17 @@ impl Writer {
 
     /// The `Option` keeps the variable's type in the MIR: see `runtime/src/store.rs`. Its own name tells the cell's
     /// new variable (`put`) from one that is given back (`back`).
-    fn store(&mut self, name: &str, what: &str) {
+    fn store(&mut self, kept: &Kept, what: &str) {
+        let name = &kept.name;
+        let some = match &kept.form {
+            Form::AsIs => format!("Some({name})"),
+            Form::Pointer(ty) => format!("Some::<{ty}>({name})"),
+            Form::Boxed(ty) => format!("Some::<::std::boxed::Box<{ty}>>(::std::boxed::Box::new({name}))"),
+        };
         let text = format!(
-            "{{ let mut threadbook_{what}_{name} = ::core::option::Option::Some({name}); ::threadbook::store::put(\"{name}\", &mut threadbook_{what}_{name}); }} "
+            "{{ let mut threadbook_{what}_{name} = ::core::option::Option::{some}; ::threadbook::store::put(\"{name}\", &mut threadbook_{what}_{name}); }} "
         );
-        self.mark(Marker::Store(name.to_string()), &text);
+        self.mark(Marker::Store(name.clone()), &text);
     }
 
     fn close(&mut self, plan: &Plan) {
@@ -315,7 +311,7 @@ impl Writer {
             if taken.rebound {
                 self.root.generated("if !threadbook_ended ");
             }
-            self.store(&taken.name, "back");
+            self.store(&Kept { name: taken.name.clone(), form: Form::AsIs }, "back");
         }
         self.root.generated("}\n");
     }
@@ -419,7 +415,7 @@ mod tests {
     fn statements_keep_their_lines() {
         let cell = Cell::parse("use std::fmt;\nlet x = 1;\n\nfn f() {}\nx + 1");
         let parts = cell.parts.expect("Rust");
-        let plan = Plan { kept: vec!["x".into()], ..Plan::default() };
+        let plan = Plan { kept: vec![Kept { name: "x".into(), form: Form::AsIs }], ..Plan::default() };
         let unit = statements(&Scope::default(), CELL, &cell.source, &parts, &plan);
         let lines: Vec<&str> = unit.files[0].1.generated().lines().collect();
         assert_eq!(lines[1], "let x = 1;");

@@ -56,6 +56,9 @@ pub enum Outcome {
     WorkerLost,
 }
 
+/// For threads that parse, as much as the main thread has.
+const STACK: usize = 8 << 20;
+
 const INTERRUPTED: &str = "the cell was interrupted, which ends its worker";
 
 pub struct Session {
@@ -272,6 +275,7 @@ impl Session {
         let text = source.clone();
         let spawned = std::thread::Builder::new()
             .name("compile ahead".into())
+            .stack_size(STACK)
             .spawn(move || prepare(&compiler, &scope, cell, &text));
         // Without a thread to spare the next cell is compiled when its turn comes.
         self.ahead = spawned.ok().map(|prepared| Ahead { cell, source, prepared, spoiled: false });

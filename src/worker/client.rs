@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::output::LaneId;
 
 use super::inbox::{Inbox, Open, SharedSink};
-use super::process::kill_group;
+use super::process::{has_ended, kill_group};
 use super::protocol::{self, End, Request, Response, Run};
 use super::ring::Ring;
 use super::server;
@@ -125,6 +125,11 @@ impl Worker {
     pub fn died(&mut self) -> Option<Exit> {
         match self.replies.try_recv() {
             Ok(Reply::Lost(exit)) => Some(exit),
+            // The reader is about to say how.
+            _ if has_ended(self.pid) => match self.reply() {
+                Reply::Lost(exit) => Some(exit),
+                _ => None,
+            },
             _ => None,
         }
     }

@@ -80,7 +80,11 @@ fn a_worker_that_dies_between_cells_is_told_with_the_next() {
     let mut client = Client::start();
     let (_, published) =
         client.run("fn seven() -> i32 { 7 }\nlet gone = 1;\nprintln!(\"{}\", std::process::id());");
-    signal(text(&published, "stdout").trim().parse().expect("a number"), "KILL");
+    let worker = text(&published, "stdout").trim().parse().expect("a number");
+    signal(worker, "KILL");
+    while is_alive(worker) {
+        std::thread::yield_now();
+    }
     let (reply, published) = client.run("seven()");
     assert_eq!(reply.content["status"], "ok");
     assert_eq!(kinds(&published), ["execute_input", "execute_result", "stream"]);

@@ -281,6 +281,13 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_has_a_name_and_a_value() {
+        assert_eq!(variable("A=b=c"), Ok(("A".into(), "b=c".into())));
+        assert_eq!(variable("A="), Ok(("A".into(), String::new())));
+        assert!(variable("A").is_err() && variable("=b").is_err());
+    }
+
+    #[test]
     fn seconds_are_read() {
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         for bad in ["", "-1", "x", "nan", "inf"] {

@@ -17,6 +17,9 @@ use super::scope::Scope;
 /// Cells prepared beyond the one that runs: enough to use a long sleep, few enough to waste little on a failure.
 const MOST: usize = 32;
 
+/// For threads that parse, as much as the main thread has.
+const STACK: usize = 8 << 20;
+
 pub struct Ahead {
     /// Cells that have not been asked for, in order.
     cells: VecDeque<(CellId, String)>,
@@ -54,7 +57,7 @@ impl Ahead {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("compile ahead".into()).spawn(work).ok()?;
+        let thread = std::thread::Builder::new().name("compile ahead".into()).stack_size(STACK).spawn(work).ok()?;
         Some(Ahead { cells, prepared, given_up, thread: Some(thread) })
     }
 

@@ -17,6 +17,9 @@ pub use item::{Edit, Import, Item, Kind, Name, Space};
 
 use super::magic::{self, Magic};
 
+/// So many brackets may be open at once.
+const DEEPEST: usize = 200;
+
 /// One parsed cell.
 #[derive(Clone, Debug)]
 pub struct Cell {
@@ -30,6 +33,8 @@ pub struct Cell {
 pub struct SyntaxError {
     /// The brackets do not even pair up, so the text can be given to rustc only as a whole file.
     pub unbalanced: bool,
+    /// Its brackets nest so deeply that it was not parsed, and rustc would not survive it either.
+    pub too_deep: bool,
 }
 
 /// The Rust in a cell, sorted by what becomes of it.
@@ -112,11 +117,16 @@ impl Parts {
 }
 
 fn parse_rust(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
-    let tokens: proc_macro2::TokenStream = rust.parse().map_err(|_| SyntaxError { unbalanced: true })?;
+    let tokens: proc_macro2::TokenStream =
+        rust.parse().map_err(|_| SyntaxError { unbalanced: true, too_deep: false })?;
+    if nests_too_deeply(tokens.clone()) {
+        return Err(SyntaxError { unbalanced: false, too_deep: true });
+    }
     let file = |input: syn::parse::ParseStream| {
         Ok((input.call(syn::Attribute::parse_inner)?, input.call(syn::Block::parse_within)?))
     };
-    let (attributes, stmts) = file.parse2(tokens).map_err(|_| SyntaxError { unbalanced: false })?;
+    let (attributes, stmts) =
+        file.parse2(tokens).map_err(|_| SyntaxError { unbalanced: false, too_deep: false })?;
     let mut parts =
         Parts { attributes: attributes.iter().map(|a| a.span().byte_range()).collect(), ..Parts::default() };
     let count = stmts.len();
@@ -135,6 +145,22 @@ fn parse_rust(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
     let is_main = |item: &Item| item.names.iter().any(|n| n.ident == "main" && n.space == Space::Value);
     parts.runs_main = parts.statements.is_empty() && parts.items.iter().any(is_main);
     Ok(parts)
+}
+
+/// The parser recurses into brackets, and a stack has an end. No program that is meant nests like this.
+pub fn nests_too_deeply(tokens: proc_macro2::TokenStream) -> bool {
+    let inside = |token| match token {
+        proc_macro2::TokenTree::Group(group) => Some(group.stream()),
+        _ => None,
+    };
+    let mut level = vec![tokens];
+    for _ in 0..DEEPEST {
+        level = level.into_iter().flatten().filter_map(inside).collect();
+        if level.is_empty() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Macros without a semicolon count: `vec![1]` at the end of a cell is its value.
@@ -204,6 +230,13 @@ mod tests {
     fn text_that_is_not_rust_says_whether_its_brackets_pair() {
         assert!(Cell::parse("let x = (;").parts.unwrap_err().unbalanced);
         assert!(!Cell::parse("let = 5;").parts.unwrap_err().unbalanced);
+    }
+
+    #[test]
+    fn brackets_without_end_are_left_to_rustc() {
+        let nested = |depth: usize| "(".repeat(depth) + "1" + &")".repeat(depth);
+        assert!(Cell::parse(&nested(100)).parts.is_ok());
+        assert!(Cell::parse(&nested(100_000)).parts.is_err());
     }
 
     #[test]

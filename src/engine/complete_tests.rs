@@ -71,3 +71,11 @@ fn the_word_before_the_cursor_is_replaced() {
     let completions = complete(&names(), source, 8);
     assert_eq!(completions.range, 5..8);
 }
+
+#[test]
+fn members_are_inspected_as_such() {
+    let inspect = |source: &str| super::super::inspect::inspect(&names(), source, source.len(), false);
+    assert_eq!(inspect("origin.length").expect("found").head, "fn length(&self) -> f64");
+    assert_eq!(inspect("Colour::Green").expect("found").head, "Green(u8)");
+    assert_eq!(inspect("println").expect("found").origin, "macro");
+}

@@ -1,7 +1,10 @@
 //! What a name means: its type or signature, its documentation, where it was defined. A pure function of the names
 //! and the text; runs nothing.
 
+use std::ops::Range;
+
 use super::command;
+use super::complete::complete;
 use super::names::{self, Names};
 
 /// What is known about one name.
@@ -17,7 +20,14 @@ pub struct Inspection {
 
 /// What the name at byte `cursor` means, if it is known. `full` shows definitions in full.
 pub fn inspect(names: &Names, source: &str, cursor: usize, full: bool) -> Option<Inspection> {
-    let found = about(names, &word_at(source, cursor), full);
+    let word = word_at(source, cursor);
+    let (text, end) = (&source[word.clone()], word.end);
+    let lead = source[..word.start].trim_end();
+    let is_member = lead.ends_with("::") || (lead.ends_with('.') && !lead.ends_with(".."));
+    let found = match is_member {
+        true => candidate(names, source, text, end),
+        false => about(names, text, full).or_else(|| candidate(names, source, text, end)),
+    };
     proc_macro2::extra::invalidate_current_thread_spans();
     found
 }
@@ -56,7 +66,7 @@ impl Inspection {
 }
 
 /// The word that the cursor touches, with the magic's prefix; after an opening bracket, the word before it.
-fn word_at(source: &str, cursor: usize) -> String {
+fn word_at(source: &str, cursor: usize) -> Range<usize> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let mut before = &source[..cursor];
     let after = &source[cursor..];
@@ -71,7 +81,20 @@ fn word_at(source: &str, cursor: usize) -> String {
         prefix @ ("%" | "%%" | ":") => prefix,
         _ => "",
     };
-    format!("{prefix}{}{}", &before[start..], &after[..end])
+    start - prefix.len()..before.len() + end
+}
+
+/// What completion knows of a word that ends at byte `end`: members of the session's types, and Rust's own words.
+fn candidate(names: &Names, source: &str, word: &str, end: usize) -> Option<Inspection> {
+    let is_word = |text: &str| !word.is_empty() && text.strip_suffix('!').unwrap_or(text) == word;
+    let found = complete(names, source, end).candidates.into_iter().find(|candidate| is_word(&candidate.text))?;
+    let page = matches!(found.kind, "keyword" | "macro") && found.signature.is_empty();
+    let documentation = match page {
+        true => format!("<https://doc.rust-lang.org/std/{}.{word}.html>", found.kind),
+        false => String::new(),
+    };
+    let head = if found.signature.is_empty() { found.text } else { found.signature };
+    Some(Inspection { head, is_rust: true, documentation, origin: found.kind.to_string() })
 }
 
 fn about(names: &Names, word: &str, full: bool) -> Option<Inspection> {
@@ -139,6 +162,9 @@ mod tests {
             assert!(found.origin.starts_with(origin), "{cursor}: {found:?}");
         }
         assert!(inspect(&names(), "double(", 7, false).is_some());
+        assert_eq!(inspect(&names(), "n.double", 8, false), None, "no member of that name");
+        let keyword = inspect(&names(), "while n", 2, false).expect("found");
+        assert!(keyword.documentation.ends_with("keyword.while.html>"), "{keyword:?}");
         assert_eq!(inspect(&names(), "nothing", 2, false), None);
     }
 

@@ -20,6 +20,8 @@ use super::scope::{Binding, Library, Lost, Scope, Variable, Why};
 use super::source::{SourceMap, Text};
 use super::unit::{self, Unit};
 
+const TOO_DEEP: &str = "the brackets of this cell nest too deeply; write it in smaller parts";
+
 /// A cell that compiled.
 pub struct Prepared {
     /// The scope after it ran to its end, and after it failed.
@@ -64,6 +66,7 @@ pub fn prepare(
     };
     let parts = match &cell.parts {
         Ok(parts) => parts,
+        Err(syntax) if syntax.too_deep => return Ok(Err(Rejection::usage(TOO_DEEP.into()))),
         Err(syntax) => {
             let unit = unit::broken(id, &cell.source, &cell.rust(), syntax.unbalanced);
             let identity = compiler.identify(&unit, None, scope.optimization);

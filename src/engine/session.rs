@@ -132,6 +132,8 @@ impl Session {
     pub fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
         self.interrupter.prepare();
         let ended = self.attempt(cell, source, ahead);
+        // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
+        proc_macro2::extra::invalidate_current_thread_spans();
         if !self.interrupter.finish() {
             return ended;
         }

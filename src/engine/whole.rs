@@ -1,6 +1,6 @@
 //! Whether a text is a whole cell, for front ends that run it at Enter or wait for more.
 
-use super::cell::Cell;
+use super::cell::{self, Cell};
 use super::magic;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,25 +15,29 @@ pub enum Whole {
 
 /// Judges by the parser alone; what rustc thinks of the types is not asked.
 pub fn whole(source: &str) -> Whole {
+    if Cell::parse(source).parts.is_ok() {
+        return Whole::Complete;
+    }
     let (_, rust) = magic::split(source);
-    let brackets = scan(&rust);
-    let verdict = match brackets {
+    match scan(&rust) {
         Brackets::Wrong => Whole::Invalid,
         Brackets::Unterminated => Whole::Incomplete { indent: 0 },
         Brackets::Open(depth) => Whole::Incomplete { indent: 4 * depth },
         Brackets::Paired => match parse(&rust) {
-            Ok(()) => Whole::Complete,
+            // The engine reads a cell in one way only, and has refused this one.
+            Ok(()) => Whole::Invalid,
             Err(at_end) if at_end => Whole::Incomplete { indent: last_indent(&rust) },
             Err(_) => Whole::Invalid,
         },
-    };
-    // The engine reads a cell in one way only; what it calls Rust is whole.
-    if Cell::parse(source).parts.is_ok() { Whole::Complete } else { verdict }
+    }
 }
 
 /// `Err` says whether the text is right as far as it goes.
 fn parse(rust: &str) -> Result<(), bool> {
     use syn::parse::Parser;
+    if rust.parse().is_ok_and(cell::nests_too_deeply) {
+        return Err(false);
+    }
     let file = |input: syn::parse::ParseStream| {
         input.call(syn::Attribute::parse_inner)?;
         input.call(syn::Block::parse_within)

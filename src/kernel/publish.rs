@@ -21,8 +21,8 @@ const LARGEST: usize = 64 << 10;
 const CHANGES: usize = 8;
 /// So many changes of thread are told with one message.
 const PIECES: usize = 1_000;
-/// Output of a thread finds its request for so many later cells.
-const ROUTES: usize = 10_000;
+/// So many cells are remembered, and those that have threads which still run.
+const ROUTES: usize = 1_000;
 
 pub struct Publisher {
     limit: Limit,
@@ -36,6 +36,7 @@ pub struct Publisher {
 
 /// What a lane is.
 struct Known {
+    cell: CellId,
     kind: LaneKind,
     name: String,
     /// The thread that a task runs on.
@@ -51,6 +52,8 @@ struct Route {
     /// Bytes of text so far, and where those go that are too many.
     bytes: u64,
     rest: Option<Rest>,
+    /// Threads, tasks and processes of this cell that may still write.
+    lanes: u32,
 }
 
 /// Text of one cell that waits.
@@ -99,10 +102,12 @@ impl Publisher {
 
     /// Output of `cell` belongs to the request with this header from here on.
     pub fn begin(&mut self, cell: CellId, parent: Value, count: u32, silent: bool) {
-        self.routes.insert(cell, Route { parent, count, silent, bytes: 0, rest: None });
+        self.routes.insert(cell, Route { parent, count, silent, bytes: 0, rest: None, lanes: 0 });
         self.newest = Some(cell);
-        while self.routes.len() > ROUTES {
-            self.routes.pop_first();
+        if self.routes.len() > ROUTES
+            && let Some(quiet) = self.routes.iter().find(|(_, route)| route.lanes == 0).map(|(cell, _)| *cell)
+        {
+            self.routes.remove(&quiet);
         }
     }
 
@@ -110,7 +115,9 @@ impl Publisher {
     pub fn event(&mut self, event: Event, now: Instant) {
         match event {
             Event::Lane(lane) => {
-                self.lanes.insert(lane.id, Known { kind: lane.kind, name: lane.name, on: None });
+                self.routes.entry(lane.cell).and_modify(|route| route.lanes += 1);
+                let known = Known { cell: lane.cell, kind: lane.kind, name: lane.name, on: None };
+                self.lanes.insert(lane.id, known);
             }
             Event::Renamed { lane, name } => {
                 self.lanes.entry(lane).and_modify(|known| known.name = name);
@@ -118,7 +125,11 @@ impl Publisher {
             Event::Started { lane, on, .. } => {
                 self.lanes.entry(lane).and_modify(|known| known.on = Some(on));
             }
-            Event::Ended { lane, .. } => drop(self.lanes.remove(&lane)),
+            Event::Ended { lane, .. } => {
+                if let Some(known) = self.lanes.remove(&lane) {
+                    self.routes.entry(known.cell).and_modify(|route| route.lanes = route.lanes.saturating_sub(1));
+                }
+            }
             Event::Text { origin, stream, text } => {
                 let writer = self.writer(&origin);
                 self.text(origin.cell, stream, &text, Some(writer), now);

@@ -166,10 +166,26 @@ fn text_beyond_the_limit_goes_to_a_file() {
 }
 
 #[test]
-fn routes_are_bounded() {
+fn routes_are_bounded_but_those_of_running_threads_stay() {
     let mut bench = Bench::new();
+    let lane = Lane {
+        id: LaneId(9),
+        kind: LaneKind::Thread,
+        name: "Thread-9".into(),
+        parent: None,
+        cell: CellId(1),
+        pid: 10,
+        at: Duration::ZERO,
+    };
+    bench.publisher.event(Event::Lane(lane), bench.now);
     for n in 2..=ROUTES as u32 + 5 {
         bench.publisher.begin(CellId(n), Value::Null, n, false);
     }
     assert_eq!(bench.publisher.routes.len(), ROUTES);
+    bench.text(1, 9, Stream::Stdout, "still here");
+    bench.publisher.flush_all();
+    assert_eq!(bench.ready(), [told("one", "still here")]);
+    bench.publisher.event(Event::Ended { lane: LaneId(9), at: Duration::ZERO }, bench.now);
+    bench.publisher.begin(CellId(5000), Value::Null, 5000, false);
+    assert!(!bench.publisher.routes.contains_key(&CellId(1)));
 }

@@ -14,6 +14,9 @@ use crate::engine::{Interrupter, Options, Session};
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Failure};
 
+/// Parsing recurses as deep as a cell's brackets nest.
+const STACK: usize = 64 << 20;
+
 /// A cell to run.
 pub struct Job {
     pub cell: CellId,
@@ -31,7 +34,7 @@ impl Runner {
     pub fn start(outbox: Outbox) -> Result<Runner, Error> {
         let (jobs, work) = channel();
         let (end, ended) = channel();
-        let thread = std::thread::Builder::new().name("session".into()).spawn(move || {
+        let thread = std::thread::Builder::new().name("session".into()).stack_size(STACK).spawn(move || {
             run(&work, &outbox);
             // Dropped, or told: both say that the session has gone.
             let _ = end.send(());

@@ -87,7 +87,7 @@ fn statement(n: usize) -> String {
 fn statement_cells() {
     let mut session = start();
     let mut run = |id: usize, source: &str| {
-        timed(|| assert_eq!(session.execute(CellId(id as u32), source, None).expect("ran"), Outcome::Ok))
+        timed(|| assert_eq!(session.execute(CellId(id as u32), source, &[]).expect("ran"), Outcome::Ok))
     };
     run(1, "let warm = 1;");
     let samples: Vec<f64> = (2..52).map(|n| run(n, &statement(n))).collect();
@@ -102,7 +102,7 @@ fn growth() {
     let mut id = 0;
     let mut run = |source: &str| {
         id += 1;
-        timed(|| assert_eq!(session.execute(CellId(id), source, None).expect("ran"), Outcome::Ok))
+        timed(|| assert_eq!(session.execute(CellId(id), source, &[]).expect("ran"), Outcome::Ok))
     };
     let cell = |n: usize| match n % 5 {
         0 => format!(

@@ -1,6 +1,7 @@
 //! Runs cells: text in, events out. The face of the engine; front ends see nothing below it.
 
 mod advice;
+mod ahead;
 mod cache;
 mod cell;
 mod command;

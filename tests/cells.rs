@@ -99,7 +99,7 @@ fn run(cells: &[Cell]) -> Result<Vec<Event>, Failed> {
     let options = Options { executable: Some(env!("CARGO_BIN_EXE_threadbook").into()), ..Options::default() };
     let mut session = Session::start(options, Box::new(events.clone()))?;
     for (index, cell) in cells.iter().enumerate() {
-        session.execute(CellId(index as u32 + 1), &cell.source, None)?;
+        session.execute(CellId(index as u32 + 1), &cell.source, &[])?;
     }
     let open = session.settle(Duration::from_secs(10))?;
     if !open.is_empty() {

@@ -23,7 +23,7 @@ const PARTS: [(&str, &[&str]); 9] = [
 ];
 
 /// The engine's rooms: each uses only those before it.
-const ENGINE: [&str; 22] = [
+const ENGINE: &[&str] = &[
     "toolchain",
     "cache",
     "source",
@@ -44,6 +44,7 @@ const ENGINE: [&str; 22] = [
     "inspect",
     "whole",
     "prepare",
+    "ahead",
     "session",
     "trial",
 ];

@@ -20,11 +20,11 @@ const ARGUMENTS: [&str; 11] = [
     "--crate-type=dylib",
     "--edition=2024",
     "-Cprefer-dynamic",
-    "-Copt-level=1",
+    "-Copt-level=0",
     "-Cdebuginfo=0",
     "-Cmetadata=threadbook-runtime",
     "-Cembed-bitcode=no",
-    "-Ccodegen-units=2",
+    "-Ccodegen-units=8",
     "--cap-lints=allow",
     "--color=never",
 ];

@@ -3,13 +3,13 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
 use crate::worker::{End, Places, Run, Start, Timing, Worker, monotonic_nanos};
 
+use super::ahead::Ahead;
 use super::cache::Cache;
 use super::compile::Compiler;
 use super::interrupt::Interrupter;
@@ -56,9 +56,6 @@ pub enum Outcome {
     WorkerLost,
 }
 
-/// For threads that parse, as much as the main thread has.
-const STACK: usize = 8 << 20;
-
 const INTERRUPTED: &str = "the cell was interrupted, which ends its worker";
 
 pub struct Session {
@@ -69,19 +66,12 @@ pub struct Session {
     scope: Scope,
     worker: Worker,
     epoch: u64,
+    /// The cells that are prepared while others run.
     ahead: Option<Ahead>,
     interrupter: Interrupter,
     /// Files that the worker does not know yet.
     places: Vec<Places>,
     perturbed: bool,
-}
-
-/// A cell that is being compiled while another runs.
-struct Ahead {
-    cell: CellId,
-    source: String,
-    prepared: JoinHandle<Result<Result<Prepared, Rejection>, Error>>,
-    spoiled: bool,
 }
 
 impl Session {
@@ -137,9 +127,9 @@ impl Session {
     }
 
     /// Runs one cell to its end and answers how it ended; what happened has gone to the sink by then, all but
-    /// what threads write that outlive the cell. `ahead`, where given, is the cell that will probably be run next,
-    /// under the next number: it is compiled while this one runs.
-    pub fn execute(&mut self, cell: CellId, source: &str, ahead: Option<&str>) -> Result<Outcome, Error> {
+    /// what threads write that outlive the cell. `ahead` are the cells that will probably be run next,
+    /// under the numbers that follow: they are compiled while this one runs.
+    pub fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
         self.interrupter.prepare();
         let ended = self.attempt(cell, source, ahead);
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
@@ -158,14 +148,15 @@ impl Session {
         }
     }
 
-    fn attempt(&mut self, cell: CellId, source: &str, ahead: Option<&str>) -> Result<Outcome, Error> {
-        if let Some(exit) = self.worker.died() {
-            self.lost(cell, "WorkerLost", &format!("the worker ended between cells: {exit}"))?;
-        }
-        let prepared = match self.prepared_ahead(cell, source) {
+    fn attempt(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
+        let mut prepared = match self.prepared_ahead(cell, source) {
             Some(prepared) => prepared?,
             None => prepare(&self.compiler, &self.scope, cell, source)?,
         };
+        if let Some(exit) = self.worker.died() {
+            self.lost(cell, "WorkerLost", &format!("the worker ended between cells: {exit}"))?;
+            prepared = prepare(&self.compiler, &self.scope, cell, source)?;
+        }
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(rejection) => {
@@ -173,8 +164,9 @@ impl Session {
                 return Ok(Outcome::Rejected);
             }
         };
-        if let Some(next) = ahead {
-            self.prepare_ahead(CellId(cell.0 + 1), next, prepared.after.clone());
+        if self.ahead.as_ref().is_none_or(Ahead::is_empty) {
+            let (compiler, scope) = (self.compiler.clone(), prepared.after.clone());
+            self.ahead = Ahead::start(compiler, scope, CellId(cell.0 + 1), ahead);
         }
         if !prepared.warnings.is_empty() {
             self.send(Event::Warning { cell, rendered: prepared.warnings.clone() });
@@ -270,31 +262,19 @@ impl Session {
         Outcome::Interrupted
     }
 
-    fn prepare_ahead(&mut self, cell: CellId, source: &str, scope: Scope) {
-        let (compiler, source) = (self.compiler.clone(), source.to_string());
-        let text = source.clone();
-        let spawned = std::thread::Builder::new()
-            .name("compile ahead".into())
-            .stack_size(STACK)
-            .spawn(move || prepare(&compiler, &scope, cell, &text));
-        // Without a thread to spare the next cell is compiled when its turn comes.
-        self.ahead = spawned.ok().map(|prepared| Ahead { cell, source, prepared, spoiled: false });
-    }
-
     /// The cell that runs has not come to its end, so what is prepared for the next one rests on a wrong scope.
     fn spoil_ahead(&mut self) {
-        if let Some(ahead) = &mut self.ahead {
-            ahead.spoiled = true;
+        if let Some(ahead) = &self.ahead {
+            ahead.give_up();
         }
     }
 
-    /// What was prepared while the last cell ran, if it is this cell. Waits for it in any case: two compilations of one
-    /// unit write the same files.
     fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Result<Prepared, Rejection>, Error>> {
-        let ahead = self.ahead.take()?;
-        let prepared = ahead.prepared.join();
-        let fits = !ahead.spoiled && ahead.cell == cell && ahead.source == source;
-        if fits { prepared.ok() } else { None }
+        let prepared = self.ahead.as_mut()?.take(cell, source);
+        if prepared.is_none() {
+            self.ahead = None;
+        }
+        prepared
     }
 
     fn send(&self, event: Event) {
@@ -318,10 +298,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.interrupter.prepare();
         self.interrupter.interrupt();
-        if let Some(ahead) = self.ahead.take() {
-            // Its result is of no use, nor is its panic.
-            let _ = ahead.prepared.join();
-        }
+        self.ahead = None;
     }
 }
 

@@ -14,7 +14,7 @@ impl Sink for Deaf {
 /// Starts a session, compiles and runs one small cell, and ends the session.
 pub fn try_out() -> Result<(), Error> {
     let mut session = Session::start(Options::default(), Box::new(Deaf))?;
-    match session.execute(CellId(1), "let x = 1 + 1; assert_eq!(x, 2);", None)? {
+    match session.execute(CellId(1), "let x = 1 + 1; assert_eq!(x, 2);", &[])? {
         Outcome::Ok => Ok(()),
         outcome => {
             let message = format!(

@@ -62,12 +62,12 @@ fn view(options: &RunOptions) -> View {
 
 /// What a run needs of a session; the tests have one of their own.
 trait Engine {
-    fn execute(&mut self, cell: CellId, source: &str, ahead: Option<&str>) -> Result<Outcome, Error>;
+    fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error>;
     fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error>;
 }
 
 impl Engine for Session {
-    fn execute(&mut self, cell: CellId, source: &str, ahead: Option<&str>) -> Result<Outcome, Error> {
+    fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
         Session::execute(self, cell, source, ahead)
     }
     fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error> {
@@ -228,8 +228,9 @@ impl Run<'_> {
                 self.desk.lock().view.cell_skipped(progress, &step.title);
                 continue;
             }
-            let ahead = steps[n + 1..].iter().find(|step| !step.skipped).map(|step| step.source.as_str());
-            let outcome = self.step(step, progress, ahead, engine)?;
+            let left = steps[n + 1..].iter().filter(|step| !step.skipped);
+            let ahead: Vec<&str> = left.map(|step| step.source.as_str()).collect();
+            let outcome = self.step(step, progress, &ahead, engine)?;
             if outcome != Outcome::Ok {
                 summary.failed += 1;
             }
@@ -262,7 +263,7 @@ impl Run<'_> {
         &mut self,
         step: &Step,
         progress: Progress,
-        ahead: Option<&str>,
+        ahead: &[&str],
         engine: &mut impl Engine,
     ) -> Result<Outcome, Error> {
         self.ran.push(step.index);

@@ -84,8 +84,9 @@ fn run(
     let mut reports: Vec<CellReport> = Vec::new();
     let mut unsettled = Vec::new();
     for (index, cell) in cells.iter().enumerate() {
-        let ahead = cells[index + 1..].iter().find(|next| !next.skip).map(|next| next.source.as_str());
-        let (report, open) = check::cell(&mut machine, cell, ahead, request.tries.max(1), twins.as_mut())?;
+        let left = cells[index + 1..].iter().filter(|next| !next.skip);
+        let ahead: Vec<&str> = left.map(|next| next.source.as_str()).collect();
+        let (report, open) = check::cell(&mut machine, cell, &ahead, request.tries.max(1), twins.as_mut())?;
         if let Some(id) = open {
             unsettled.push((reports.len(), id));
         } else {
@@ -141,7 +142,7 @@ impl Machine for Live {
         self.session.perturb(on);
     }
 
-    fn execute(&mut self, source: &str, ahead: Option<&str>) -> Result<(CellId, Outcome), Error> {
+    fn execute(&mut self, source: &str, ahead: &[&str]) -> Result<(CellId, Outcome), Error> {
         self.last += 1;
         let id = CellId(self.last);
         Ok((id, self.session.execute(id, source, ahead)?))

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::output::LaneId;
 
 use super::inbox::{Inbox, Open, SharedSink};
-use super::process::{has_ended, kill_group};
+use super::process::kill_group;
 use super::protocol::{self, End, Request, Response, Run};
 use super::ring::Ring;
 use super::server;
@@ -39,6 +39,8 @@ pub struct Start {
 /// A running worker. Dropping it kills it, its threads and its children.
 pub struct Worker {
     pid: u32,
+    /// Readable once the worker has ended.
+    pidfd: Option<OwnedFd>,
     control: UnixStream,
     replies: Receiver<Reply>,
     open: Arc<Open>,
@@ -56,7 +58,7 @@ pub enum Exit {
 }
 
 enum Reply {
-    Started(io::Result<u32>),
+    Started(io::Result<(u32, OwnedFd)>),
     Ready(u32),
     Unfit(String),
     Done(End),
@@ -86,11 +88,13 @@ impl Worker {
                 .spawn(move || read_worker(start, sink, control, far_control, shared, sender))
                 .map_err(failed)?
         };
-        let mut worker = Worker { pid: 0, control, replies, open, running, last_lane, reader: Some(reader) };
-        worker.pid = match worker.reply() {
+        let mut worker =
+            Worker { pid: 0, pidfd: None, control, replies, open, running, last_lane, reader: Some(reader) };
+        let (pid, pidfd) = match worker.reply() {
             Reply::Started(started) => started.map_err(failed)?,
             other => return Err(other.unexpected()),
         };
+        (worker.pid, worker.pidfd) = (pid, Some(pidfd));
         protocol::send(&worker.control, &hello).map_err(failed)?;
         match worker.reply() {
             Reply::Ready(protocol::VERSION) => Ok(worker),
@@ -123,14 +127,13 @@ impl Worker {
 
     /// Whether the worker has died since the last cell, and how.
     pub fn died(&mut self) -> Option<Exit> {
-        match self.replies.try_recv() {
-            Ok(Reply::Lost(exit)) => Some(exit),
-            // The reader is about to say how.
-            _ if has_ended(self.pid) => match self.reply() {
-                Reply::Lost(exit) => Some(exit),
-                _ => None,
-            },
-            _ => None,
+        if !self.pidfd.as_ref().is_some_and(is_readable) {
+            return None;
+        }
+        loop {
+            if let Reply::Lost(exit) = self.reply() {
+                return Some(exit);
+            }
         }
     }
 
@@ -257,14 +260,15 @@ fn read_worker(
         let (err, far_err) = stream_pair()?;
         let child = spawn(&start, &far_control, &ring, [far_out, far_err])?;
         let pidfd = pidfd_open(child.id())?;
-        Ok((ring, [out, err], child, pidfd))
+        let handle = pidfd.try_clone()?;
+        Ok((ring, [out, err], child, pidfd, handle))
     })();
     drop(far_control);
-    let (ring, streams, mut child, pidfd) = match started {
+    let (ring, streams, mut child, pidfd, handle) = match started {
         Ok(started) => started,
         Err(error) => return drop(replies.send(Reply::Started(Err(error)))),
     };
-    let _ = replies.send(Reply::Started(Ok(child.id())));
+    let _ = replies.send(Reply::Started(Ok((child.id(), handle))));
     let watched = [streams[0].try_clone(), streams[1].try_clone()].map(|stream| stream.ok().map(OwnedFd::from));
     let mut inbox = Inbox::new(sink, shared.open, streams, start.epoch, start.each_print);
     inbox.set_worker(child.id());

@@ -82,6 +82,7 @@ fn a_worker_that_dies_between_cells_is_told_with_the_next() {
         client.run("fn seven() -> i32 { 7 }\nlet gone = 1;\nprintln!(\"{}\", std::process::id());");
     let worker = text(&published, "stdout").trim().parse().expect("a number");
     signal(worker, "KILL");
+    // A signal is sent before it is felt.
     while is_alive(worker) {
         std::thread::yield_now();
     }

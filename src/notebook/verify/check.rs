@@ -24,7 +24,7 @@ const KEPT: usize = 20;
 
 /// What a check needs of a session.
 pub trait Machine {
-    fn execute(&mut self, source: &str, ahead: Option<&str>) -> Result<(CellId, Outcome), Error>;
+    fn execute(&mut self, source: &str, ahead: &[&str]) -> Result<(CellId, Outcome), Error>;
     /// Whether the cells that follow run with small random delays, so that rare outcomes are not so rare. Every
     /// second try of a cell does: what a scheduler may do with delays it may do without.
     fn perturb(&mut self, on: bool);
@@ -66,7 +66,7 @@ struct Attempt {
 pub fn cell<T: Twin>(
     machine: &mut dyn Machine,
     cell: &Cell,
-    ahead: Option<&str>,
+    ahead: &[&str],
     tries: u32,
     twins: Option<&mut T>,
 ) -> Result<(CellReport, Option<CellId>), Error> {
@@ -115,7 +115,7 @@ fn judge(cell: &Cell, run: &Run) -> Option<Difference> {
 }
 
 /// Runs a cell, and waits for what it started.
-fn run(machine: &mut dyn Machine, cell: &Cell, ahead: Option<&str>) -> Result<Attempt, Error> {
+fn run(machine: &mut dyn Machine, cell: &Cell, ahead: &[&str]) -> Result<Attempt, Error> {
     let begun = Instant::now();
     let (id, outcome) = machine.execute(&cell.source, ahead)?;
     let millis = begun.elapsed().as_millis();
@@ -140,7 +140,7 @@ fn run(machine: &mut dyn Machine, cell: &Cell, ahead: Option<&str>) -> Result<At
 fn twin<T: Twin>(
     machine: &mut dyn Machine,
     cell: &Cell,
-    ahead: Option<&str>,
+    ahead: &[&str],
     tries: u32,
     twins: &mut T,
     mut runs: Vec<Run>,
@@ -204,7 +204,7 @@ mod tests {
 
     impl Machine for Scripted {
         fn perturb(&mut self, _: bool) {}
-        fn execute(&mut self, _: &str, _: Option<&str>) -> Result<(CellId, Outcome), Error> {
+        fn execute(&mut self, _: &str, _: &[&str]) -> Result<(CellId, Outcome), Error> {
             let script = self.scripts[self.last as usize % self.scripts.len()];
             self.last += 1;
             self.events.extend(events(script, CellId(self.last)));
@@ -243,7 +243,7 @@ mod tests {
 
     fn checked(machine: &mut Scripted, text: &str, twin: Option<&[&'static str]>) -> CellReport {
         let mut twin = twin.map(|texts| Texts(texts.to_vec(), 0));
-        cell(machine, &recorded(text), None, 5, twin.as_mut()).expect("no errors in here").0
+        cell(machine, &recorded(text), &[], 5, twin.as_mut()).expect("no errors in here").0
     }
 
     const YES: &str = "spawn main a A\na| yes\nend a";
@@ -282,7 +282,7 @@ mod tests {
     fn a_cell_without_a_record_is_only_run() {
         let cell = Cell { unrecorded: true, ..recorded("") };
         let (report, _) =
-            super::cell::<Texts>(&mut machine(&[NO]), &cell, None, 5, None).expect("no errors in here");
+            super::cell::<Texts>(&mut machine(&[NO]), &cell, &[], 5, None).expect("no errors in here");
         assert_eq!((report.status, report.tries), (Status::NotRecorded, 1));
         let report = checked(&mut machine(&["main| a"]), "", None);
         assert_eq!(report.status, Status::Differs);
@@ -292,7 +292,7 @@ mod tests {
     fn a_skipped_cell_is_not_run() {
         let cell = Cell { skip: true, ..recorded("yes\n") };
         let mut machine = machine(&[YES]);
-        let (report, _) = super::cell::<Texts>(&mut machine, &cell, None, 5, None).expect("no errors in here");
+        let (report, _) = super::cell::<Texts>(&mut machine, &cell, &[], 5, None).expect("no errors in here");
         assert_eq!((report.status, machine.last), (Status::Skipped, 0));
     }
 

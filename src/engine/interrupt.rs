@@ -71,6 +71,11 @@ impl Interrupter {
         self.state().asked
     }
 
+    /// Ends the compilers that run now; whoever waits for one is told that it failed.
+    pub(super) fn stop_compilers(&self) {
+        self.state().compilers.iter().for_each(kill);
+    }
+
     /// Runs a compiler to its end, which an interrupt may bring about.
     pub(super) fn compile(&self, mut command: Command) -> io::Result<Said> {
         let (child, mut pipe) = {

@@ -266,6 +266,8 @@ impl Session {
     fn spoil_ahead(&mut self) {
         if let Some(ahead) = &self.ahead {
             ahead.give_up();
+            // No cell is being prepared but those: the next one need not wait for what nobody wants.
+            self.interrupter.stop_compilers();
         }
     }
 

@@ -104,6 +104,9 @@ fn item_edits(module: &Module, index: usize, item: &Item, statics: &mut usize) -
             let head = format!("unsafe extern \"C\" {{ #[link_name = \"{symbol}\"] pub {safe}");
             edits.push(Edit { range: place.range.start..place.keyword, text: head });
             edits.push(Edit { range: place.value.clone(), text: String::new() });
+            // Only where a value stands may a reference leave out that it is static.
+            let lifetime = |at: &usize| Edit { range: *at..*at, text: "'static ".into() };
+            edits.extend(place.references.iter().map(lifetime));
             edits.push(Edit { range: place.range.end..place.range.end, text: " }".into() });
         }
     }
@@ -132,6 +135,10 @@ pub fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: &Parts,
     if parts.runs_main {
         mentions.insert("main".into());
     }
+    // What is imported may come from an item of the session: `use shapes::Kind::*`.
+    let uses = parts.items.iter().filter(|item| matches!(item.kind, Kind::Use(_)));
+    mentions.extend(uses.flat_map(|item| item.mentions.clone()));
+    mentions.extend(scope.imports.iter().filter_map(|import| import.root()).map(str::to_string));
     let (macros, mentions) = scope.macros(&mentions);
     let visible = scope.visible(&mentions);
     let in_types = plan.taken.iter().any(|taken| taken.variable.ty.contains("session::"));

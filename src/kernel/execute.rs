@@ -18,6 +18,9 @@ use crate::output::{CellId, Event, Failure};
 /// Cells that have no number of their own (silent ones, user expressions) are numbered from here.
 const UNNUMBERED: u32 = 1 << 30;
 
+/// So many waiting cells may be compiled while one runs.
+const AHEAD: usize = 16;
+
 #[derive(Default)]
 pub struct Queue {
     waiting: VecDeque<Request>,
@@ -58,6 +61,13 @@ struct Expressions {
 impl Queue {
     pub fn running_header(&self) -> Option<Value> {
         self.running.as_ref().map(|running| running.request.message.header.clone())
+    }
+
+    /// The cells that will have the next numbers. Blank ones have none, and do not come to the session.
+    fn ahead(&self) -> Vec<String> {
+        let is_blank = |request: &&Request| request.code.trim().is_empty();
+        let next = self.waiting.iter().take_while(|request| request.store_history);
+        next.filter(|request| !is_blank(request)).take(AHEAD).map(|request| request.code.clone()).collect()
     }
 
     fn unnumbered(&mut self) -> CellId {
@@ -127,8 +137,7 @@ impl Desk {
         if source.trim().is_empty() {
             return self.finish(running, json!([]), Map::new());
         }
-        let ahead = self.queue.waiting.front().filter(|next| numbered && next.is_numbered());
-        let ahead = ahead.map(|next| next.code.clone());
+        let ahead = if numbered { self.queue.ahead() } else { Vec::new() };
         self.queue.running = Some(running);
         self.runner.run(Job { cell, source, ahead });
     }
@@ -192,7 +201,7 @@ impl Desk {
         running.result = None;
         running.expressions = Some(expressions);
         self.publisher.begin(running.cell, running.request.message.header.clone(), running.count, true);
-        let job = Job { cell: running.cell, source, ahead: None };
+        let job = Job { cell: running.cell, source, ahead: Vec::new() };
         self.queue.running = Some(running);
         self.runner.run(job);
     }

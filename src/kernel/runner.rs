@@ -21,8 +21,8 @@ const STACK: usize = 64 << 20;
 pub struct Job {
     pub cell: CellId,
     pub source: String,
-    /// The cell that will run next, if it is known.
-    pub ahead: Option<String>,
+    /// The cells that will run next, as far as they are known.
+    pub ahead: Vec<String>,
 }
 
 pub struct Runner {
@@ -93,7 +93,8 @@ enum Trouble {
 }
 
 fn execute(session: &mut Session, job: &Job) -> Result<Ended, Trouble> {
-    let execute = AssertUnwindSafe(|| session.execute(job.cell, &job.source, job.ahead.as_deref().as_slice()));
+    let ahead: Vec<&str> = job.ahead.iter().map(String::as_str).collect();
+    let execute = AssertUnwindSafe(|| session.execute(job.cell, &job.source, &ahead));
     let outcome = catch_unwind(execute).map_err(|_| Trouble::Fault)?.map_err(Trouble::Error)?;
     Ok(Ended::Cell(outcome, session.names()))
 }

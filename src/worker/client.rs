@@ -214,6 +214,7 @@ fn spawn(start: &Start, control: &UnixStream, ring: &Ring, streams: [UnixStream;
     unsafe {
         command.pre_exec(move || {
             libc::setpgid(0, 0);
+            raise_stack_limit();
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             for fd in inherited {
                 if libc::fcntl(fd, libc::F_SETFD, 0) < 0 {
@@ -224,6 +225,21 @@ fn spawn(start: &Start, control: &UnixStream, ring: &Ring, streams: [UnixStream;
         });
     }
     command.spawn()
+}
+
+/// Room for the main thread, whose cells move their variables over the stack; a large array is one.
+const STACK: libc::rlim_t = 64 << 20;
+
+/// Between fork and exec: takes effect with the program that is about to be loaded.
+fn raise_stack_limit() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: two system calls on a local.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_STACK, &mut limit) == 0 && limit.rlim_cur < STACK {
+            limit.rlim_cur = STACK.min(limit.rlim_max);
+            libc::setrlimit(libc::RLIMIT_STACK, &limit);
+        }
+    }
 }
 
 /// A socket pair whose near end is told which process wrote what.

@@ -76,6 +76,28 @@ fn an_interrupt_stops_the_compiler_and_the_variables_stay() {
 }
 
 #[test]
+fn what_was_compiled_ahead_of_an_interrupted_cell_holds_nobody_up() {
+    let mut client = Client::start();
+    let headers = ["let first = 1;", FOREVER, ENDLESS].map(|code| client.execute(code));
+    client.reply_to(&headers[0]);
+    client.published_for(&headers[0]);
+    client.expect_status("busy", &headers[1]);
+    client.expect("execute_input", &headers[1]);
+    client.text_until(&headers[1], "on\n");
+    while !is_compiling(client.kernel.process.id()) {
+        std::thread::yield_now();
+    }
+    signal(client.kernel.process.id(), "INT");
+    assert_eq!(client.reply_to(&headers[1]).content["ename"], "Interrupted");
+    client.expect("error", &headers[1]);
+    client.expect_status("idle", &headers[1]);
+    assert_eq!(client.reply_to(&headers[2]).content["ename"], "Aborted");
+    client.published_for(&headers[2]);
+    assert_eq!(client.run("1 + 1").0.content["status"], "ok");
+    client.finish();
+}
+
+#[test]
 fn a_worker_that_dies_between_cells_is_told_with_the_next() {
     let mut client = Client::start();
     let (_, published) =

@@ -78,6 +78,14 @@ pub struct Import {
     pub path: String,
 }
 
+impl Import {
+    /// The first name of the path; none if it is a crate's beyond doubt.
+    pub fn root(&self) -> Option<&str> {
+        let root = self.path.split("::").next().filter(|root| !root.is_empty())?;
+        Some(root.split(' ').next().unwrap_or(root))
+    }
+}
+
 /// A `static`, with the places that change when its crate is built again and the value must stay where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Static {
@@ -87,6 +95,8 @@ pub struct Static {
     pub keyword: usize,
     /// `= expression`, without the semicolon.
     pub value: Range<usize>,
+    /// Behind each `&` of its type that names no lifetime.
+    pub references: Vec<usize>,
     pub mutable: bool,
 }
 
@@ -345,6 +355,24 @@ fn after_attributes(attrs: &[syn::Attribute], node: &impl ToTokens) -> Range<usi
     start.unwrap_or(end..end)
 }
 
+/// Behind each `&` of a type that names no lifetime. Within function types a left-out lifetime means another thing.
+fn elided_references(ty: &syn::Type) -> Vec<usize> {
+    struct References(Vec<usize>);
+    impl<'ast> Visit<'ast> for References {
+        fn visit_type_reference(&mut self, node: &'ast syn::TypeReference) {
+            if node.lifetime.is_none() {
+                self.0.push(node.and_token.span().byte_range().end);
+            }
+            visit::visit_type_reference(self, node);
+        }
+        fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+        fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
+    }
+    let mut references = References(Vec::new());
+    references.visit_type(ty);
+    references.0
+}
+
 struct Statics(Vec<Static>);
 
 impl<'ast> Visit<'ast> for Statics {
@@ -356,6 +384,7 @@ impl<'ast> Visit<'ast> for Statics {
                 range: start..item.semi_token.span().byte_range().end,
                 keyword: item.static_token.span().byte_range().start,
                 value: item.eq_token.span().byte_range().start..item.semi_token.span().byte_range().start,
+                references: elided_references(&item.ty),
                 mutable: !matches!(item.mutability, syn::StaticMutability::None),
             });
         }

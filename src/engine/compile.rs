@@ -133,6 +133,10 @@ impl Compiler {
         command.arg("lib.rs").arg(format!("--crate-name={SESSION_CRATE}")).arg("--crate-type=dylib");
         command.arg("-Cmetadata=threadbook-session").arg("-Cincremental=incremental");
         command.arg(format!("-Clink-arg=-Wl,-soname,{}", cache::soname(&identity.key)));
+        // Needed also where this crate itself mentions no static of theirs: the cells that link to it may.
+        if !unit.homes.is_empty() {
+            command.arg("-Clink-arg=-Wl,--no-as-needed");
+        }
         for home in &unit.homes {
             command.arg(format!("-Clink-arg={}", home.path.display()));
         }

@@ -17,6 +17,7 @@ mod prepare;
 mod refine;
 mod runtime;
 mod scope;
+mod scratch;
 mod session;
 mod source;
 mod toolchain;

@@ -26,6 +26,7 @@ const PARTS: [(&str, &[&str]); 9] = [
 const ENGINE: &[&str] = &[
     "toolchain",
     "cache",
+    "scratch",
     "source",
     "magic",
     "cell",

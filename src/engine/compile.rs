@@ -14,6 +14,7 @@ use super::cache::{self, Cache, Key};
 use super::diagnostic::{self, Diagnostic};
 use super::interrupt::Interrupter;
 use super::scope::{Library, Optimization};
+use super::scratch::Scratch;
 use super::source::SourceMap;
 use super::toolchain::Toolchain;
 use super::unit::{CELL_CRATE, SESSION_CRATE, Unit};
@@ -24,7 +25,7 @@ pub struct Compiler {
     cache: Cache,
     pub runtime: Library,
     interrupter: Interrupter,
-    scratch: tempfile::TempDir,
+    scratch: Scratch,
     /// One rustc at a time writes to the session crate's directory.
     session_directory: Mutex<PathBuf>,
 }
@@ -59,7 +60,7 @@ pub struct Identity {
 impl Compiler {
     pub fn new(toolchain: Toolchain, cache: Cache, interrupter: Interrupter) -> Result<Compiler, Error> {
         let runtime = super::runtime::build(&toolchain, &cache)?;
-        let scratch = tempfile::Builder::new().prefix("threadbook-").tempdir().map_err(no_scratch)?;
+        let scratch = Scratch::create().map_err(no_scratch)?;
         let session_directory = scratch.path().join("session");
         fs::create_dir(&session_directory).map_err(no_scratch)?;
         let session_directory = Mutex::new(session_directory);

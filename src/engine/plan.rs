@@ -9,8 +9,10 @@ use super::scope::{Scope, Variable};
 pub enum Marker {
     /// A variable is taken from the store, with its type.
     Take(String),
-    /// A variable is put into the store.
+    /// A variable of the cell's own is put into the store.
     Store(String),
+    /// A variable that the cell took is put back.
+    Back(String),
     /// A `use` of an earlier cell.
     Import(String),
 }

@@ -80,22 +80,25 @@ impl Refinement {
                 self.lost.push((name.clone(), Why::Unnameable("a type that is private to a library".into())));
                 self.plan.taken.len() < before
             }
-            Marker::Store(name) => self.give_up_storing(name, moved, parts),
+            Marker::Store(name) => self.give_up_keeping(name, moved),
+            Marker::Back(name) => self.give_up_putting_back(name, parts),
         }
     }
 
-    fn give_up_storing(&mut self, name: &str, moved: bool, parts: &Parts) -> bool {
-        if let Some(kept) = self.plan.kept.iter_mut().find(|kept| kept.name == name) {
-            if let Form::Boxed(ty) = &kept.form
-                && let Some(shorter) = ty.strip_suffix(FOR_THREADS)
-            {
-                kept.form = Form::Boxed(shorter.to_string());
-                return true;
-            }
-            self.plan.kept.retain(|kept| kept.name != name);
-            self.lost.push((name.to_string(), if moved { Why::Moved } else { Why::Borrows }));
+    fn give_up_keeping(&mut self, name: &str, moved: bool) -> bool {
+        let Some(kept) = self.plan.kept.iter_mut().find(|kept| kept.name == name) else { return false };
+        if let Form::Boxed(ty) = &kept.form
+            && let Some(shorter) = ty.strip_suffix(FOR_THREADS)
+        {
+            kept.form = Form::Boxed(shorter.to_string());
             return true;
         }
+        self.plan.kept.retain(|kept| kept.name != name);
+        self.lost.push((name.to_string(), if moved { Why::Moved } else { Why::Borrows }));
+        true
+    }
+
+    fn give_up_putting_back(&mut self, name: &str, parts: &Parts) -> bool {
         let Some(taken) = self.plan.taken.iter_mut().find(|taken| taken.name == name) else { return false };
         taken.put_back = match taken.put_back {
             PutBack::Outside if parts.assigns(name) => PutBack::Inside,
@@ -157,7 +160,10 @@ fn culprits<'a>(error: &Diagnostic, unit: &'a Unit, root: &str, moved: bool) -> 
     let of = |touches: &dyn Fn(&std::ops::Range<usize>) -> bool| -> Vec<&'a Marker> {
         unit.markers.iter().filter(|(_, range)| touches(range)).map(|(marker, _)| marker).collect()
     };
-    let touched = of(&|range| error.touches(root, range));
+    // That a variable was taken there is told along with many errors, and is the matter of none but those about it.
+    let is_take = |marker: &&Marker| matches!(marker, Marker::Take(_));
+    let touched: Vec<&Marker> =
+        of(&|range| error.touches(root, range)).into_iter().filter(|marker| !is_take(marker)).collect();
     let primary = of(&|range| error.primary_touches(root, range));
     if moved {
         return primary;

@@ -274,10 +274,10 @@ impl Writer {
         }
         self.root.generated("\n; ");
         for kept in &plan.kept {
-            self.store(kept, "put");
+            self.store(kept, Marker::Store(kept.name.clone()));
         }
         for taken in plan.taken.iter().filter(|t| t.put_back == PutBack::Inside && !t.rebound) {
-            self.store(&Kept { name: taken.name.clone(), form: Form::AsIs }, "put");
+            self.put_back(&taken.name);
         }
         self.root.generated("::core::result::Result::Ok(()) }); ");
     }
@@ -300,8 +300,9 @@ impl Writer {
 
     /// The `Option` keeps the variable's type in the MIR: see `runtime/src/store.rs`. Its own name tells the cell's
     /// new variable (`put`) from one that is given back (`back`).
-    fn store(&mut self, kept: &Kept, what: &str) {
+    fn store(&mut self, kept: &Kept, marker: Marker) {
         let name = &kept.name;
+        let what = if matches!(marker, Marker::Back(_)) { "back" } else { "put" };
         let some = match &kept.form {
             Form::AsIs => format!("Some({name})"),
             Form::Pointer(ty) => format!("Some::<{ty}>({name})"),
@@ -310,7 +311,11 @@ impl Writer {
         let text = format!(
             "{{ let mut threadbook_{what}_{name} = ::core::option::Option::{some}; ::threadbook::store::put(\"{name}\", &mut threadbook_{what}_{name}); }} "
         );
-        self.mark(Marker::Store(name.clone()), &text);
+        self.mark(marker, &text);
+    }
+
+    fn put_back(&mut self, name: &str) {
+        self.store(&Kept { name: name.to_string(), form: Form::AsIs }, Marker::Back(name.to_string()));
     }
 
     fn close(&mut self, plan: &Plan) {
@@ -318,7 +323,7 @@ impl Writer {
             if taken.rebound {
                 self.root.generated("if !threadbook_ended ");
             }
-            self.store(&Kept { name: taken.name.clone(), form: Form::AsIs }, "back");
+            self.put_back(&taken.name);
         }
         self.root.generated("}\n");
     }

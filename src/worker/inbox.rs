@@ -80,6 +80,10 @@ enum Life {
 }
 
 impl Process {
+    fn is_watched(&self) -> bool {
+        matches!(self.life, Life::Watched(_))
+    }
+
     fn has_ended(&self) -> bool {
         match &self.life {
             Life::Unwatched => false,
@@ -289,7 +293,11 @@ impl Inbox {
         if ancestor != Some(pid) && self.unborn.values().any(may_be_its_maker) {
             return None;
         }
-        let known = ancestor.and_then(|pid| self.processes.get(&pid)).map(|process| (process.lane, process.cell));
+        let known = ancestor.and_then(|pid| self.processes.get(&pid));
+        // One that has gone was most likely started by the program that was started last.
+        let known =
+            known.or_else(|| self.processes.values().filter(|process| process.is_watched()).max_by_key(|p| p.lane));
+        let known = known.map(|process| (process.lane, process.cell));
         let (lane, cell) = known.unwrap_or((LaneId::MAIN.0, self.running));
         self.processes.entry(pid).or_insert(Process { lane, cell, life: Life::Unwatched });
         Some((lane, cell))

@@ -181,6 +181,10 @@ struct Reader<'a> {
     said: HashMap<(LaneId, usize), BTreeMap<LaneId, usize>>,
     /// Lanes whose clock has moved since their last gate, per stream.
     moved: BTreeSet<(LaneId, usize)>,
+    /// Where in `run.shown` each display id stands.
+    displays: HashMap<String, Vec<usize>>,
+    /// What was put out so far goes away with the next output.
+    clears: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -196,6 +200,8 @@ impl<'a> Reader<'a> {
             gates: Vec::new(),
             said: HashMap::new(),
             moved: BTreeSet::new(),
+            displays: HashMap::new(),
+            clears: false,
         }
     }
 
@@ -218,7 +224,22 @@ impl<'a> Reader<'a> {
                 self.run.concurrent |= origin.lane != LaneId::MAIN;
                 self.text(origin.lane, *stream, &without_compile_time(text));
             }
-            Event::Display { origin, data, .. } if origin.cell == self.cell => self.show(origin.lane, data),
+            Event::Display { origin, data, id, update, .. } => {
+                for index in id.iter().flat_map(|id| self.displays.get(id)).flatten().copied().collect::<Vec<_>>() {
+                    self.run.shown[index].1 = self.plain(origin.lane, data);
+                }
+                if origin.cell == self.cell && !update {
+                    self.show(origin.lane, data);
+                    let index = self.run.shown.len() - 1;
+                    id.iter().for_each(|id| self.displays.entry(id.clone()).or_default().push(index));
+                }
+            }
+            Event::Clear { origin, wait } if origin.cell == self.cell => {
+                self.clears = *wait;
+                if !wait {
+                    self.clear();
+                }
+            }
             Event::Result { cell, data } if *cell == self.cell => self.show(LaneId::MAIN, data),
             Event::Failed { cell, failure } if *cell == self.cell => self.run.failure = Some(failure.clone()),
             _ => {}
@@ -254,6 +275,9 @@ impl<'a> Reader<'a> {
     }
 
     fn atom(&mut self, lane: LaneId, stream: Stream, text: &str) {
+        if std::mem::take(&mut self.clears) {
+            self.clear();
+        }
         let place = self.place(lane);
         let index = usize::from(stream == Stream::Stderr);
         let atom = self.pattern(lane, text);
@@ -311,9 +335,25 @@ impl<'a> Reader<'a> {
     }
 
     fn show(&mut self, lane: LaneId, data: &MimeBundle) {
-        let plain = data.get("text/plain").and_then(|value| value.as_str()).unwrap_or("");
-        let atom = self.pattern(lane, plain);
+        if std::mem::take(&mut self.clears) {
+            self.clear();
+        }
+        let atom = self.plain(lane, data);
         self.run.shown.push((lane, atom));
+    }
+
+    fn plain(&mut self, lane: LaneId, data: &MimeBundle) -> Vec<Piece> {
+        let plain = data.get("text/plain").and_then(|value| value.as_str()).unwrap_or("");
+        self.pattern(lane, plain)
+    }
+
+    /// What the cell has put out so far is not recorded.
+    fn clear(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        let empty = Reader::new(self.cell, self.table);
+        let tasks = std::mem::take(&mut self.tasks);
+        *self =
+            Reader { run: Run { slots: run.slots, concurrent: run.concurrent, ..Run::default() }, tasks, ..empty };
     }
 
     fn finish(mut self) -> Run {

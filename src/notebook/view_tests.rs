@@ -99,7 +99,13 @@ fn tasks_children_and_unknown_lanes_have_names_too() {
 fn results_displays_and_warnings() {
     let drawn = body(&[
         text(1, 1, Stdout, "no newline"),
-        Event::Display { origin: origin(1, 1), data: bundle("shown\ntwice"), metadata: MimeBundle::new() },
+        Event::Display {
+            origin: origin(1, 1),
+            data: bundle("shown\ntwice"),
+            metadata: MimeBundle::new(),
+            id: None,
+            update: false,
+        },
         Event::Warning { cell: CellId(1), rendered: "\x1b[33mwarning\x1b[0m: unused\n  here\n".into() },
         Event::Result { cell: CellId(1), data: bundle("[\n  1,\n]") },
     ]);

@@ -67,7 +67,7 @@ fn size(mime: &str, value: &Value) -> String {
     };
     match bytes {
         ..1_000 => format!("{bytes} bytes"),
-        ..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
+        1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
         _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
 }

@@ -10,6 +10,7 @@ mod printer;
 mod read;
 mod record;
 mod run;
+mod shown;
 mod view;
 mod write;
 

@@ -81,7 +81,7 @@ pub struct Origin {
     pub at: Duration,
 }
 
-/// Representations of one value, by MIME type, as in the protocol's `data`. Always has `text/plain`.
+/// Representations of one value, by MIME type, as in the protocol's `data`.
 pub type MimeBundle = serde_json::Map<String, serde_json::Value>;
 
 /// A failure as the Jupyter protocol's `error` message has it.
@@ -135,6 +135,15 @@ pub enum Event {
         origin: Origin,
         data: MimeBundle,
         metadata: MimeBundle,
+        /// The display id: what is shown with it now takes the place of what was shown with it before.
+        id: Option<String>,
+        /// It only takes that place, and is not shown again (`update_display_data`).
+        update: bool,
+    },
+    /// What the cell has put out so far is taken away; with `wait` only once it puts out something new.
+    Clear {
+        origin: Origin,
+        wait: bool,
     },
     /// The value of the cell's tail expression (`execute_result`).
     Result {

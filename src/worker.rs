@@ -3,10 +3,12 @@
 //! The child is this same executable (`server`); `client` is the side of the session. Between them: a control
 //! socket (`protocol`) and a ring of records in shared memory (`ring`, `record`), never the user's fd 1 or 2.
 //! `interpose` sees threads, processes and raw writes of any code in the child; `capture` turns what they do into
-//! records. Nothing here knows Rust source, notebooks or Jupyter.
+//! records, `content` and `display` turn some of those into what is shown. Nothing here knows Rust source, notebooks or Jupyter.
 
 mod capture;
 mod client;
+mod content;
+mod display;
 mod inbox;
 mod interpose;
 mod process;

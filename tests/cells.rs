@@ -123,6 +123,13 @@ fn put_out(cell: CellId, events: &[Event], expected: &[(String, String)]) -> Vec
             Event::Result { cell: of, data } if *of == cell => {
                 add("result", data["text/plain"].as_str().unwrap_or_default());
             }
+            Event::Display { origin, data, update, .. } if origin.cell == cell => {
+                let name = if *update { "update" } else { "display" };
+                data.iter().for_each(|(mime, value)| add(name, &form(mime, value)));
+            }
+            Event::Clear { origin, wait } if origin.cell == cell => {
+                add("display", if *wait { "(cleared with the next)\n" } else { "(cleared)\n" });
+            }
             Event::Warning { cell: of, rendered } if *of == cell => add("warning", &plain(rendered)),
             Event::Failed { cell: of, failure } if *of == cell => {
                 add("error", &plain(&failure.traceback.join("\n")));
@@ -134,6 +141,15 @@ fn put_out(cell: CellId, events: &[Event], expected: &[(String, String)]) -> Vec
         add("lanes", &lanes(cell, events));
     }
     put_out.into_iter().map(|(name, text)| (name, text.strip_suffix('\n').unwrap_or(&text).to_string())).collect()
+}
+
+/// One form of a displayed value: its type and text, a long one by its length.
+fn form(mime: &str, value: &serde_json::Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match text.len() {
+        ..1_000 => format!("{mime}: {text}\n"),
+        length => format!("{mime}: {length} bytes\n"),
+    }
 }
 
 fn lanes(cell: CellId, events: &[Event]) -> String {

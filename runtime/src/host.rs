@@ -42,7 +42,8 @@ pub struct Host {
     pub end: extern "C" fn(lane: u64),
     /// The calling lane has seen the end of `lane`: joined its thread or process, took its task's result.
     pub join: extern "C" fn(lane: u64),
-    /// One `display_data`: JSON `{"data": {...}, "metadata": {...}}` in UTF-8.
+    /// One `display_data`: JSON `{"data": {...}, "metadata": {...}, "transient": {"display_id": ...}}` in UTF-8, all
+    /// values strings; with `"update": true` an `update_display_data`. Or `{"clear_output": {"wait": ...}}`.
     pub display: unsafe extern "C" fn(json: *const u8, len: usize),
     /// The value of the cell's tail expression: JSON `{"data": {...}}` in UTF-8.
     pub result: unsafe extern "C" fn(json: *const u8, len: usize),

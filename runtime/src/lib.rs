@@ -1,6 +1,6 @@
 //! What cells of a Threadbook session link to, as the crate `threadbook`: their variables, what they print and
 //! show, and Python's concurrency library with Rust's types ([`threading`], [`concurrent::futures`],
-//! [`multiprocessing`], [`os`], [`time`]).
+//! [`multiprocessing`], [`os`], [`time`]), and rich output ([`display`]).
 //!
 //! It owns what threads, tasks and processes *mean* to a cell, and tells the worker of each: a lane is declared
 //! before the thread, task or process begins, and its end is reported by whoever has seen it. It never reads or
@@ -13,6 +13,7 @@
 #[doc(hidden)]
 pub mod cell;
 pub mod concurrent;
+pub mod display;
 mod error;
 mod fork;
 pub mod host;

@@ -89,6 +89,12 @@ pub(crate) fn never_run(lane: u64) {
     (host().end)(lane)
 }
 
+/// Something to show, as the host's JSON.
+pub(crate) fn display(json: &str) {
+    // SAFETY: pointer and length describe `json`.
+    unsafe { (host().display)(json.as_ptr(), json.len()) }
+}
+
 /// The value of the cell's tail expression, as the host's JSON.
 pub(crate) fn result(json: &str) {
     // SAFETY: pointer and length describe `json`.

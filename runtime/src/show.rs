@@ -36,7 +36,7 @@ pub(crate) fn send_result() {
 }
 
 /// The text as a JSON string, quotes included (RFC 8259 §7).
-fn json_string(text: &str) -> String {
+pub(crate) fn json_string(text: &str) -> String {
     let mut json = String::with_capacity(text.len() + 2);
     json.push('"');
     for c in text.chars() {

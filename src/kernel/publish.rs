@@ -138,10 +138,16 @@ impl Publisher {
                 let end = if rendered.ends_with('\n') { "" } else { "\n" };
                 self.text(cell, Stream::Stderr, &(rendered + end), None, now);
             }
-            Event::Display { origin, data, metadata } => {
+            Event::Display { origin, data, metadata, id, update } => {
                 self.flush(origin.cell);
-                let content = json!({"data": data, "metadata": metadata, "transient": {}});
-                self.message(origin.cell, "display_data", self.about(&origin), content);
+                let transient = id.map_or(json!({}), |id| json!({"display_id": id}));
+                let content = json!({"data": data, "metadata": metadata, "transient": transient});
+                let msg_type = if update { "update_display_data" } else { "display_data" };
+                self.display(origin.cell, msg_type, self.about(&origin), content);
+            }
+            Event::Clear { origin, wait } => {
+                self.flush(origin.cell);
+                self.message(origin.cell, "clear_output", Map::new(), json!({"wait": wait}));
             }
             Event::Result { cell, data } => self.result(cell, data),
             Event::Process { .. } | Event::Joined { .. } | Event::Failed { .. } => {}
@@ -236,6 +242,20 @@ impl Publisher {
             let content = json!({"name": chunk.stream.name(), "text": chunk.text});
             self.message(batch.cell, "stream", metadata, content);
         }
+    }
+
+    /// Of changes of one display that wait to be sent one after the other, the last is enough.
+    fn display(&mut self, cell: CellId, msg_type: &'static str, metadata: Map<String, Value>, content: Value) {
+        let parent = self.known(cell).and_then(|cell| self.routes.get(&cell)).map(|route| &route.parent);
+        let replaced = self.ready.back().is_some_and(|last| {
+            (last.msg_type, msg_type) == ("update_display_data", "update_display_data")
+                && Some(&last.parent) == parent
+                && last.content["transient"] == content["transient"]
+        });
+        if replaced {
+            self.ready.pop_back();
+        }
+        self.message(cell, msg_type, metadata, content);
     }
 
     fn message(&mut self, cell: CellId, msg_type: &'static str, metadata: Map<String, Value>, content: Value) {

@@ -189,3 +189,49 @@ fn routes_are_bounded_but_those_of_running_threads_stay() {
     bench.publisher.begin(CellId(5000), Value::Null, 5000, false);
     assert!(!bench.publisher.routes.contains_key(&CellId(1)));
 }
+
+fn display(cell: u32, percent: u32, update: bool) -> Event {
+    let origin =
+        Origin { cell: CellId(cell), running: None, lane: LaneId(2), pid: 10, tid: 12, at: Duration::ZERO };
+    let data = Map::from_iter([("text/plain".to_owned(), format!("{percent} %").into())]);
+    Event::Display { origin, data, metadata: Map::new(), id: Some("bar".into()), update }
+}
+
+#[test]
+fn a_display_comes_after_the_text_before_it_and_is_changed_by_its_id() {
+    let mut bench = Bench::new();
+    bench.text(1, 1, Stream::Stdout, "first");
+    bench.publisher.event(display(1, 0, false), bench.now);
+    bench.publisher.event(display(1, 10, true), bench.now);
+    let told = bench.publisher.take();
+    let kinds: Vec<_> = told.iter().map(|message| message.msg_type).collect();
+    assert_eq!(kinds, ["stream", "display_data", "update_display_data"]);
+    let content = json!({"data": {"text/plain": "10 %"}, "metadata": {}, "transient": {"display_id": "bar"}});
+    assert_eq!(told[2].content, content);
+    assert_eq!(told[1].metadata["threadbook"]["thread"], "Thread-1");
+}
+
+#[test]
+fn of_changes_that_wait_only_the_last_is_sent_but_text_between_them_keeps_its_place() {
+    let mut bench = Bench::new();
+    for percent in 0..100 {
+        bench.publisher.event(display(1, percent, percent > 0), bench.now);
+    }
+    bench.text(1, 1, Stream::Stdout, "between");
+    bench.publisher.event(display(1, 100, true), bench.now);
+    let told = bench.publisher.take();
+    let kinds: Vec<_> = told.iter().map(|message| message.msg_type).collect();
+    assert_eq!(kinds, ["display_data", "update_display_data", "stream", "update_display_data"]);
+    assert_eq!(told[1].content["data"]["text/plain"], "99 %");
+}
+
+#[test]
+fn output_is_cleared_after_the_text_before_it() {
+    let mut bench = Bench::new();
+    bench.text(1, 1, Stream::Stdout, "old");
+    let origin = Origin { cell: CellId(1), running: None, lane: LaneId(1), pid: 10, tid: 11, at: Duration::ZERO };
+    bench.publisher.event(Event::Clear { origin, wait: true }, bench.now);
+    let told = bench.publisher.take();
+    assert_eq!((told[0].msg_type, told[1].msg_type), ("stream", "clear_output"));
+    assert_eq!(told[1].content, json!({"wait": true}));
+}

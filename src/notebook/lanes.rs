@@ -181,6 +181,10 @@ struct Reader<'a> {
     said: HashMap<(LaneId, usize), BTreeMap<LaneId, usize>>,
     /// Lanes whose clock has moved since their last gate, per stream.
     moved: BTreeSet<(LaneId, usize)>,
+    /// Where in `run.shown` each display id stands.
+    displays: HashMap<String, Vec<usize>>,
+    /// What was put out so far goes away with the next output.
+    clears: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -196,6 +200,8 @@ impl<'a> Reader<'a> {
             gates: Vec::new(),
             said: HashMap::new(),
             moved: BTreeSet::new(),
+            displays: HashMap::new(),
+            clears: false,
         }
     }
 
@@ -218,7 +224,22 @@ impl<'a> Reader<'a> {
                 self.run.concurrent |= origin.lane != LaneId::MAIN;
                 self.text(origin.lane, *stream, &without_compile_time(text));
             }
-            Event::Display { origin, data, .. } if origin.cell == self.cell => self.show(origin.lane, data),
+            Event::Display { origin, data, id, update, .. } => {
+                for index in id.iter().flat_map(|id| self.displays.get(id)).flatten().copied().collect::<Vec<_>>() {
+                    self.run.shown[index].1 = self.plain(origin.lane, data);
+                }
+                if origin.cell == self.cell && !update {
+                    self.show(origin.lane, data);
+                    let index = self.run.shown.len() - 1;
+                    id.iter().for_each(|id| self.displays.entry(id.clone()).or_default().push(index));
+                }
+            }
+            Event::Clear { origin, wait } if origin.cell == self.cell => {
+                self.clears = *wait;
+                if !wait {
+                    self.clear();
+                }
+            }
             Event::Result { cell, data } if *cell == self.cell => self.show(LaneId::MAIN, data),
             Event::Failed { cell, failure } if *cell == self.cell => self.run.failure = Some(failure.clone()),
             _ => {}
@@ -254,6 +275,9 @@ impl<'a> Reader<'a> {
     }
 
     fn atom(&mut self, lane: LaneId, stream: Stream, text: &str) {
+        if std::mem::take(&mut self.clears) {
+            self.clear();
+        }
         let place = self.place(lane);
         let index = usize::from(stream == Stream::Stderr);
         let atom = self.pattern(lane, text);
@@ -311,9 +335,25 @@ impl<'a> Reader<'a> {
     }
 
     fn show(&mut self, lane: LaneId, data: &MimeBundle) {
-        let plain = data.get("text/plain").and_then(|value| value.as_str()).unwrap_or("");
-        let atom = self.pattern(lane, plain);
+        if std::mem::take(&mut self.clears) {
+            self.clear();
+        }
+        let atom = self.plain(lane, data);
         self.run.shown.push((lane, atom));
+    }
+
+    fn plain(&mut self, lane: LaneId, data: &MimeBundle) -> Vec<Piece> {
+        let plain = data.get("text/plain").and_then(|value| value.as_str()).unwrap_or("");
+        self.pattern(lane, plain)
+    }
+
+    /// What the cell has put out so far is not recorded.
+    fn clear(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        let empty = Reader::new(self.cell, self.table);
+        let tasks = std::mem::take(&mut self.tasks);
+        *self =
+            Reader { run: Run { slots: run.slots, concurrent: run.concurrent, ..Run::default() }, tasks, ..empty };
     }
 
     fn finish(mut self) -> Run {
@@ -326,87 +366,5 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::notebook::pattern::render;
-    use crate::notebook::scripted::{events, run};
-
-    struct Unbound;
-
-    impl crate::notebook::pattern::Bound for Unbound {
-        fn value(&self, _: Slot) -> Option<u64> {
-            None
-        }
-        fn taken(&self, _: Slot, _: u64) -> bool {
-            false
-        }
-        fn same_class(&self, _: Slot, _: Slot) -> bool {
-            false
-        }
-    }
-
-    fn atoms(run: &Run, lane: usize, stream: usize) -> Vec<String> {
-        run.lanes[lane].streams[stream].atoms.iter().map(|atom| render(atom, &Unbound)).collect()
-    }
-
-    fn gates(run: &Run, lane: usize) -> Vec<(usize, Vec<(usize, usize)>)> {
-        run.lanes[lane].streams[0].gates.iter().map(|gate| (gate.at, gate.after.clone())).collect()
-    }
-
-    #[test]
-    fn a_prints_payload_and_newline_are_two_atoms() {
-        let run = run("main| a\nmain|\nmain~ b\nmain! c\nmain| \\n d");
-        assert_eq!(atoms(&run, 0, 0), ["a", "\n", "\n", "b", "\n d", "\n"]);
-        assert_eq!(atoms(&run, 0, 1), ["c", "\n"]);
-        assert!(!run.concurrent);
-    }
-
-    #[test]
-    fn spawns_and_joins_are_gates() {
-        let run = run("
-            main| before
-            spawn main t Thread-1
-            t| one
-            t| two
-            main| meanwhile
-            join main t
-            main| after
-        ");
-        assert!(run.concurrent);
-        assert_eq!(gates(&run, 1), [(0, vec![(0, 2)])]);
-        assert_eq!(gates(&run, 0), [(4, vec![(1, 4)])]);
-        assert_eq!(run.open, ["Thread-1"]);
-    }
-
-    #[test]
-    fn a_joined_worker_has_ended_its_tasks() {
-        let run = run("
-            submit main a action
-            spawn main v ThreadPoolExecutor-0_0
-            start a v
-            a| a
-            end a
-            join main v
-            main| after
-        ");
-        assert_eq!(gates(&run, 1), [(0, vec![(0, 2)])]);
-        assert_eq!(run.lanes[0].label, "task action on ThreadPoolExecutor-0_0");
-        assert!(run.open.is_empty(), "an idle worker is not waited for: {:?}", run.open);
-    }
-
-    /// The main thread's lane goes over all cells; what another cell's threads print meanwhile is theirs.
-    #[test]
-    fn a_cell_has_its_own_output_only() {
-        let mut all = events("spawn main t Thread-1\nmain| one", CellId(1));
-        all.extend(events("main| two", CellId(2)));
-        all.extend(events("spawn main t Thread-1\nt| late", CellId(1)).pop());
-        let (first, second) =
-            (Run::read(&all, CellId(1), &BTreeSet::new()), Run::read(&all, CellId(2), &BTreeSet::new()));
-        assert_eq!(
-            (atoms(&first, 0, 0), atoms(&first, 1, 0)),
-            (vec!["one".into(), "\n".into()], vec!["late".into(), "\n".into()])
-        );
-        assert_eq!((second.lanes.len(), atoms(&second, 0, 0)), (1, vec!["two".into(), "\n".into()]));
-        assert!(!second.concurrent && second.open.is_empty());
-    }
-}
+#[path = "lanes_tests.rs"]
+mod tests;

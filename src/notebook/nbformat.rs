@@ -9,9 +9,20 @@ use crate::output::{CellId, Failure, MimeBundle, Stream};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    Stream { stream: Stream, text: String },
-    Display { data: MimeBundle, metadata: MimeBundle },
-    Result { cell: CellId, data: MimeBundle },
+    Stream {
+        stream: Stream,
+        text: String,
+    },
+    /// The display id is of this run only, and is not written.
+    Display {
+        data: MimeBundle,
+        metadata: MimeBundle,
+        id: Option<String>,
+    },
+    Result {
+        cell: CellId,
+        data: MimeBundle,
+    },
     Error(Failure),
 }
 
@@ -25,7 +36,7 @@ impl Serialize for Output {
                 map.serialize_entry("output_type", "stream")?;
                 map.serialize_entry("text", &Lines(text))?;
             }
-            Output::Display { data, metadata } => {
+            Output::Display { data, metadata, .. } => {
                 map.serialize_entry("data", &Bundle(data))?;
                 map.serialize_entry("metadata", metadata)?;
                 map.serialize_entry("output_type", "display_data")?;
@@ -149,6 +160,7 @@ mod tests {
                         json!({"text/html": "<p>\n</p>", "image/png": "aGk=\n", "application/json": "a\nb"}),
                     ),
                     metadata: bundle(json!({"isolated": true})),
+                    id: Some("of this run".into()),
                 },
                 r#"{"data":{"text/html":["<p>\n","</p>"],"image/png":"aGk=\n","application/json":"a\nb"},"metadata":{"isolated":true},"output_type":"display_data"}"#,
             ),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Map, Value, json};
 
 use super::nbformat::Output;
-use crate::output::{CellId, Event, Lane, LaneId, LaneKind, Sink, Stream};
+use crate::output::{CellId, Event, Lane, LaneId, LaneKind, MimeBundle, Sink, Stream};
 
 /// So many runs of bytes, and so many lanes, are written for one cell: a notebook is to stay openable.
 const KEPT: usize = 10_000;
@@ -20,6 +20,8 @@ pub struct Recorder {
     started: Instant,
     lanes: HashMap<LaneId, LaneRecord>,
     cells: HashMap<CellId, Recording>,
+    /// The cells that a display id was shown in.
+    displays: HashMap<String, HashSet<CellId>>,
 }
 
 struct LaneRecord {
@@ -34,6 +36,8 @@ struct Recording {
     outputs: Arc<Vec<Output>>,
     pieces: Vec<Piece>,
     pieces_truncated: bool,
+    /// What is there goes away with the next output (`clear_output(wait)`).
+    clears: bool,
     /// The lanes that this cell made or that wrote for it, in order of appearance.
     lanes: Vec<LaneId>,
     known: HashSet<LaneId>,
@@ -62,7 +66,8 @@ pub struct Record {
 
 impl Recorder {
     pub fn new() -> Recorder {
-        Recorder { wall: SystemTime::now(), started: Instant::now(), lanes: HashMap::new(), cells: HashMap::new() }
+        let (wall, started) = (SystemTime::now(), Instant::now());
+        Recorder { wall, started, lanes: HashMap::new(), cells: HashMap::new(), displays: HashMap::new() }
     }
 
     pub fn begin(&mut self, cell: CellId) {
@@ -100,6 +105,15 @@ impl Recorder {
         let recording = self.cells.entry(cell).or_default();
         recording.changed = true;
         recording
+    }
+
+    /// Everything that was shown with this id is this value from here on, also in earlier cells.
+    fn change(&mut self, id: &str, data: &MimeBundle, metadata: &MimeBundle) {
+        for cell in self.displays.get(id).into_iter().flatten() {
+            if let Some(recording) = self.cells.get_mut(cell) {
+                recording.change(id, data, metadata);
+            }
+        }
     }
 
     /// The cells that show this lane have something new to write.
@@ -199,11 +213,19 @@ impl Sink for Recorder {
             Event::Text { origin, stream, text } => {
                 self.recording(origin.cell).text(Some(origin.lane), stream, text);
             }
-            Event::Display { origin, data, metadata } => {
+            Event::Display { origin, data, metadata, id, update } => {
+                if let Some(id) = &id {
+                    self.change(id, &data, &metadata);
+                    if update {
+                        return;
+                    }
+                    self.displays.entry(id.clone()).or_default().insert(origin.cell);
+                }
                 let recording = self.recording(origin.cell);
                 recording.meet(origin.lane);
-                recording.push(Output::Display { data, metadata });
+                recording.push(Output::Display { data, metadata, id });
             }
+            Event::Clear { origin, wait } => self.recording(origin.cell).clear(wait),
             Event::Result { cell, data } => self.recording(cell).push(Output::Result { cell, data }),
             Event::Warning { cell, rendered } => {
                 let end = if rendered.ends_with('\n') { "" } else { "\n" };
@@ -216,7 +238,34 @@ impl Sink for Recorder {
 
 impl Recording {
     fn push(&mut self, output: Output) {
-        Arc::make_mut(&mut self.outputs).push(output);
+        self.outputs().push(output);
+    }
+
+    /// To be added to.
+    fn outputs(&mut self) -> &mut Vec<Output> {
+        if self.clears {
+            self.clear(false);
+        }
+        Arc::make_mut(&mut self.outputs)
+    }
+
+    fn clear(&mut self, wait: bool) {
+        self.clears = wait;
+        if !wait {
+            self.outputs = Arc::default();
+            (self.pieces, self.pieces_truncated) = (Vec::new(), false);
+        }
+    }
+
+    fn change(&mut self, id: &str, data: &MimeBundle, metadata: &MimeBundle) {
+        self.changed = true;
+        for output in Arc::make_mut(&mut self.outputs) {
+            if let Output::Display { data: old, metadata: about, id: Some(of) } = output
+                && of == id
+            {
+                (*old, *about) = (data.clone(), metadata.clone());
+            }
+        }
     }
 
     fn meet(&mut self, lane: LaneId) {
@@ -229,12 +278,14 @@ impl Recording {
         if text.is_empty() {
             return;
         }
-        self.attribute(lane, stream, text.len());
-        let outputs = Arc::make_mut(&mut self.outputs);
+        // First, since it may clear what stands there.
+        let outputs = self.outputs();
+        let bytes = text.len();
         match outputs.last_mut() {
             Some(Output::Stream { stream: last, text: so_far }) if *last == stream => so_far.push_str(&text),
             _ => outputs.push(Output::Stream { stream, text }),
         }
+        self.attribute(lane, stream, bytes);
     }
 
     fn attribute(&mut self, lane: Option<LaneId>, stream: Stream, bytes: usize) {
@@ -272,148 +323,5 @@ fn milliseconds(at: Duration) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::notebook::fixture::{lane, main_lane, origin, text};
-    use crate::output::Failure;
-
-    fn record(events: impl IntoIterator<Item = Event>) -> Record {
-        let mut recorder = Recorder::new();
-        recorder.begin(CellId(1));
-        events.into_iter().for_each(|event| recorder.event(event));
-        recorder.end(CellId(1));
-        recorder.take_changed().swap_remove(0)
-    }
-
-    fn stream(stream: Stream, text: &str) -> Output {
-        Output::Stream { stream, text: text.into() }
-    }
-
-    #[test]
-    fn text_of_one_stream_is_one_output_whoever_wrote_it() {
-        use Stream::{Stderr, Stdout};
-        let bundle = json!({"text/plain": "42"}).as_object().expect("an object").clone();
-        let failure = Failure { ename: "Panic".into(), evalue: "boom".into(), traceback: vec![] };
-        let record = record([
-            main_lane(),
-            lane(2, "Thread-1", 1),
-            text(1, 1, Stdout, "a\r"),
-            text(1, 2, Stdout, "b\n"),
-            text(1, 2, Stderr, "e"),
-            text(1, 1, Stdout, "c"),
-            Event::Display { origin: origin(1, 1), data: bundle.clone(), metadata: Map::new() },
-            text(1, 1, Stdout, ""),
-            text(1, 1, Stdout, "d"),
-            Event::Warning { cell: CellId(1), rendered: "warning: unused".into() },
-            Event::Result { cell: CellId(1), data: bundle.clone() },
-            Event::Failed { cell: CellId(1), failure: failure.clone() },
-        ]);
-        let expected = [
-            stream(Stdout, "a\rb\n"),
-            stream(Stderr, "e"),
-            stream(Stdout, "c"),
-            Output::Display { data: bundle.clone(), metadata: Map::new() },
-            stream(Stdout, "d"),
-            stream(Stderr, "warning: unused\n"),
-            Output::Result { cell: CellId(1), data: bundle },
-            Output::Error(failure),
-        ];
-        assert_eq!(*record.outputs, expected);
-        let pieces =
-            json!([[1, "stdout", 2], [2, "stdout", 2], [2, "stderr", 1], [1, "stdout", 2], [null, "stderr", 16]]);
-        assert_eq!(record.threadbook["pieces"], pieces);
-    }
-
-    #[test]
-    fn lanes_say_who_they_are_and_on_which_thread_they_ran() {
-        let at = |ms: u64| Duration::from_micros(ms * 1000 + 500);
-        let task = Lane {
-            id: LaneId(3),
-            kind: LaneKind::Task,
-            name: "square".into(),
-            parent: Some(LaneId::MAIN),
-            cell: CellId(1),
-            pid: 10,
-            at: at(1),
-        };
-        let record = record([
-            main_lane(),
-            lane(2, "unnamed", 1),
-            Event::Renamed { lane: LaneId(2), name: "Pool-0_0".into() },
-            Event::Lane(task),
-            Event::Started { lane: LaneId(3), on: LaneId(2), at: at(2) },
-            text(1, 3, Stream::Stdout, "x"),
-            Event::Ended { lane: LaneId(3), at: at(4) },
-        ]);
-        let thread = json!({"id": 2, "kind": "thread", "name": "Pool-0_0", "parent": 1, "pid": 10,
-            "started_ms": 2.0, "ended_ms": null});
-        let task = json!({"id": 3, "kind": "task", "name": "square", "parent": 1, "pid": 10,
-            "started_ms": 2.5, "ended_ms": 4.5, "thread": "Pool-0_0"});
-        assert_eq!(record.threadbook["lanes"], json!([thread, task]));
-    }
-
-    #[test]
-    fn that_the_main_thread_wrote_goes_without_saying() {
-        assert!(record([main_lane(), text(1, 1, Stream::Stdout, "x")]).threadbook.is_empty());
-        assert!(!record([main_lane(), lane(2, "Thread-1", 1)]).threadbook.is_empty(), "a silent thread is news");
-    }
-
-    #[test]
-    fn late_text_goes_to_its_own_cell_and_only_what_changed_is_told() {
-        let mut recorder = Recorder::new();
-        recorder.event(lane(2, "Thread-1", 1));
-        for cell in [CellId(1), CellId(2)] {
-            recorder.begin(cell);
-            recorder.end(cell);
-        }
-        let cells = |records: &[Record]| records.iter().map(|record| record.cell.0).collect::<Vec<_>>();
-        let before = recorder.take_changed();
-        assert_eq!(cells(&before), [1, 2]);
-        recorder.event(text(1, 2, Stream::Stdout, "late"));
-        let after = recorder.take_changed();
-        assert_eq!(cells(&after), [1]);
-        assert_eq!(*after[0].outputs, [stream(Stream::Stdout, "late")]);
-        assert!(before[0].outputs.is_empty(), "what was handed out stays as it was");
-        recorder.event(Event::Ended { lane: LaneId(2), at: Duration::ZERO });
-        assert_eq!(cells(&recorder.take_changed()), [1]);
-        assert!(recorder.take_changed().is_empty());
-    }
-
-    #[test]
-    fn the_pieces_are_bounded() {
-        let turns = (0..KEPT as u32 + 10).map(|n| text(1, n % 2 + 1, Stream::Stdout, "x\n"));
-        let record = record([main_lane(), lane(2, "Thread-1", 1)].into_iter().chain(turns));
-        assert_eq!(record.threadbook["pieces"].as_array().expect("a list").len(), KEPT);
-        assert_eq!(record.threadbook["pieces_truncated"], true);
-        assert_eq!(*record.outputs, [stream(Stream::Stdout, &"x\n".repeat(KEPT + 10))], "the text is not");
-    }
-
-    #[test]
-    fn the_stamps_are_those_of_jupyterlab() {
-        let record = record([]);
-        let keys: Vec<_> = record.execution.keys().map(String::as_str).collect();
-        let expected = [
-            "iopub.execute_input",
-            "iopub.status.busy",
-            "iopub.status.idle",
-            "shell.execute_reply",
-            "shell.execute_reply.started",
-        ];
-        assert_eq!(keys, expected);
-        let time = |key: &str| {
-            let stamp = record.execution[key].as_str().expect("a string");
-            assert!(stamp.len() == "2026-01-02T03:04:05.678901Z".len() && stamp.ends_with('Z'), "{stamp}");
-            humantime::parse_rfc3339(stamp).expect("a time")
-        };
-        assert!(time("iopub.status.busy") <= time("iopub.status.idle"));
-    }
-
-    /// Not a benchmark: a guard against work per line that grows.
-    #[test]
-    fn half_a_million_lines_take_no_time() {
-        let started = Instant::now();
-        let record = record((0..500_000).map(|_| text(1, 1, Stream::Stdout, "a line of ordinary length\n")));
-        assert_eq!(record.outputs.len(), 1);
-        assert!(started.elapsed() < Duration::from_secs(5), "took {:?}", started.elapsed());
-    }
-}
+#[path = "record_tests.rs"]
+mod tests;

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
-use serde_json::Value;
 
 use super::printer::{Printer, Target};
+use super::shown::{Changing, plain};
 use crate::engine::Outcome;
 use crate::output::{CellId, Event, Failure, Lane, LaneId, LaneKind, MimeBundle, Origin, Stream};
 
@@ -68,6 +68,7 @@ pub struct View {
     /// Drawn and not yet handed to the printer.
     page: String,
     lanes: HashMap<LaneId, LaneView>,
+    changing: Changing,
     width: usize,
     /// Moves on whenever a name changes; prefixes drawn before are drawn anew.
     names: u64,
@@ -95,6 +96,7 @@ impl View {
             look,
             page: String::new(),
             lanes: HashMap::new(),
+            changing: Changing::default(),
             width: NARROWEST,
             names: 0,
             current: None,
@@ -117,6 +119,9 @@ impl View {
     }
 
     pub fn cell_ends(&mut self, outcome: &Outcome, took: Duration) {
+        for (origin, text) in self.changing.rest() {
+            self.display(&origin, &text);
+        }
         self.finish_lines();
         let took = human(took);
         let end = match outcome {
@@ -187,11 +192,14 @@ impl View {
             Event::Ended { lane, .. } => self.finish_line(*lane),
             Event::Joined { .. } => {}
             Event::Text { origin, stream, text } => self.text(origin, *stream, text),
-            Event::Display { origin, data, .. } => {
-                self.finish_line(origin.lane);
-                self.text(origin, Stream::Stdout, &plain(data));
-                self.finish_line(origin.lane);
+            Event::Display { origin, data, id: Some(id), update: true, .. } => {
+                if let Some(text) = self.changing.change(id, *origin, plain(data)) {
+                    self.display(origin, &text);
+                }
             }
+            Event::Display { origin, data, .. } => self.display(origin, &plain(data)),
+            // What has been read in a terminal stays there.
+            Event::Clear { .. } => {}
             Event::Result { cell, data } => self.result(*cell, data),
             Event::Warning { rendered, .. } => self.block(rendered),
             Event::Failed { failure, .. } => self.failed(failure),
@@ -232,6 +240,12 @@ impl View {
                 }
             }
         }
+    }
+
+    fn display(&mut self, origin: &Origin, text: &str) {
+        self.finish_line(origin.lane);
+        self.text(origin, Stream::Stdout, text);
+        self.finish_line(origin.lane);
     }
 
     fn result(&mut self, cell: CellId, data: &MimeBundle) {
@@ -372,14 +386,6 @@ fn drop_overwritten(line: &mut String) {
     let end = line.trim_end_matches('\r').len();
     if let Some(at) = line[..end].rfind('\r') {
         line.drain(..=at);
-    }
-}
-
-fn plain(data: &MimeBundle) -> String {
-    match data.get("text/plain") {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(lines)) => lines.iter().filter_map(Value::as_str).collect(),
-        _ => String::new(),
     }
 }
 

@@ -99,7 +99,13 @@ fn tasks_children_and_unknown_lanes_have_names_too() {
 fn results_displays_and_warnings() {
     let drawn = body(&[
         text(1, 1, Stdout, "no newline"),
-        Event::Display { origin: origin(1, 1), data: bundle("shown\ntwice"), metadata: MimeBundle::new() },
+        Event::Display {
+            origin: origin(1, 1),
+            data: bundle("shown\ntwice"),
+            metadata: MimeBundle::new(),
+            id: None,
+            update: false,
+        },
         Event::Warning { cell: CellId(1), rendered: "\x1b[33mwarning\x1b[0m: unused\n  here\n".into() },
         Event::Result { cell: CellId(1), data: bundle("[\n  1,\n]") },
     ]);
@@ -227,4 +233,26 @@ fn two_hundred_thousand_lines_take_no_time() {
     let started = Instant::now();
     assert_eq!(body(&events).lines().count(), events.len());
     assert!(started.elapsed() < Duration::from_secs(5), "took {:?}", started.elapsed());
+}
+
+#[test]
+fn images_are_named_and_a_display_that_changes_is_shown_in_its_last_state() {
+    let display = |at: u64, percent: &str, update: bool| Event::Display {
+        origin: Origin { at: Duration::from_millis(at), ..origin(1, 1) },
+        data: bundle(percent),
+        metadata: MimeBundle::new(),
+        id: Some("bar".into()),
+        update,
+    };
+    let image = json!({"image/png": "AAAA".repeat(4000)}).as_object().expect("an object").clone();
+    let drawn = body(&[
+        Event::Display { origin: origin(1, 1), data: image, metadata: MimeBundle::new(), id: None, update: false },
+        display(1, "0 %", false),
+        display(2, "1 %", true),
+        display(3, "2 %", true),
+        Event::Clear { origin: origin(1, 1), wait: false },
+        display(4, "100 %", true),
+    ]);
+    let lines: Vec<_> = drawn.lines().map(|line| line.rsplit("│ ").next().expect("a line")).collect();
+    assert_eq!(lines, ["[image/png, 12 kB]", "0 %", "1 %", "100 %"]);
 }

@@ -268,13 +268,17 @@ pub fn join(lane: Here) {
     emit(Kind::Join, 0, lane, here().lane, b"");
 }
 
-pub fn display(json: &[u8], result: bool) {
+/// A value to show, in as many records as it needs; answers as `text` does.
+pub fn display(json: &[u8], result: bool) -> bool {
     let kind = if result { Kind::Result } else { Kind::Display };
-    if json.len() <= MAX_RECORD - HEAD {
-        emit(kind, 0, here(), 0, json);
-    } else {
-        text(2, b"a value too large to display (over 1 MiB) was left out\n");
+    let mut pieces = json.chunks(MAX_RECORD - HEAD).peekable();
+    while let Some(piece) = pieces.next() {
+        let detail = if pieces.peek().is_some() { Head::MORE } else { 0 };
+        if !emit(kind, detail, here(), 0, piece) {
+            return false;
+        }
     }
+    true
 }
 
 /// The lane that a child about to be forked by the calling thread will be.

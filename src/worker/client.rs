@@ -297,6 +297,7 @@ fn read_worker(
     // SAFETY: children of the worker share its process group; their lane is in a session that has ended.
     unsafe { libc::kill(-(child.id() as libc::pid_t), libc::SIGKILL) };
     reader.take_everything(&mut inbox);
+    inbox.finish();
     shared.last_lane.store(reader.ring.last_lane(), Ordering::SeqCst);
     let _ = reader.replies.send(Reply::Lost(exit));
 }
@@ -358,7 +359,7 @@ impl Reader {
                 inbox.set_running(self.running.load(Ordering::SeqCst));
                 inbox.read_streams();
                 inbox.release();
-                inbox.flush();
+                inbox.finish_cell();
                 inbox.set_running(0);
                 Reply::Done(end)
             }

@@ -8,8 +8,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use crate::output::{CellId, Event, Lane, LaneId, LaneKind, MimeBundle, Origin, Sink, Stream};
+use crate::output::{CellId, Event, Lane, LaneId, LaneKind, Origin, Sink, Stream};
 
+use super::content::Contents;
+use super::display::Displays;
 use super::host;
 use super::record::{Head, Kind};
 
@@ -52,6 +54,8 @@ pub struct Inbox {
     pending: Option<(Origin, Stream, Vec<u8>)>,
     /// The first bytes of a character whose others have not come yet.
     torn: HashMap<(LaneId, Stream), Vec<u8>>,
+    contents: Contents,
+    displays: Displays,
     /// Fd 1 and 2 of the worker, this end.
     streams: [UnixStream; 2],
     /// Which lane a process is; the worker itself is the main thread's.
@@ -102,6 +106,8 @@ impl Inbox {
             each_print,
             pending: None,
             torn: HashMap::new(),
+            contents: Contents::default(),
+            displays: Displays::default(),
             streams,
             processes: HashMap::new(),
             unborn: HashMap::new(),
@@ -147,6 +153,7 @@ impl Inbox {
 
     fn other(&mut self, head: &Head, payload: &[u8]) {
         let (lane, other, at) = (LaneId(head.lane), LaneId(head.other), self.at(head.nanos));
+        self.contents.release_text(lane, &mut |event| send(&self.sink, event));
         let name = || String::from_utf8_lossy(payload).into_owned();
         match head.kind {
             Kind::Lane => self.declared(head, name()),
@@ -155,7 +162,11 @@ impl Inbox {
             Kind::End => self.ended(lane, at),
             Kind::Join => self.send(Event::Joined { by: other, lane, at }),
             Kind::Process => self.process(head.pid, head.lane, head.cell),
-            Kind::Display | Kind::Result => self.display(head, payload),
+            Kind::Display | Kind::Result => {
+                if let Some(event) = self.displays.record(head, payload, self.origin(head)) {
+                    self.send(event);
+                }
+            }
             Kind::Text | Kind::Barrier => {}
         }
     }
@@ -184,9 +195,10 @@ impl Inbox {
             if let Some(bytes) = self.torn.remove(&(lane, stream)) {
                 let origin = Origin { cell: CellId(self.running), running: None, lane, pid: 0, tid: 0, at };
                 let text = String::from_utf8_lossy(&bytes).into_owned();
-                self.send(Event::Text { origin, stream, text });
+                self.send_text(origin, stream, text);
             }
         }
+        self.contents.release(lane, &mut |event| send(&self.sink, event));
         self.send(Event::Ended { lane, at });
         self.open.change(|lanes| lanes.remove(&lane.0));
     }
@@ -221,23 +233,11 @@ impl Inbox {
         self.release();
         self.flush();
         for pid in gone {
+            self.displays.forget(pid);
             if let Some(process) = self.processes.remove(&pid) {
                 let at = self.now();
                 self.ended(LaneId(process.lane), at);
             }
-        }
-    }
-
-    fn display(&mut self, head: &Head, payload: &[u8]) {
-        let Ok(serde_json::Value::Object(mut json)) = serde_json::from_slice(payload) else { return };
-        let mut take = |key: &str| match json.remove(key) {
-            Some(serde_json::Value::Object(map)) => map,
-            _ => MimeBundle::new(),
-        };
-        let (data, metadata) = (take("data"), take("metadata"));
-        match head.kind {
-            Kind::Result => self.send(Event::Result { cell: CellId(head.cell), data }),
-            _ => self.send(Event::Display { origin: self.origin(head), data, metadata }),
         }
     }
 
@@ -328,11 +328,30 @@ impl Inbox {
         }
         let text =
             String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        self.send(Event::Text { origin, stream, text });
+        self.send_text(origin, stream, text);
+    }
+
+    fn send_text(&mut self, origin: Origin, stream: Stream, text: String) {
+        match stream {
+            Stream::Stdout => self.contents.text(origin, text, &mut |event| send(&self.sink, event)),
+            Stream::Stderr => self.send(Event::Text { origin, stream, text }),
+        }
+    }
+
+    /// The cell has ended: what its own thread began to show and did not end was text.
+    pub fn finish_cell(&mut self) {
+        self.flush();
+        self.contents.release(LaneId::MAIN, &mut |event| send(&self.sink, event));
+    }
+
+    /// The worker has ended, and so has all that it showed.
+    pub fn finish(&mut self) {
+        self.flush();
+        self.contents.release_all(&mut |event| send(&self.sink, event));
     }
 
     fn send(&self, event: Event) {
-        self.sink.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).event(event);
+        send(&self.sink, event);
     }
 
     fn origin(&self, head: &Head) -> Origin {
@@ -353,6 +372,10 @@ impl Inbox {
     fn now(&self) -> Duration {
         self.at(monotonic_nanos())
     }
+}
+
+fn send(sink: &SharedSink, event: Event) {
+    sink.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).event(event);
 }
 
 pub fn monotonic_nanos() -> u64 {

@@ -54,6 +54,9 @@ pub struct Head {
 }
 
 impl Head {
+    /// The `detail` of a display or result of which the next record of this thread has more.
+    pub const MORE: u8 = 1;
+
     pub fn to_bytes(self) -> [u8; HEAD] {
         let mut bytes = [0; HEAD];
         bytes[0] = self.kind as u8;

@@ -224,12 +224,21 @@ extern "C" fn host_join(lane: u64) {
 
 unsafe extern "C" fn host_display(json: *const u8, len: usize) {
     // SAFETY: as above.
-    capture::display(unsafe { slice(json, len) }, false);
+    show(unsafe { slice(json, len) }, false);
 }
 
 unsafe extern "C" fn host_result(json: *const u8, len: usize) {
     // SAFETY: as above.
-    capture::display(unsafe { slice(json, len) }, true);
+    show(unsafe { slice(json, len) }, true);
+}
+
+/// A display from a signal handler that interrupts its own thread's print cannot be shown, and says so.
+fn show(json: &[u8], result: bool) {
+    if !capture::display(json, result) {
+        let said = b"threadbook: a display from a signal handler was left out\n";
+        // SAFETY: readable bytes, written by the raw system call.
+        unsafe { libc::syscall(libc::SYS_write, libc::STDERR_FILENO, said.as_ptr(), said.len()) };
+    }
 }
 
 /// The descriptor that the control socket has in the child, for `client`.

@@ -47,6 +47,8 @@ const SCHEMA: &[(&str, &[&str], &[&str])] = &[
     ("execute_input", &["code", "execution_count"], &[]),
     ("stream", &["name", "text"], &[]),
     ("display_data", &["data", "metadata", "transient"], &[]),
+    ("update_display_data", &["data", "metadata", "transient"], &[]),
+    ("clear_output", &["wait"], &[]),
     ("execute_result", &["data", "metadata", "execution_count"], &[]),
     ("error", &["ename", "evalue", "traceback"], &[]),
     ("iopub_welcome", &["subscription"], &[]),

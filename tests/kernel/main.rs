@@ -1,6 +1,7 @@
 //! The kernel, end to end: the real binary on a connection file, and a client that checks every message.
 
 mod client;
+mod display;
 mod life;
 mod load;
 

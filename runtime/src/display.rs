@@ -1,0 +1,276 @@
+//! Rich output of a cell: HTML, images, formulas, and whatever else a front end can draw, by MIME type.
+//!
+//! ```text
+//! display::html("<b>bold</b>");
+//! let bar = display::text("0 %");                  // shown at once
+//! bar.update(Display::new().text("50 %"));         // from any thread, also while a later cell runs
+//! Display::new().png(bytes).text("a plot").metadata("image/png", r#"{"width": 300}"#)   // as a tail expression
+//! ```
+//!
+//! Owns how a value is told to the worker; which of its forms is drawn, and how, is the front end's choice. Never
+//! checks what it is given: text that should be JSON and is not is shown as a string.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::link;
+use crate::show::json_string;
+
+/// One value in as many forms as it has, by MIME type. Shown by [`Display::show`], or as the tail of a cell.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[must_use = "a Display is shown by `.show()`, or as the last expression of a cell"]
+pub struct Display {
+    data: Vec<(String, String)>,
+    metadata: Vec<(String, String)>,
+    id: Option<String>,
+}
+
+/// Something that is shown and can be changed, from any thread.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Handle {
+    id: String,
+}
+
+impl Display {
+    pub fn new() -> Display {
+        Display::default()
+    }
+
+    /// The plain form, for terminals and for everybody who can draw nothing else.
+    pub fn text(self, text: impl Into<String>) -> Display {
+        self.mime("text/plain", text)
+    }
+
+    pub fn html(self, text: impl Into<String>) -> Display {
+        self.mime("text/html", text)
+    }
+
+    pub fn markdown(self, text: impl Into<String>) -> Display {
+        self.mime("text/markdown", text)
+    }
+
+    /// A formula with its delimiters: `$…$` or `$$…$$`.
+    pub fn latex(self, text: impl Into<String>) -> Display {
+        self.mime("text/latex", text)
+    }
+
+    pub fn svg(self, text: impl Into<String>) -> Display {
+        self.mime("image/svg+xml", text)
+    }
+
+    /// The bytes of a PNG file.
+    pub fn png(self, bytes: impl AsRef<[u8]>) -> Display {
+        self.mime("image/png", base64(bytes.as_ref()))
+    }
+
+    /// The bytes of a JPEG file.
+    pub fn jpeg(self, bytes: impl AsRef<[u8]>) -> Display {
+        self.mime("image/jpeg", base64(bytes.as_ref()))
+    }
+
+    pub fn json(self, text: impl Into<String>) -> Display {
+        self.mime("application/json", text)
+    }
+
+    /// Any other form; that of an image or of other bytes is base64. What is JSON by its type (`…+json`) is given
+    /// as JSON text.
+    pub fn mime(mut self, mime: impl Into<String>, text: impl Into<String>) -> Display {
+        set(&mut self.data, mime.into(), text.into());
+        self
+    }
+
+    /// What the front end is to know beside the value, as JSON text (other text is a string). What it knows of one
+    /// form has that form's type as its key: `.metadata("image/png", r#"{"width": 300}"#)`.
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Display {
+        set(&mut self.metadata, key.into(), value.into());
+        self
+    }
+
+    /// A display id of one's own, by which everything that was shown with it is changed; see [`handle`].
+    pub fn id(mut self, id: impl Into<String>) -> Display {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Shows it, here and now.
+    pub fn show(self) -> Handle {
+        let id = self.id.clone().unwrap_or_else(new_id);
+        link::display(&self.to_json(&id, false));
+        Handle { id }
+    }
+
+    #[doc(hidden)]
+    pub fn evcxr_display(&self) {
+        self.clone().show();
+    }
+
+    fn to_json(&self, id: &str, update: bool) -> String {
+        let (data, metadata, id) = (object(&self.data), object(&self.metadata), json_string(id));
+        let update = if update { ",\"update\":true" } else { "" };
+        format!("{{\"data\":{data},\"metadata\":{metadata},\"transient\":{{\"display_id\":{id}}}{update}}}")
+    }
+}
+
+impl Handle {
+    /// Shows this value in place of what was there; an id that the value has itself is ignored.
+    pub fn update(&self, value: Display) {
+        link::display(&value.to_json(&self.id, true));
+    }
+
+    /// The display id, as the Jupyter protocol has it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What it stands for is shown already: as a tail expression it adds nothing.
+    #[doc(hidden)]
+    pub fn evcxr_display(&self) {}
+}
+
+/// The handle of everything that was, or will be, shown with this display id.
+pub fn handle(id: impl Into<String>) -> Handle {
+    Handle { id: id.into() }
+}
+
+/// Shows text of its own, apart from what is printed, so that it can be changed.
+pub fn text(text: impl Into<String>) -> Handle {
+    Display::new().text(text).show()
+}
+
+pub fn html(text: impl Into<String>) -> Handle {
+    Display::new().html(text).show()
+}
+
+pub fn markdown(text: impl Into<String>) -> Handle {
+    Display::new().markdown(text).show()
+}
+
+/// A formula with its delimiters: `$…$` or `$$…$$`.
+pub fn latex(text: impl Into<String>) -> Handle {
+    Display::new().latex(text).show()
+}
+
+pub fn svg(text: impl Into<String>) -> Handle {
+    Display::new().svg(text).show()
+}
+
+/// Shows the bytes of a PNG file.
+pub fn png(bytes: impl AsRef<[u8]>) -> Handle {
+    Display::new().png(bytes).show()
+}
+
+/// Shows the bytes of a JPEG file.
+pub fn jpeg(bytes: impl AsRef<[u8]>) -> Handle {
+    Display::new().jpeg(bytes).show()
+}
+
+pub fn json(text: impl Into<String>) -> Handle {
+    Display::new().json(text).show()
+}
+
+/// Takes away what the cell has put out so far; with `wait` only once something new is there, so that nothing
+/// flickers.
+pub fn clear_output(wait: bool) {
+    link::display(&format!("{{\"clear_output\":{{\"wait\":{wait}}}}}"));
+}
+
+/// The last value of a key counts.
+fn set(pairs: &mut Vec<(String, String)>, key: String, value: String) {
+    pairs.retain(|(other, _)| *other != key);
+    pairs.push((key, value));
+}
+
+fn object(pairs: &[(String, String)]) -> String {
+    let pairs: Vec<String> =
+        pairs.iter().map(|(key, value)| format!("{}:{}", json_string(key), json_string(value))).collect();
+    format!("{{{}}}", pairs.join(","))
+}
+
+/// Unlike every other of this session, also those of workers that have gone and of forked children.
+fn new_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    static BEGUN: OnceLock<u128> = OnceLock::new();
+    let begun =
+        BEGUN.get_or_init(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos()));
+    format!("threadbook-{begun:x}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// RFC 4648 §4, with padding.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let word = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let shown = digit <= chunk.len();
+            text.push(if shown { DIGITS[(word >> (18 - 6 * digit)) as usize & 63] as char } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::record::{self, Told};
+
+    /// What `show` tells the worker.
+    fn told(show: impl FnOnce() + Send + 'static) -> Vec<String> {
+        record::attach();
+        let told = std::thread::spawn(move || {
+            show();
+            record::told()
+        });
+        let json = |told| match told {
+            // The recording worker writes down names and JSON alike.
+            Told::Rename(json) => json,
+            other => panic!("{other:?}"),
+        };
+        told.join().unwrap().into_iter().map(json).collect()
+    }
+
+    #[test]
+    fn bytes_are_written_in_base64() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("\0\u{3f}\u{7f}", "AD9/"),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text, "{bytes:?}");
+        }
+        assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "+//+");
+    }
+
+    #[test]
+    fn a_value_is_told_in_all_its_forms_and_changed_by_its_handle() {
+        let told = told(|| {
+            let value = Display::new().html("<p>\"a\"</p>").text("old").text("a").metadata("isolated", "true");
+            value.id("mine").show().update(Display::new().png([1, 2, 3]));
+            clear_output(true);
+        });
+        assert_eq!(
+            told,
+            [
+                r#"{"data":{"text/html":"<p>\"a\"</p>","text/plain":"a"},"metadata":{"isolated":"true"},"transient":{"display_id":"mine"}}"#,
+                r#"{"data":{"image/png":"AQID"},"metadata":{},"transient":{"display_id":"mine"},"update":true}"#,
+                r#"{"clear_output":{"wait":true}}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_shown_has_an_id_of_its_own_and_adds_nothing_as_a_tail_expression() {
+        let told = told(|| {
+            let (first, second) = (text("a"), markdown("*b*"));
+            assert_ne!(first.id(), second.id());
+            first.evcxr_display();
+        });
+        assert_eq!(told.len(), 2);
+        assert!(told[1].starts_with(r#"{"data":{"text/markdown":"*b*"}"#), "{told:?}");
+    }
+}

@@ -1,0 +1,317 @@
+//! evcxr's text convention: what crates print to stdout between a line `EVCXR_BEGIN_CONTENT mime/type` and a line
+//! `EVCXR_END_CONTENT` is shown as that type and not as text.
+//!
+//! Owns, for each lane, what may still become such content: the text of a lane comes in pieces, and others write in
+//! between. Keeps nothing of a lane that prints plain text, and never loses any: what was begun and not ended comes
+//! out as the text that it was.
+
+use std::collections::BTreeMap;
+
+use crate::output::{Event, LaneId, MimeBundle, Origin, Stream};
+
+use super::display::value_of;
+
+const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
+const END: &str = "EVCXR_END_CONTENT";
+
+/// Content that grows beyond this was never meant to end.
+const LARGEST: usize = 256 << 20;
+/// A piece of this size may have been cut anywhere; a smaller one is what a program wrote, and its end is held back
+/// only if it looks like the beginning of the marker beyond chance.
+const CUT: usize = 4096;
+const BEYOND_CHANCE: usize = "EVCXR_".len();
+
+/// Longer than any MIME type (RFC 6838 §4.2), so that a line with the marker in it is not waited for for ever.
+const LONGEST_MIME: usize = 256;
+
+#[derive(Default)]
+pub struct Contents {
+    held: BTreeMap<LaneId, Held>,
+}
+
+struct Held {
+    origin: Origin,
+    /// From the marker on, or from what may be its beginning.
+    text: String,
+    /// The body has been searched for its end up to here.
+    searched: usize,
+}
+
+/// What the start of a held text is.
+enum Start {
+    /// The marker line: the type, and where the body begins.
+    Content {
+        mime: std::ops::Range<usize>,
+        body: usize,
+    },
+    /// It may still become one.
+    Open,
+    Plain,
+}
+
+impl Contents {
+    /// What comes of text of a lane's stdout: mostly the text itself.
+    pub fn text(&mut self, origin: Origin, text: String, send: &mut impl FnMut(Event)) {
+        if let Some(mut held) = self.held.remove(&origin.lane) {
+            held.text.push_str(&text);
+            return self.go_on(held, text.len(), send);
+        }
+        match marker(&text, text.len()) {
+            None => send(plain(origin, text)),
+            Some(at) => {
+                let length = text.len();
+                let rest = text[at..].to_owned();
+                show_plain(origin, text, at, send);
+                self.go_on(Held { origin, text: rest, searched: 0 }, length, send);
+            }
+        }
+    }
+
+    /// Nothing more is to be expected of this lane, or something else of it comes first.
+    pub fn release(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
+        if let Some(held) = self.held.remove(&lane) {
+            last(held, send);
+        }
+    }
+
+    /// As `release`, but content that has begun may go on.
+    pub fn release_text(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
+        if self.held.get(&lane).is_some_and(|held| !matches!(start(&held.text), Start::Content { .. })) {
+            self.release(lane, send);
+        }
+    }
+
+    pub fn release_all(&mut self, send: &mut impl FnMut(Event)) {
+        for held in std::mem::take(&mut self.held).into_values() {
+            last(held, send);
+        }
+    }
+
+    /// Takes from a held text what is decided; `piece` is the size of what came last.
+    fn go_on(&mut self, mut held: Held, piece: usize, send: &mut impl FnMut(Event)) {
+        loop {
+            match start(&held.text) {
+                Start::Content { mime, body } => match end(&held.text, body, held.searched) {
+                    Ok((end, after)) => {
+                        send(content(held.origin, &held.text[mime], &held.text[body..end]));
+                        held.text.drain(..after);
+                    }
+                    Err(searched) if held.text.len() < LARGEST => {
+                        held.searched = searched;
+                        self.held.insert(held.origin.lane, held);
+                        return;
+                    }
+                    Err(_) => return send(plain(held.origin, held.text)),
+                },
+                Start::Open => {
+                    self.held.insert(held.origin.lane, held);
+                    return;
+                }
+                Start::Plain => {
+                    // At least the first character is text; the next marker may be right behind it.
+                    let first = held.text.chars().next().map_or(0, char::len_utf8);
+                    let next = marker(&held.text[first..], piece).map(|at| at + first);
+                    let Some(at) = next else {
+                        return show_plain(held.origin, held.text, usize::MAX, send);
+                    };
+                    let rest = held.text[at..].to_owned();
+                    show_plain(held.origin, held.text, at, send);
+                    held.text = rest;
+                }
+            }
+            held.searched = 0;
+            if held.text.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+/// Where the marker begins, or what may be its beginning at the end of the text.
+fn marker(text: &str, piece: usize) -> Option<usize> {
+    if let Some(at) = text.find(BEGIN) {
+        return Some(at);
+    }
+    let least = if piece >= CUT { 1 } else { BEYOND_CHANCE };
+    let longest = text.len().min(BEGIN.len() - 1);
+    let at = (least..=longest).rev().find(|length| text.as_bytes().ends_with(&BEGIN.as_bytes()[..*length]))?;
+    Some(text.len() - at)
+}
+
+fn start(text: &str) -> Start {
+    let Some(rest) = text.strip_prefix(BEGIN) else {
+        let may_be = !text.is_empty() && BEGIN.starts_with(text);
+        return if may_be { Start::Open } else { Start::Plain };
+    };
+    let Some(line) = rest.split_once('\n').map(|(line, _)| line) else {
+        return if rest.len() <= LONGEST_MIME { Start::Open } else { Start::Plain };
+    };
+    let mime = line.trim();
+    let is_mime = mime.len() <= LONGEST_MIME && mime.contains('/') && !mime.contains(char::is_whitespace);
+    match is_mime {
+        true => {
+            let from = BEGIN.len() + line.len() - line.trim_start().len();
+            Start::Content { mime: from..from + mime.len(), body: BEGIN.len() + line.len() + 1 }
+        }
+        false => Start::Plain,
+    }
+}
+
+/// Where the body ends and where the text after its end marker begins; or, while that has not come, up to where no
+/// end marker is.
+fn end(text: &str, body: usize, searched: usize) -> Result<(usize, usize), usize> {
+    let mut from = searched.max(body);
+    while let Some(found) = text[from..].find(END) {
+        let at = from + found;
+        let after = at + END.len();
+        let Some(newline) = text[after..].find('\n') else { return Err(at) };
+        let alone =
+            (at == body || text.as_bytes()[at - 1] == b'\n') && text[after..after + newline].trim().is_empty();
+        if alone {
+            return Ok((at.saturating_sub(1).max(body), after + newline + 1));
+        }
+        from = after;
+    }
+    // The marker may have come in part.
+    let mut searched = text.len().saturating_sub(END.len()).max(from);
+    while !text.is_char_boundary(searched) {
+        searched -= 1;
+    }
+    Err(searched)
+}
+
+/// The lane has ended: its last line may lack its newline.
+fn last(mut held: Held, send: &mut impl FnMut(Event)) {
+    held.text.push('\n');
+    if let Start::Content { mime, body } = start(&held.text)
+        && let Ok((end, after)) = end(&held.text, body, body)
+        && after == held.text.len()
+    {
+        return send(content(held.origin, &held.text[mime], &held.text[body..end]));
+    }
+    held.text.pop();
+    send(plain(held.origin, held.text));
+}
+
+fn show_plain(origin: Origin, mut text: String, length: usize, send: &mut impl FnMut(Event)) {
+    text.truncate(length);
+    if !text.is_empty() {
+        send(plain(origin, text));
+    }
+}
+
+fn plain(origin: Origin, text: String) -> Event {
+    Event::Text { origin, stream: Stream::Stdout, text }
+}
+
+fn content(origin: Origin, mime: &str, body: &str) -> Event {
+    let data = MimeBundle::from_iter([(mime.to_owned(), value_of(mime, body.to_owned()))]);
+    Event::Display { origin, data, metadata: MimeBundle::new(), id: None, update: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::CellId;
+    use std::time::Duration;
+
+    fn origin(lane: u32) -> Origin {
+        Origin { cell: CellId(1), running: None, lane: LaneId(lane), pid: 1, tid: 1, at: Duration::ZERO }
+    }
+
+    /// Text as it is, content as `<mime|body>`.
+    fn told(events: Vec<Event>) -> String {
+        let one = |event| match event {
+            Event::Text { text, .. } => text,
+            Event::Display { data, .. } => {
+                let (mime, value) = data.iter().next().expect("one form");
+                format!("<{mime}|{}>", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            }
+            other => panic!("{other:?}"),
+        };
+        events.into_iter().map(one).collect()
+    }
+
+    fn fed<'a>(pieces: impl IntoIterator<Item = &'a str>) -> String {
+        let (mut contents, mut events) = (Contents::default(), Vec::new());
+        for piece in pieces {
+            contents.text(origin(1), piece.into(), &mut |event| events.push(event));
+        }
+        contents.release_all(&mut |event| events.push(event));
+        told(events)
+    }
+
+    const CASES: &[(&str, &str)] = &[
+        ("plain\ntext", "plain\ntext"),
+        ("EVCXR_BEGIN_CONTENT text/html\n<p>\nEVCXR_END_CONTENT\nafter", "<text/html|<p>>after"),
+        ("a\nEVCXR_BEGIN_CONTENT text/html\n\nEVCXR_END_CONTENT", "a\n<text/html|>"),
+        ("EVCXR_BEGIN_CONTENT text/html\nEVCXR_END_CONTENT\n", "<text/html|>"),
+        ("plot: EVCXR_BEGIN_CONTENT image/png\r\naGk=\r\nEVCXR_END_CONTENT\r\n", "plot: <image/png|aGk=\r>"),
+        (
+            "EVCXR_BEGIN_CONTENT a/b\n1\nEVCXR_END_CONTENT\nEVCXR_BEGIN_CONTENT a/c\n2\nEVCXR_END_CONTENT\n",
+            "<a/b|1><a/c|2>",
+        ),
+        ("EVCXR_BEGIN_CONTENT application/json\n[1]\nEVCXR_END_CONTENT\n", "<application/json|[1]>"),
+        ("EVCXR_BEGIN_CONTENT a/b\nx EVCXR_END_CONTENT\ny\nEVCXR_END_CONTENT\n", "<a/b|x EVCXR_END_CONTENT\ny>"),
+        ("the EVCXR_BEGIN_CONTENT convention\n", "the EVCXR_BEGIN_CONTENT convention\n"),
+        ("EVCXR_BEGIN_CONTENT a/b\nnever ended\n", "EVCXR_BEGIN_CONTENT a/b\nnever ended\n"),
+        ("EVCXR_BEGIN_EVCXR_BEGIN_CONTENT \u{e9}/b\n1\nEVCXR_END_CONTENT\n", "EVCXR_BEGIN_<\u{e9}/b|1>"),
+        ("EVCXR_BEGIN_CONTENT", "EVCXR_BEGIN_CONTENT"),
+        ("EVCXR_", "EVCXR_"),
+    ];
+
+    #[test]
+    fn content_is_found_among_text() {
+        for (text, expected) in CASES {
+            assert_eq!(fed([*text]), *expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn content_is_found_wherever_it_is_cut() {
+        // The beginning of the text is large, as a piece that was cut is.
+        let large = "x".repeat(CUT);
+        for (text, expected) in CASES {
+            let text = large.clone() + text;
+            for at in (large.len()..text.len()).filter(|at| text.is_char_boundary(*at)) {
+                let (before, after) = text.split_at(at);
+                assert_eq!(fed([before, after])[large.len()..], **expected, "{:?}", &before[large.len()..]);
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_that_print_in_between_do_not_matter() {
+        let (mut contents, mut events) = (Contents::default(), Vec::new());
+        for (lane, text) in [
+            (1, "EVCXR_BEGIN_CONTENT text/html\n"),
+            (2, "from 2\n"),
+            (1, "one\nEVCXR_END_"),
+            (2, "EVCXR_BEGIN_CONTENT text/html\ntwo\nEVCXR_END_CONTENT\n"),
+            (1, "CONTENT\n"),
+        ] {
+            contents.text(origin(lane), text.into(), &mut |event| events.push(event));
+        }
+        assert_eq!(told(events), "from 2\n<text/html|two><text/html|one>");
+    }
+
+    #[test]
+    fn what_no_marker_can_begin_with_is_not_held_back() {
+        for text in ["progress 10 %", "NAME", "E"] {
+            let (mut contents, mut events) = (Contents::default(), Vec::new());
+            contents.text(origin(1), text.into(), &mut |event| events.push(event));
+            assert_eq!(told(events), text);
+        }
+    }
+
+    #[test]
+    fn something_else_of_the_lane_lets_text_go_and_keeps_content() {
+        let (mut contents, mut events) = (Contents::default(), Vec::new());
+        contents.text(origin(1), "EVCXR_BEG".into(), &mut |event| events.push(event));
+        contents.release_text(LaneId(1), &mut |event| events.push(event));
+        assert_eq!(events.len(), 1);
+        contents.text(origin(1), "EVCXR_BEGIN_CONTENT a/b\n".into(), &mut |event| events.push(event));
+        contents.release_text(LaneId(1), &mut |event| events.push(event));
+        assert_eq!(events.len(), 1);
+    }
+}

@@ -52,6 +52,12 @@ pub struct Crates {
 }
 
 impl Crates {
+    /// Whether a later set may take from this one's library what both have, statics above all: a logger that is set, a
+    /// pool that runs. The same name there has to mean the same code, which only a crate promises that cannot be edited.
+    pub fn may_be_shared(&self) -> bool {
+        self.watched.is_empty()
+    }
+
     /// Crates of this set that are not the very same in another: what has their types cannot go over to it.
     pub fn changed_in(&self, other: &Crates) -> BTreeSet<String> {
         let same = |name: &String, prints: &BTreeSet<String>| {

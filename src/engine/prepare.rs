@@ -40,6 +40,7 @@ pub struct Prepared {
 
 pub struct Program {
     pub library: PathBuf,
+    pub shared: Option<PathBuf>,
     pub needs: Vec<PathBuf>,
 }
 
@@ -295,7 +296,11 @@ impl Step<'_> {
             after.variables.remove(&name);
             after.lost.insert(name, Lost { cell: self.id, why });
         }
-        let mut needs: Vec<PathBuf> = scope.crates.iter().map(|crates| crates.library.clone()).collect();
+        let of_crates = |shared| {
+            let crates = scope.crates.as_ref().filter(|crates| crates.may_be_shared() == shared);
+            crates.map(|crates| crates.library.clone())
+        };
+        let mut needs: Vec<PathBuf> = of_crates(false).into_iter().collect();
         if let Some(session) = session {
             let homes = scope.modules.iter().filter_map(|module| module.statics_home.as_ref());
             needs.extend(homes.map(|home| home.path.clone()));
@@ -303,7 +308,7 @@ impl Step<'_> {
             let mut seen = BTreeSet::new();
             needs.retain(|path| seen.insert(path.clone()));
         }
-        let program = Some(Program { library: library.path, needs });
+        let program = Some(Program { library: library.path, shared: of_crates(true), needs });
         let places = vec![Places { file: identity.root, label: self.id.to_string(), shifts: resolution.shifts }];
         Prepared { after, after_failure, program, places, warnings, ..Prepared::without_program(Scope::default()) }
     }

@@ -221,6 +221,7 @@ impl Session {
         let program = prepared.program.as_ref()?;
         Some(Run {
             cell: cell.0,
+            shared: program.shared.clone(),
             needs: program.needs.clone(),
             library: program.library.clone(),
             places: std::mem::take(&mut self.places),

@@ -158,4 +158,19 @@ mod tests {
         assert!(!interrupter.run(0), "an interrupted cell does not run");
         assert!(interrupter.finish());
     }
+
+    #[test]
+    fn what_a_compiler_started_is_killed_with_it() {
+        let interrupter = Interrupter::default();
+        interrupter.prepare();
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 600 & echo $! >&2; wait"]);
+        let mut inner = 0;
+        let said = interrupter.watch(command, |line| {
+            inner = line.trim().parse().expect("a process id");
+            assert!(interrupter.interrupt());
+        });
+        assert_eq!(said.expect("it ran").status.signal(), Some(9));
+        worker::wait_for_end(inner).expect("known");
+    }
 }

@@ -96,10 +96,12 @@ impl Cargo {
         // The name is that of the library: a worker that has loaded the one of before must not take it for this one.
         let name = format!("threadbook_deps_{}", Key::default().part(&set.key).part(sources(&watched)).finish());
         self.write(set, &name, before).map_err(no_room)?;
-        let messages = set.directory.join("messages.json");
-        let mut said = self.run(set, &name, &messages, false, say)?;
+        // Another session may be building the same set.
+        let messages = tempfile::NamedTempFile::new_in(&set.directory).map_err(no_room)?;
+        let messages = messages.path();
+        let mut said = self.run(set, &name, messages, false, say)?;
         if !said.status.success() && explain::is_about_network(&text(&said)) {
-            let offline = self.run(set, &name, &messages, true, say)?;
+            let offline = self.run(set, &name, messages, true, say)?;
             if offline.status.success() {
                 said = offline;
             }
@@ -108,7 +110,7 @@ impl Cargo {
             return Ok(Err(explain::failure(&text(&said), &name, &set.directory)));
         }
         let metadata = self.metadata(set)?;
-        let messages = fs::read_to_string(&messages).map_err(no_room)?;
+        let messages = fs::read_to_string(messages).map_err(no_room)?;
         let wanted: Vec<(String, bool)> =
             set.wanted.iter().map(|(name, table)| (name.clone(), table.contains_key("package"))).collect();
         let mut crates = match artifact::gather(&metadata, &messages, &name, &self.host, &wanted) {
@@ -142,8 +144,8 @@ impl Cargo {
             // There may be none, if the cache was emptied: versions are then chosen anew.
             let _ = fs::copy(self.home.join(&before.set).join("Cargo.lock"), lock);
         }
-        fs::write(set.directory.join("lib.rs"), root)?;
-        fs::write(set.directory.join("Cargo.toml"), manifest)
+        write_if_new(&set.directory.join("lib.rs"), &root)?;
+        write_if_new(&set.directory.join("Cargo.toml"), &manifest)
     }
 
     fn run(
@@ -205,6 +207,11 @@ fn ours(index: usize) -> String {
 
 fn note(set: &Set) -> Option<Crates> {
     serde_json::from_slice(&fs::read(set.directory.join("crates.json")).ok()?).ok()
+}
+
+/// Leaves a file alone that is as it should be: another session's Cargo may be reading it.
+fn write_if_new(path: &Path, text: &str) -> io::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|there| there == text) { Ok(()) } else { fs::write(path, text) }
 }
 
 fn text(said: &Said) -> String {

@@ -3,10 +3,12 @@
 mod advice;
 mod ahead;
 mod cache;
+mod cargo;
 mod cell;
 mod command;
 mod compile;
 mod complete;
+mod dependency;
 mod diagnostic;
 mod inspect;
 mod interrupt;

@@ -6,13 +6,18 @@ use super::scope::{Lost, Scope, Why};
 pub fn about(scope: &Scope, message: &str, code: Option<&str>) -> Vec<String> {
     let Some(name) = message.split('`').nth(1) else { return Vec::new() };
     match code {
-        Some("E0425") => scope.lost.get(name).map(|lost| why_lost(name, lost)).into_iter().collect(),
+        Some("E0425" | "E0423") => scope.lost.get(name).map(|lost| why_lost(name, lost)).into_iter().collect(),
         Some("E0384" | "E0594" | "E0596") => {
             let variable = scope.variables.get(name).filter(|variable| !variable.mutable);
             let declare = |cell| {
                 format!("`{name}` was declared in {cell} without `mut`; declare it there with `let mut {name}`")
             };
             variable.map(|variable| declare(variable.cell)).into_iter().collect()
+        }
+        Some("E0432" | "E0433") if message.contains("crate `") || message.starts_with("unresolved import") => {
+            let is_word = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            let ask = || format!("if `{name}` is a crate, ask for it in a line before: `:dep {name}`");
+            is_word.then(ask).into_iter().collect()
         }
         _ => Vec::new(),
     }
@@ -42,6 +47,9 @@ fn why_lost(name: &str, lost: &Lost) -> String {
         Why::Unnameable(ty) => format!(
             "`{name}` was not kept after {cell}: its type `{}` cannot be written by a later cell; collect or box it there (`.collect::<Vec<_>>()`, `Box<dyn Iterator<Item = …>>`)",
             without_places(ty)
+        ),
+        Why::CrateChanged(name_of_crate) => format!(
+            "`{name}` was not kept after {cell}: its type may come from the crate `{name_of_crate}`, which `:dep` changed there; run the cell that defines it again"
         ),
         Why::WorkerLost => {
             format!("`{name}` was lost in {cell}, when the worker ended; run the cell that defines it again")

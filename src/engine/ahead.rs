@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::output::CellId;
 
 use super::compile::Compiler;
-use super::prepare::{Prepared, Rejection, prepare};
+use super::prepare::{Prepared, Rejection, may_be_ahead, prepare};
 use super::scope::Scope;
 
 /// Cells prepared beyond the one that runs: enough to use a long sleep, few enough to waste little on a failure.
@@ -42,10 +42,10 @@ impl Ahead {
         let (stop, mut scope, queue) = (given_up.clone(), scope, cells.clone());
         let work = move || {
             for (cell, source) in queue {
-                if stop.load(Ordering::Relaxed) {
+                if stop.load(Ordering::Relaxed) || !may_be_ahead(&source) {
                     return;
                 }
-                let prepared = prepare(&compiler, &scope, cell, &source);
+                let prepared = prepare(&compiler, &scope, cell, &source, &|_| {});
                 let next = match &prepared {
                     Ok(Ok(prepared)) => Some(prepared.after.clone()),
                     _ => None,

@@ -91,6 +91,11 @@ impl Cache {
         Ok(library)
     }
 
+    /// A directory of this name in the cache, for what is no single library; it may not be there yet.
+    pub fn below(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
     /// Keeps other processes from writing for as long as the file lives.
     pub fn lock(&self) -> io::Result<fs::File> {
         let file = fs::File::create(self.directory.join("lock"))?;
@@ -121,7 +126,8 @@ pub fn soname(key: &str) -> String {
     format!("lib{key}.so")
 }
 
-fn digest(path: &Path) -> io::Result<String> {
+/// What a file contains, in 64 hexadecimal digits.
+pub fn digest(path: &Path) -> io::Result<String> {
     Ok(hex(&Sha256::digest(fs::read(path)?)))
 }
 

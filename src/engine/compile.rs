@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ExitCode};
 
 use super::cache::{self, Cache, Key};
+use super::cargo::Cargo;
+use super::dependency::CRATES;
 use super::diagnostic::{self, Diagnostic};
 use super::interrupt::Interrupter;
 use super::scope::{Library, Optimization};
@@ -24,6 +26,7 @@ pub struct Compiler {
     toolchain: Toolchain,
     cache: Cache,
     pub runtime: Library,
+    pub cargo: Cargo,
     interrupter: Interrupter,
     scratch: Scratch,
     /// One rustc at a time writes to the session crate's directory.
@@ -58,13 +61,20 @@ pub struct Identity {
 }
 
 impl Compiler {
-    pub fn new(toolchain: Toolchain, cache: Cache, interrupter: Interrupter) -> Result<Compiler, Error> {
+    /// Paths of `:dep` are relative to `directory`.
+    pub fn new(
+        toolchain: Toolchain,
+        cache: Cache,
+        directory: Option<&Path>,
+        interrupter: Interrupter,
+    ) -> Result<Compiler, Error> {
         let runtime = super::runtime::build(&toolchain, &cache)?;
         let scratch = Scratch::create().map_err(no_scratch)?;
         let session_directory = scratch.path().join("session");
         fs::create_dir(&session_directory).map_err(no_scratch)?;
         let session_directory = Mutex::new(session_directory);
-        Ok(Compiler { toolchain, cache, runtime, interrupter, scratch, session_directory })
+        let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone());
+        Ok(Compiler { toolchain, cache, runtime, cargo, interrupter, scratch, session_directory })
     }
 
     /// What the worker loads before anything else.
@@ -79,7 +89,8 @@ impl Compiler {
             .part(&self.runtime.key)
             .part(&self.toolchain.version)
             .part(level_arguments(unit.hot, optimization).join(" "))
-            .part(session.map_or("", |session| &session.key));
+            .part(session.map_or("", |session| &session.key))
+            .part(unit.crates.as_ref().map_or("", |crates| &crates.key));
         for home in &unit.homes {
             key = key.part(&home.key);
         }
@@ -121,7 +132,7 @@ impl Compiler {
         let (library, mir) = (directory.join("cell.so"), directory.join("cell.mir"));
         command.arg(&identity.root).arg(format!("--crate-name={CELL_CRATE}")).arg("--crate-type=cdylib");
         command.arg(format!("--emit=link={},mir={}", library.display(), mir.display()));
-        command.args(extern_session(session));
+        command.args(extern_session(session)).args(link_homes(unit));
         self.finish(command, library, |_| fs::read_to_string(&mir).map_err(no_scratch))
     }
 
@@ -134,13 +145,7 @@ impl Compiler {
         command.arg("lib.rs").arg(format!("--crate-name={SESSION_CRATE}")).arg("--crate-type=dylib");
         command.arg("-Cmetadata=threadbook-session").arg("-Cincremental=incremental");
         command.arg(format!("-Clink-arg=-Wl,-soname,{}", cache::soname(&identity.key)));
-        // Needed also where this crate itself mentions no static of theirs: the cells that link to it may.
-        if !unit.homes.is_empty() {
-            command.arg("-Clink-arg=-Wl,--no-as-needed");
-        }
-        for home in &unit.homes {
-            command.arg(format!("-Clink-arg={}", home.path.display()));
-        }
+        command.args(link_homes(unit));
         command.arg("-o").arg(&library);
         self.finish(command, library.clone(), |_| Ok(String::new()))
     }
@@ -171,6 +176,13 @@ impl Compiler {
         command.args(["-Cembed-bitcode=no", "-Ccodegen-units=1", "--diagnostic-width=100"]);
         command.args(level_arguments(unit.hot, optimization));
         command.arg("--extern").arg(format!("threadbook={}", self.runtime.path.display()));
+        if let Some(crates) = &unit.crates {
+            command.arg(format!("--extern={CRATES}={}", crates.library.display()));
+            for (name, file) in &crates.externs {
+                command.arg(format!("--extern={name}={}", file.display()));
+            }
+            command.args(crates.search.iter().map(|directory| format!("-L{directory}")));
+        }
         command
     }
 
@@ -207,6 +219,10 @@ impl Compiler {
 
 fn extern_session(session: Option<&Library>) -> Option<String> {
     session.map(|session| format!("--extern={SESSION_CRATE}={}", session.path.display()))
+}
+
+fn link_homes(unit: &Unit) -> impl Iterator<Item = String> {
+    unit.homes.iter().map(|home| format!("-Clink-arg={}", home.path.display()))
 }
 
 fn level_arguments(hot: bool, optimization: Optimization) -> Vec<String> {

@@ -160,6 +160,8 @@ fn everything(names: &Names, word: &str) -> Vec<Candidate> {
     all.extend(MACROS.iter().map(|word| candidate(word, "macro", "")));
     all.extend(PRELUDE.iter().map(|(word, kind)| candidate(word, kind, "")));
     all.push(candidate("threadbook", "module", "threads, pools, processes"));
+    let crates = names.0.crates.iter().flat_map(|crates| crates.externs.keys());
+    all.extend(crates.map(|name| candidate(name, "module", "a crate of `:dep`")));
     all
 }
 

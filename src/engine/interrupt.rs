@@ -1,7 +1,8 @@
 //! Stops what a session does, from any thread: the compiler's processes while a cell is prepared, the worker while it
 //! runs. Asking while nothing runs does nothing: a later cell is not touched.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -77,13 +78,20 @@ impl Interrupter {
     }
 
     /// Runs a compiler to its end, which an interrupt may bring about.
-    pub(super) fn compile(&self, mut command: Command) -> io::Result<Said> {
-        let (child, mut pipe) = {
+    pub(super) fn compile(&self, command: Command) -> io::Result<Said> {
+        self.watch(command, |_| {})
+    }
+
+    /// The same, and hands on each line of its standard error as it comes.
+    pub(super) fn watch(&self, mut command: Command, mut line: impl FnMut(&str)) -> io::Result<Said> {
+        let (child, pipe) = {
             let mut state = self.state();
             if state.asked && state.phase == Phase::Preparing {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             worker::end_with_this_thread(&mut command);
+            // What it starts itself (cargo its rustc, rustc its linker) is stopped with it.
+            command.process_group(0);
             let mut child = command.stderr(Stdio::piped()).spawn()?;
             let pipe = child.stderr.take();
             let child = Arc::new(Mutex::new(child));
@@ -91,7 +99,16 @@ impl Interrupter {
             (child, pipe)
         };
         let mut stderr = Vec::new();
-        let read = pipe.as_mut().map_or(Ok(0), |pipe| pipe.read_to_end(&mut stderr));
+        let read: io::Result<()> = pipe.map_or(Ok(()), |pipe| {
+            let mut pipe = BufReader::new(pipe);
+            loop {
+                let before = stderr.len();
+                if pipe.read_until(b'\n', &mut stderr)? == 0 {
+                    return Ok(());
+                }
+                line(&String::from_utf8_lossy(&stderr[before..]));
+            }
+        });
         // Nobody else waits for it, so its process id is its own until here.
         self.state().compilers.retain(|other| !Arc::ptr_eq(other, &child));
         let status = child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).wait()?;
@@ -105,8 +122,7 @@ impl Interrupter {
 }
 
 fn kill(child: &Arc<Mutex<Child>>) {
-    // It may have ended already, which is as good.
-    let _ = child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).kill();
+    worker::kill_group(child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).id());
 }
 
 #[cfg(test)]
@@ -146,5 +162,20 @@ mod tests {
         assert!(interrupter.compile(sleeper()).is_err());
         assert!(!interrupter.run(0), "an interrupted cell does not run");
         assert!(interrupter.finish());
+    }
+
+    #[test]
+    fn what_a_compiler_started_is_killed_with_it() {
+        let interrupter = Interrupter::default();
+        interrupter.prepare();
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 600 & echo $! >&2; wait"]);
+        let mut inner = 0;
+        let said = interrupter.watch(command, |line| {
+            inner = line.trim().parse().expect("a process id");
+            assert!(interrupter.interrupt());
+        });
+        assert_eq!(said.expect("it ran").status.signal(), Some(9));
+        worker::wait_for_end(inner).expect("known");
     }
 }

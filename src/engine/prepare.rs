@@ -14,6 +14,7 @@ use super::cell::{Cell, Parts};
 use super::command::{self, Effect};
 use super::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use super::diagnostic::{self, Diagnostic};
+use super::magic::{self, Kind, Magic};
 use super::plan::Plan;
 use super::refine::{self, Refinement, Resolution};
 use super::scope::{Binding, Library, Lost, Scope, Variable, Why};
@@ -41,6 +42,7 @@ pub struct Prepared {
 
 pub struct Program {
     pub library: PathBuf,
+    pub shared: Option<PathBuf>,
     pub needs: Vec<PathBuf>,
 }
 
@@ -51,18 +53,33 @@ pub struct Rejection {
     pub rendered: String,
 }
 
-/// Prepares a cell for the scope that it will find.
+/// Whether a cell can be prepared before its turn: one that brings in crates says what it builds while it does, and may
+/// name files that an earlier cell writes.
+pub fn may_be_ahead(source: &str) -> bool {
+    let brings = |magic: &Magic| magic.kind == Kind::Command && magic.name == "dep" && !magic.rest.is_empty();
+    !magic::split(source).0.iter().any(brings)
+}
+
+/// Prepares a cell for the scope that it will find. What is said meanwhile goes to `say`.
 pub fn prepare(
     compiler: &Compiler,
     scope: &Scope,
     id: CellId,
     source: &str,
+    say: &dyn Fn(&str),
 ) -> Result<Result<Prepared, Rejection>, Error> {
     let started = Instant::now();
     let cell = Cell::parse(source);
-    let Effect { scope, said, timed, wall_only } = match command::apply(scope, &cell.magics) {
+    let Effect { scope, said, timed, wall_only, asks } = match command::apply(scope, &cell.magics) {
         Ok(effect) => effect,
         Err(message) => return Ok(Err(Rejection::usage(message))),
+    };
+    let scope = match asks {
+        false => scope,
+        true => match bring_in(compiler, scope, id, say)? {
+            Ok(scope) => scope,
+            Err(rejection) => return Ok(Err(rejection)),
+        },
     };
     let parts = match &cell.parts {
         Ok(parts) => parts,
@@ -86,6 +103,27 @@ pub fn prepare(
     prepared.warnings.insert_str(0, &items.warnings);
     prepared.places.extend(items.places);
     Ok(Ok(Prepared { said, timed, wall_only, compile_seconds: started.elapsed().as_secs_f64(), ..prepared }))
+}
+
+/// The scope with the crates that it asks for, built now if they are not in the cache.
+fn bring_in(
+    compiler: &Compiler,
+    scope: Scope,
+    id: CellId,
+    say: &dyn Fn(&str),
+) -> Result<Result<Scope, Rejection>, Error> {
+    let set = compiler.cargo.set(&scope.wanted);
+    let crates = match compiler.cargo.kept(&set) {
+        Some(crates) => crates,
+        None => match compiler.cargo.build(&set, scope.crates.as_deref(), say)? {
+            Ok(crates) => crates,
+            Err(message) => return Ok(Err(Rejection::dependency(message))),
+        },
+    };
+    if scope.crates.as_deref() == Some(&crates) {
+        return Ok(Ok(scope));
+    }
+    Ok(Ok(scope.with_crates(Arc::new(crates), id)))
 }
 
 /// What a cell's items have come to.
@@ -261,7 +299,11 @@ impl Step<'_> {
             after.variables.remove(&name);
             after.lost.insert(name, Lost { cell: self.id, why });
         }
-        let mut needs: Vec<PathBuf> = Vec::new();
+        let of_crates = |shared| {
+            let crates = scope.crates.as_ref().filter(|crates| crates.may_be_shared() == shared);
+            crates.map(|crates| crates.library.clone())
+        };
+        let mut needs: Vec<PathBuf> = of_crates(false).into_iter().collect();
         if let Some(session) = session {
             let homes = scope.modules.iter().filter_map(|module| module.statics_home.as_ref());
             needs.extend(homes.map(|home| home.path.clone()));
@@ -269,7 +311,7 @@ impl Step<'_> {
             let mut seen = BTreeSet::new();
             needs.retain(|path| seen.insert(path.clone()));
         }
-        let program = Some(Program { library: library.path, needs });
+        let program = Some(Program { library: library.path, shared: of_crates(true), needs });
         let places = vec![Places { file: identity.root, label: self.id.to_string(), shifts: resolution.shifts }];
         Prepared { after, after_failure, program, places, warnings, ..Prepared::without_program(Scope::default()) }
     }
@@ -306,6 +348,11 @@ impl Rejection {
         let rendered = diagnostic::render(errors, map, true);
         let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message.clone());
         Rejection { ename: "CompileError", evalue, rendered }
+    }
+
+    fn dependency(message: String) -> Rejection {
+        let evalue = message.lines().next().unwrap_or_default().to_string();
+        Rejection { ename: "DependencyError", rendered: format!("error: {message}"), evalue }
     }
 
     fn usage(message: String) -> Rejection {

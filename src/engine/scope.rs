@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::output::CellId;
 
 use super::cell::{Import, Item, Kind, Name, Space};
+use super::dependency::{Crates, Wanted};
 
 /// A compiled library, and the key that names its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,9 @@ pub struct Scope {
     names: BTreeMap<Name, CellId>,
     /// The session crate, built from `modules`.
     pub library: Option<Library>,
+    /// What `:dep` has asked for, and what it was built into.
+    pub wanted: Wanted,
+    pub crates: Option<Arc<Crates>>,
     pub optimization: Optimization,
     pub wall_only: bool,
 }
@@ -82,6 +86,8 @@ pub enum Why {
     Unnameable(String),
     /// The worker died.
     WorkerLost,
+    /// This crate, which its type comes from or may contain, is another now.
+    CrateChanged(String),
 }
 
 impl Module {
@@ -327,6 +333,25 @@ impl Scope {
                 scope.lost.insert(name, Lost { cell, why: why.clone() });
             }
         }
+        scope
+    }
+
+    /// The scope with another set of crates, for which its session crate has yet to be built. Values and statics whose
+    /// layout may rest on a crate that has changed do not go over; any type of the session may contain such a crate's.
+    pub fn with_crates(&self, crates: Arc<Crates>, cell: CellId) -> Scope {
+        let changed = self.crates.as_ref().map(|before| before.changed_in(&crates)).unwrap_or_default();
+        let rests_on =
+            |ty: &str| changed.iter().find(|name| has_word(ty, name) || has_word(ty, "session")).cloned();
+        let lost = self.variables.iter().filter_map(|(name, v)| Some((name.clone(), rests_on(&v.ty)?)));
+        let mut scope = self.clone();
+        for (name, crate_name) in lost {
+            scope = scope.without([name], cell, Why::CrateChanged(crate_name));
+        }
+        for module in scope.modules.iter_mut().filter(|_| !changed.is_empty()) {
+            module.statics_home = None;
+        }
+        scope.library = None;
+        scope.crates = Some(crates);
         scope
     }
 

@@ -79,7 +79,8 @@ impl Session {
     pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Session, Error> {
         let toolchain = Toolchain::find(options.directory.as_deref())?;
         let interrupter = Interrupter::default();
-        let compiler = Arc::new(Compiler::new(toolchain, Cache::open()?, interrupter.clone())?);
+        let compiler =
+            Arc::new(Compiler::new(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?);
         let executable = match &options.executable {
             Some(executable) => executable.clone(),
             // By this name the very same program is found also after its file was replaced or removed.
@@ -151,11 +152,11 @@ impl Session {
     fn attempt(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
         let mut prepared = match self.prepared_ahead(cell, source) {
             Some(prepared) => prepared?,
-            None => prepare(&self.compiler, &self.scope, cell, source)?,
+            None => self.prepare(cell, source)?,
         };
         if let Some(exit) = self.worker.died() {
             self.lost(cell, "WorkerLost", &format!("the worker ended between cells: {exit}"))?;
-            prepared = prepare(&self.compiler, &self.scope, cell, source)?;
+            prepared = self.prepare(cell, source)?;
         }
         let prepared = match prepared {
             Ok(prepared) => prepared,
@@ -172,7 +173,7 @@ impl Session {
             self.send(Event::Warning { cell, rendered: prepared.warnings.clone() });
         }
         if !prepared.said.is_empty() {
-            self.say(cell, prepared.said.clone());
+            self.say(cell, Stream::Stdout, prepared.said.clone());
         }
         self.run(cell, prepared)
     }
@@ -213,10 +214,16 @@ impl Session {
         Ok(outcome)
     }
 
+    fn prepare(&self, cell: CellId, source: &str) -> Result<Result<Prepared, Rejection>, Error> {
+        let say = |text: &str| self.say(cell, Stream::Stderr, text.to_string());
+        prepare(&self.compiler, &self.scope, cell, source, &say)
+    }
+
     fn request(&mut self, cell: CellId, prepared: &Prepared) -> Option<Run> {
         let program = prepared.program.as_ref()?;
         Some(Run {
             cell: cell.0,
+            shared: program.shared.clone(),
             needs: program.needs.clone(),
             library: program.library.clone(),
             places: std::mem::take(&mut self.places),
@@ -287,11 +294,11 @@ impl Session {
         self.send(Event::Failed { cell, failure });
     }
 
-    fn say(&self, cell: CellId, text: String) {
+    fn say(&self, cell: CellId, stream: Stream, text: String) {
         let at = Duration::from_nanos(monotonic_nanos().saturating_sub(self.epoch));
         let pid = self.worker.pid();
         let origin = Origin { cell, running: Some(cell), lane: LaneId::MAIN, pid, tid: pid, at };
-        self.send(Event::Text { origin, stream: Stream::Stdout, text });
+        self.send(Event::Text { origin, stream, text });
     }
 }
 

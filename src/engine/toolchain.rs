@@ -13,6 +13,8 @@ const OLDEST: (u32, u32) = (1, 85);
 pub struct Toolchain {
     /// The real compiler, not rustup's shim, which would cost 20 ms a call.
     pub rustc: PathBuf,
+    /// The Cargo beside it, or the one on the path.
+    pub cargo: PathBuf,
     /// What `rustc -vV` says: the identity of everything that it compiles.
     pub version: String,
     /// The shared standard library that cells link to.
@@ -27,10 +29,17 @@ impl Toolchain {
         let sysroot = PathBuf::from(ask(&shim, &["--print", "sysroot"], directory)?);
         let inside = sysroot.join("bin/rustc");
         let rustc = if inside.exists() { inside } else { shim };
+        let beside = sysroot.join("bin/cargo");
+        let cargo = if beside.exists() { beside } else { "cargo".into() };
         let version = ask(&rustc, &["-vV"], directory)?;
         check_version(&version)?;
         let libstd = find_libstd(&sysroot, field(&version, "host").unwrap_or_default())?;
-        Ok(Toolchain { rustc, version, libstd })
+        Ok(Toolchain { rustc, cargo, version, libstd })
+    }
+
+    /// The platform that it runs on and compiles for.
+    pub fn host(&self) -> &str {
+        field(&self.version, "host").unwrap_or_default()
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::output::CellId;
 
 use super::cell::{Edit, Item, Kind, Parts};
+use super::dependency::{CRATES, Crates};
 use super::plan::{Form, Kept, Marker, Plan, PutBack};
 use super::scope::{Library, Module, Scope, module_name};
 use super::source::{SourceBuilder, Text};
@@ -30,6 +31,8 @@ pub struct Unit {
     /// Libraries that statics of this crate live in.
     pub homes: Vec<Library>,
     pub links_session: bool,
+    /// The crates that it links to.
+    pub crates: Option<Arc<Crates>>,
     pub hot: bool,
     /// Paths of ours, which messages leave out.
     pub hidden_paths: Vec<String>,
@@ -40,17 +43,11 @@ pub fn session(scope: &Scope) -> Unit {
     let mut root = SourceBuilder::new();
     root.generated(ALLOWED);
     root.generated("\n#[macro_use] extern crate threadbook;\n");
+    root.generated(&link_crates(scope));
     let mut files = Vec::new();
-    let mut homes: Vec<Library> = Vec::new();
     for module in &scope.modules {
         root.generated(&format!("#[macro_use] #[path = \"{}\"] pub mod {};\n", module.cell, module.name()));
         files.push((module.cell.to_string(), module_text(module)));
-        if let Some(home) = &module.statics_home
-            && module.items.iter().any(|item| !item.statics.is_empty())
-            && !homes.contains(home)
-        {
-            homes.push(home.clone());
-        }
     }
     let names = scope.item_names().map(|(name, _)| name.ident.clone()).collect();
     for (name, cell) in scope.visible(&names) {
@@ -58,7 +55,26 @@ pub fn session(scope: &Scope) -> Unit {
     }
     files.insert(0, ("lib.rs".into(), root.finish()));
     let hot = scope.modules.iter().any(|module| module.live().any(|(_, item)| item.hot));
-    Unit { files, homes, hot, hidden_paths: hidden_paths(scope), ..Unit::default() }
+    let (crates, homes) = (scope.crates.clone(), homes(scope));
+    Unit { files, homes, hot, hidden_paths: hidden_paths(scope), crates, ..Unit::default() }
+}
+
+/// Where statics of earlier builds live. Cells link to them too: one that uses nothing but a static needs nothing of the
+/// session crate itself, and the linker leaves out what is not needed.
+fn homes(scope: &Scope) -> Vec<Library> {
+    let mut homes: Vec<Library> = Vec::new();
+    let has_statics = |module: &&Module| module.items.iter().any(|item| !item.statics.is_empty());
+    for home in scope.modules.iter().filter(has_statics).filter_map(|module| module.statics_home.as_ref()) {
+        if !homes.contains(home) {
+            homes.push(home.clone());
+        }
+    }
+    homes
+}
+
+/// Brings the library of all crates in first: rustc then takes each crate from it and makes no copy.
+fn link_crates(scope: &Scope) -> String {
+    scope.crates.as_ref().map_or_else(String::new, |_| format!("extern crate {CRATES} as _; "))
 }
 
 fn module_text(module: &Module) -> Text {
@@ -162,7 +178,9 @@ pub fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: &Parts,
     }
     let hot = parts.statements.iter().any(|statement| statement.hot);
     let hidden_paths = hidden_paths(scope);
-    Unit { files, markers: writer.markers, homes: Vec::new(), links_session, hot, hidden_paths }
+    let crates = scope.crates.clone();
+    let homes = if links_session { homes(scope) } else { Vec::new() };
+    Unit { files, markers: writer.markers, homes, links_session, crates, hot, hidden_paths }
 }
 
 fn hidden_paths(scope: &Scope) -> Vec<String> {
@@ -213,6 +231,7 @@ impl Writer {
     fn prelude(&mut self, scope: &Scope, visible: &BTreeSet<(String, CellId)>, links_session: bool, macros: bool) {
         self.root.generated(ALLOWED);
         self.root.generated(" #[macro_use] extern crate threadbook; ");
+        self.root.generated(&link_crates(scope));
         if macros {
             self.root.generated("#[macro_use] #[path = \"macros.rs\"] mod threadbook_macros; ");
         }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Raised with every change to this file.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// From the session.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub enum Request {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
     pub cell: u32,
+    /// The library of all crates, if whatever is loaded later may take from it what both have.
+    pub shared: Option<PathBuf>,
     /// Libraries that the cell links to, in the order in which they must be loaded.
     pub needs: Vec<PathBuf>,
     pub library: PathBuf,

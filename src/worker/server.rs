@@ -80,9 +80,13 @@ fn out_of_reach(fd: RawFd) -> io::Result<OwnedFd> {
 
 /// Loads a library for good, its symbols visible only to those that link to it.
 fn load(path: &Path) -> Result<*mut c_void, String> {
+    open(path, libc::RTLD_LOCAL)
+}
+
+fn open(path: &Path, scope: libc::c_int) -> Result<*mut c_void, String> {
     let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| "a path with a zero byte".to_string())?;
     // SAFETY: loading runs the library's initialisers: it is one that we or the user's rustc made.
-    let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+    let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | scope) };
     if handle.is_null() { Err(load_error()) } else { Ok(handle) }
 }
 
@@ -132,9 +136,10 @@ unsafe fn text(bytes: *const u8, len: usize) -> String {
 
 fn run_cell(run: &Run) -> End {
     let entry = run
-        .needs
+        .shared
         .iter()
-        .try_for_each(|library| load(library).map(drop))
+        .try_for_each(|library| open(library, libc::RTLD_GLOBAL).map(drop))
+        .and_then(|()| run.needs.iter().try_for_each(|library| load(library).map(drop)))
         .and_then(|()| symbol(load(&run.library)?, c"threadbook_cell"));
     let entry = match entry {
         // SAFETY: every cell's library defines `threadbook_cell` with this type.

@@ -43,6 +43,7 @@ fn why_lost(name: &str, lost: &Lost) -> String {
             "`{name}` was not kept after {cell}: its type `{}` cannot be written by a later cell; collect or box it there (`.collect::<Vec<_>>()`, `Box<dyn Iterator<Item = …>>`)",
             without_places(ty)
         ),
+        Why::Reset => format!("`{name}` was reset in {cell}; run the cell that defines it again"),
         Why::WorkerLost => {
             format!("`{name}` was lost in {cell}, when the worker ended; run the cell that defines it again")
         }

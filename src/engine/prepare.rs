@@ -57,11 +57,21 @@ pub fn prepare(
     source: &str,
 ) -> Result<Result<Prepared, Rejection>, Error> {
     let started = Instant::now();
-    let cell = Cell::parse(source);
-    let Effect { scope, said, timed, wall_only } = match command::apply(scope, &cell.magics) {
+    let mut cell = Cell::parse(source);
+    let mut scope = scope.clone();
+    scope.remember(id, source);
+    let Effect { mut scope, said, timed, wall_only, calls } = match command::apply(&scope, &cell.magics) {
         Ok(effect) => effect,
         Err(message) => return Ok(Err(Rejection::usage(message))),
     };
+    if let Ok(parts) = &mut cell.parts {
+        parts.calls = calls;
+        if !parts.measured.is_empty() && !scope.optimized_items {
+            // What is measured calls items: they are built again, optimised.
+            scope.optimized_items = true;
+            scope.library = None;
+        }
+    }
     let parts = match &cell.parts {
         Ok(parts) => parts,
         Err(syntax) => {
@@ -161,7 +171,7 @@ impl Step<'_> {
     }
 
     fn statements(&self, scope: Scope) -> Result<Result<Prepared, Rejection>, Error> {
-        if self.parts.statements.is_empty() && !self.parts.runs_main {
+        if self.parts.is_idle() {
             return Ok(Ok(Prepared::without_program(scope)));
         }
         let first = Plan::new(&scope, self.parts);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{End, Places, Run, Start, Timing, Worker, monotonic_nanos};
+use crate::worker::{End, Places, Run, Start, Worker, monotonic_nanos};
 
 use super::ahead::Ahead;
 use super::cache::Cache;
@@ -158,6 +158,7 @@ impl Session {
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(rejection) => {
+                self.scope.remember(cell, source);
                 self.fail(cell, rejection.into());
                 return Ok(Outcome::Rejected);
             }
@@ -218,7 +219,8 @@ impl Session {
             needs: program.needs.clone(),
             library: program.library.clone(),
             places: std::mem::take(&mut self.places),
-            timing: prepared.timed.then_some(Timing { compile_seconds: prepared.compile_seconds }),
+            timed: prepared.timed,
+            compile_seconds: prepared.compile_seconds,
             wall_only: prepared.wall_only,
             perturbed: self.perturbed,
         })

@@ -123,6 +123,9 @@ fn put_out(cell: CellId, events: &[Event], expected: &[(String, String)]) -> Vec
             Event::Result { cell: of, data } if *of == cell => {
                 add("result", data["text/plain"].as_str().unwrap_or_default());
             }
+            Event::Display { origin, data, .. } if origin.cell == cell => {
+                add("display", data["text/plain"].as_str().unwrap_or_default());
+            }
             Event::Warning { cell: of, rendered } if *of == cell => add("warning", &plain(rendered)),
             Event::Failed { cell: of, failure } if *of == cell => {
                 add("error", &plain(&failure.traceback.join("\n")));

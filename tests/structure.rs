@@ -26,6 +26,8 @@ const PARTS: [(&str, &[&str]); 9] = [
 const ENGINE: &[&str] = &[
     "toolchain",
     "cache",
+    "trace",
+    "picture",
     "source",
     "magic",
     "cell",

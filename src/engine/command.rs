@@ -23,18 +23,31 @@ pub struct Effect {
     pub wall_only: bool,
     /// What they do in the worker.
     pub calls: Vec<Call>,
+    pub picture: Option<Picture>,
+}
+
+/// Whose lanes are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// `%threads`: those of the cell before this one.
+    Last,
+    /// `%%threads`
+    This,
 }
 
 /// Applies the magics in order.
 pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
     let (said, calls) = (String::new(), Vec::new());
-    let mut effect = Effect { scope: scope.clone(), said, timed: scope.timing, wall_only: scope.timing, calls };
+    let (timed, picture) = (scope.timing, None);
+    let mut effect = Effect { scope: scope.clone(), said, timed, wall_only: timed, calls, picture };
     for magic in magics {
         let rest = magic.rest.as_str();
         match (magic.kind, magic.name.as_str()) {
             (Kind::Cell, "time") => time(&mut effect, rest)?,
             (Kind::Line, "time") => {}
             (Kind::Cell | Kind::Line, "timeit") => drop(Flags::parse(rest)?),
+            (Kind::Cell, "threads") => effect.picture = Some(Picture::This),
+            (Kind::Line, "threads") => effect.picture = Some(Picture::Last),
             (Kind::Line, "config") => config(&mut effect, rest)?,
             (Kind::Line, "reset") => reset(&mut effect, magic)?,
             (Kind::Command, "clear") => clear(&mut effect, magic),

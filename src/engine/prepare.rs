@@ -11,7 +11,7 @@ use crate::output::CellId;
 use crate::worker::Places;
 
 use super::cell::{Cell, Parts};
-use super::command::{self, Effect};
+use super::command::{self, Effect, Picture};
 use super::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use super::diagnostic::{self, Diagnostic};
 use super::plan::Plan;
@@ -35,6 +35,7 @@ pub struct Prepared {
     pub timed: bool,
     pub wall_only: bool,
     pub compile_seconds: f64,
+    pub picture: Option<Picture>,
 }
 
 pub struct Program {
@@ -60,7 +61,7 @@ pub fn prepare(
     let mut cell = Cell::parse(source);
     let mut scope = scope.clone();
     scope.remember(id, source);
-    let Effect { mut scope, said, timed, wall_only, calls } = match command::apply(&scope, &cell.magics) {
+    let Effect { mut scope, said, timed, wall_only, calls, picture } = match command::apply(&scope, &cell.magics) {
         Ok(effect) => effect,
         Err(message) => return Ok(Err(Rejection::usage(message))),
     };
@@ -92,7 +93,14 @@ pub fn prepare(
     };
     prepared.warnings.insert_str(0, &items.warnings);
     prepared.places.extend(items.places);
-    Ok(Ok(Prepared { said, timed, wall_only, compile_seconds: started.elapsed().as_secs_f64(), ..prepared }))
+    Ok(Ok(Prepared {
+        said,
+        timed,
+        wall_only,
+        picture,
+        compile_seconds: started.elapsed().as_secs_f64(),
+        ..prepared
+    }))
 }
 
 /// What a cell's items have come to.
@@ -304,6 +312,7 @@ impl Prepared {
             timed: false,
             wall_only: false,
             compile_seconds: 0.0,
+            picture: None,
         }
     }
 }

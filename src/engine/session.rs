@@ -11,12 +11,15 @@ use crate::worker::{End, Places, Run, Start, Worker, monotonic_nanos};
 
 use super::ahead::Ahead;
 use super::cache::Cache;
+use super::command::Picture;
 use super::compile::Compiler;
 use super::interrupt::Interrupter;
 use super::names::Names;
+use super::picture;
 use super::prepare::{Prepared, Rejection, prepare};
 use super::scope::Scope;
 use super::toolchain::Toolchain;
+use super::trace::{Recorder, Shared};
 
 /// What `%%time` prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +75,7 @@ pub struct Session {
     /// Files that the worker does not know yet.
     places: Vec<Places>,
     perturbed: bool,
+    trace: Shared,
 }
 
 impl Session {
@@ -85,7 +89,9 @@ impl Session {
             // By this name the very same program is found also after its file was replaced or removed.
             None => PathBuf::from("/proc/self/exe"),
         };
-        let sink = Arc::new(Mutex::new(sink));
+        let trace = Shared::default();
+        let recorder: Box<dyn Sink> = Box::new(Recorder { trace: trace.clone(), sink });
+        let sink = Arc::new(Mutex::new(recorder));
         let epoch = monotonic_nanos();
         let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN)?;
         let mut scope = Scope::default();
@@ -102,6 +108,7 @@ impl Session {
             interrupter,
             places: Vec::new(),
             perturbed: false,
+            trace,
         })
     }
 
@@ -178,11 +185,25 @@ impl Session {
 
     fn run(&mut self, cell: CellId, mut prepared: Prepared) -> Result<Outcome, Error> {
         self.places.append(&mut prepared.places);
+        if prepared.picture == Some(Picture::Last) {
+            self.draw(cell);
+        }
+        if prepared.program.is_some() {
+            let at = self.now();
+            self.trace.lock().begin(cell, at);
+        }
         let end = match self.request(cell, &prepared) {
             Some(_) if !self.interrupter.run(self.worker.pid()) => return Ok(self.not_run(cell)),
             Some(run) => self.worker.run(run),
             None => Ok(End::Returned),
         };
+        if prepared.program.is_some() {
+            let at = self.now();
+            self.trace.lock().ended = Some(at);
+        }
+        if prepared.picture == Some(Picture::This) {
+            self.draw(cell);
+        }
         let (outcome, failure) = match end {
             Ok(End::Returned) => {
                 self.scope = prepared.after;
@@ -286,10 +307,27 @@ impl Session {
     }
 
     fn say(&self, cell: CellId, text: String) {
-        let at = Duration::from_nanos(monotonic_nanos().saturating_sub(self.epoch));
+        self.send(Event::Text { origin: self.origin(cell), stream: Stream::Stdout, text });
+    }
+
+    /// Shows the picture of the last cell.
+    fn draw(&self, cell: CellId) {
+        let data = picture::draw(&self.trace.lock());
+        match data {
+            Some(data) => {
+                self.send(Event::Display { origin: self.origin(cell), data, metadata: Default::default() })
+            }
+            None => self.say(cell, "no cell has run yet; there is nothing to draw\n".into()),
+        }
+    }
+
+    fn origin(&self, cell: CellId) -> Origin {
         let pid = self.worker.pid();
-        let origin = Origin { cell, running: Some(cell), lane: LaneId::MAIN, pid, tid: pid, at };
-        self.send(Event::Text { origin, stream: Stream::Stdout, text });
+        Origin { cell, running: Some(cell), lane: LaneId::MAIN, pid, tid: pid, at: self.now() }
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(monotonic_nanos().saturating_sub(self.epoch))
     }
 }
 

@@ -6,6 +6,8 @@ pub const HELP: &str = "\
 %time STATEMENT          times one statement
 %%timeit [-n N] [-r R] [-p P] [-q] [-o] [SETUP]  measures the cell, optimised, in many loops; its first line is setup
 %timeit [-n N] [-r R] [-p P] [-q] [-o] CODE      measures one line
+%%threads                draws the threads, tasks and processes of the cell over time
+%threads                 draws those of the cell before
 %%bash [ARGS]            runs the cell as a bash script
 %%sh [ARGS]              runs the cell as a shell script
 %%python [ARGS]          runs the cell with python3

@@ -3,6 +3,7 @@
 
 mod help;
 mod list;
+mod run;
 mod worker;
 
 use super::cell::{Call, Flags};
@@ -11,6 +12,7 @@ use super::scope::{Optimization, Scope, Why};
 use crate::output::CellId;
 
 pub use help::known;
+pub use run::file_to_run;
 
 /// What a cell's magics have done.
 pub struct Effect {
@@ -48,6 +50,7 @@ pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
             (Kind::Cell | Kind::Line, "timeit") => drop(Flags::parse(rest)?),
             (Kind::Cell, "threads") => effect.picture = Some(Picture::This),
             (Kind::Line, "threads") => effect.picture = Some(Picture::Last),
+            (Kind::Line, "run") => return Err(run::ALONE.into()),
             (Kind::Line, "config") => config(&mut effect, rest)?,
             (Kind::Line, "reset") => reset(&mut effect, magic)?,
             (Kind::Command, "clear") => clear(&mut effect, magic),

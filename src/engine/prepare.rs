@@ -324,7 +324,7 @@ impl Rejection {
         Rejection { ename: "CompileError", evalue, rendered }
     }
 
-    fn usage(message: String) -> Rejection {
+    pub fn usage(message: String) -> Rejection {
         Rejection { ename: "UsageError", rendered: format!("error: {message}"), evalue: message }
     }
 }

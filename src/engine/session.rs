@@ -11,7 +11,7 @@ use crate::worker::{End, Places, Run, Start, Worker, monotonic_nanos};
 
 use super::ahead::Ahead;
 use super::cache::Cache;
-use super::command::Picture;
+use super::command::{self, Picture};
 use super::compile::Compiler;
 use super::interrupt::Interrupter;
 use super::names::Names;
@@ -138,7 +138,11 @@ impl Session {
     /// under the numbers that follow: they are compiled while this one runs.
     pub fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
         self.interrupter.prepare();
-        let ended = self.attempt(cell, source, ahead);
+        let ended = match command::file_to_run(source, &self.worker_directory()) {
+            None => self.attempt(cell, source, ahead),
+            Some(Ok(text)) => self.attempt(cell, &text, ahead),
+            Some(Err(message)) => Ok(self.reject(cell, source, Rejection::usage(message))),
+        };
         if !self.interrupter.finish() {
             return ended;
         }
@@ -164,11 +168,7 @@ impl Session {
         }
         let prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(rejection) => {
-                self.scope.remember(cell, source);
-                self.fail(cell, rejection.into());
-                return Ok(Outcome::Rejected);
-            }
+            Err(rejection) => return Ok(self.reject(cell, source, rejection)),
         };
         if self.ahead.as_ref().is_none_or(Ahead::is_empty) {
             let (compiler, scope) = (self.compiler.clone(), prepared.after.clone());
@@ -181,6 +181,17 @@ impl Session {
             self.say(cell, prepared.said.clone());
         }
         self.run(cell, prepared)
+    }
+
+    fn reject(&mut self, cell: CellId, source: &str, rejection: Rejection) -> Outcome {
+        self.scope.remember(cell, source);
+        self.fail(cell, rejection.into());
+        Outcome::Rejected
+    }
+
+    /// Where cells find files: they may have changed it.
+    fn worker_directory(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/cwd", self.worker.pid()))
     }
 
     fn run(&mut self, cell: CellId, mut prepared: Prepared) -> Result<Outcome, Error> {

@@ -14,6 +14,7 @@ pub const HELP: &str = "\
 %%python3 [ARGS]         the same
 %%script PROGRAM [ARGS]  runs a program with the cell as its input
 %%writefile [-a] FILE    writes the cell to a file; -a appends
+%run FILE.rs             runs the text of a file as the cell
 !COMMAND                 runs a shell command; at the start of a cell
 %cd [DIRECTORY]          changes the session's directory
 %pwd                     prints the session's directory

@@ -50,6 +50,9 @@ pub struct Rejection {
     pub rendered: String,
 }
 
+const NOTHING_TO_MEASURE: &str =
+    "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
+
 /// Prepares a cell for the scope that it will find.
 pub fn prepare(
     compiler: &Compiler,
@@ -67,6 +70,9 @@ pub fn prepare(
     };
     if let Ok(parts) = &mut cell.parts {
         parts.calls = calls;
+        if parts.measured.len() < cell.magics.iter().filter(|magic| magic.is_timeit()).count() {
+            return Ok(Err(Rejection::usage(NOTHING_TO_MEASURE.into())));
+        }
         if !parts.measured.is_empty() && !scope.optimized_items {
             // What is measured calls items: they are built again, optimised.
             scope.optimized_items = true;

@@ -22,7 +22,7 @@ mod threads;
 pub use client::{Exit, Start, Worker};
 pub use inbox::{monotonic_nanos, parent_of};
 pub use process::{end_with_this_thread, kill_group, wait_for_end};
-pub use protocol::{End, Places, Run, Timing};
+pub use protocol::{End, Places, Run};
 pub use server::main;
 
 /// The table of functions between worker and runtime: the same file as the runtime's own.

@@ -27,6 +27,8 @@ const ENGINE: &[&str] = &[
     "toolchain",
     "cache",
     "scratch",
+    "trace",
+    "picture",
     "source",
     "magic",
     "cell",

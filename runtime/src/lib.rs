@@ -18,6 +18,8 @@ mod error;
 mod fork;
 pub mod host;
 mod link;
+#[doc(hidden)]
+pub mod magic;
 pub mod multiprocessing;
 pub mod os;
 #[doc(hidden)]
@@ -32,6 +34,8 @@ mod sys;
 mod text;
 pub mod threading;
 pub mod time;
+#[doc(hidden)]
+pub mod timeit;
 #[doc(hidden)]
 pub mod timing;
 mod wait;

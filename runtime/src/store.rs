@@ -38,6 +38,15 @@ pub fn put<T: 'static>(name: &str, value: &mut Option<T>) {
     drop(before);
 }
 
+/// Drops these variables (`%reset`).
+pub fn forget(names: &[&str]) {
+    for name in names {
+        let gone = store().remove(*name);
+        // As above: unlocked.
+        drop(gone);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -53,8 +53,18 @@ fn report(wall: f64, user: f64, system: f64, style: Style) -> String {
     text
 }
 
+/// What compiling the running cell took.
+pub(crate) fn compile_seconds() -> f64 {
+    STYLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).compile_seconds
+}
+
 /// Seconds as IPython writes them: `1min 1s`, `3.99 ms`, `0 ns`.
 pub fn format_time(seconds: f64) -> String {
+    format_digits(seconds, 3)
+}
+
+/// The same with so many digits below a minute.
+pub(crate) fn format_digits(seconds: f64, precision: usize) -> String {
     if seconds >= 60.0 {
         let mut rest = seconds as u64;
         let mut parts = Vec::new();
@@ -69,19 +79,20 @@ pub fn format_time(seconds: f64) -> String {
     let scales = [("s", 1.0), ("ms", 1e3), ("\u{3bc}s", 1e6), ("ns", 1e9)];
     let order = if seconds > 0.0 { ((-seconds.log10().floor() as i64 + 2) / 3).clamp(0, 3) as usize } else { 3 };
     let (unit, scale) = scales[order];
-    format!("{} {unit}", three_digits(seconds * scale))
+    format!("{} {unit}", digits(seconds * scale, precision))
 }
 
-/// C's `%.3g`.
-fn three_digits(value: f64) -> String {
+/// C's `%.Ng`.
+fn digits(value: f64, precision: usize) -> String {
+    let precision = precision.max(1);
     if value == 0.0 {
         return "0".into();
     }
-    let scientific = format!("{value:.2e}");
+    let scientific = format!("{value:.*e}", precision - 1);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..3).contains(&exponent) {
-        return trim_zeros(&format!("{value:.*}", (2 - exponent) as usize));
+    if (-4..precision as i32).contains(&exponent) {
+        return trim_zeros(&format!("{value:.*}", (precision as i32 - 1 - exponent) as usize));
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{}e{sign}{:02}", trim_zeros(mantissa), exponent.abs())

@@ -4,6 +4,7 @@
 //! for rustc, whose message is the better one.
 
 mod item;
+mod measure;
 mod mention;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use syn::parse::Parser;
 use syn::spanned::Spanned;
 
 pub use item::{Edit, Import, Item, Kind, Name, Space};
+pub use measure::{Flags, Measured};
 
 use super::magic::{self, Magic};
 
@@ -48,6 +50,17 @@ pub struct Parts {
     pub tail: Option<Range<usize>>,
     /// A cell that only defines items, `fn main` among them, runs it.
     pub runs_main: bool,
+    /// What `%%timeit` and `%timeit` measure, in order.
+    pub measured: Vec<Measured>,
+    /// What magics do in the worker.
+    pub calls: Vec<Call>,
+}
+
+/// A magic that runs: Rust of ours, in the place of its line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub line: Range<usize>,
+    pub rust: String,
 }
 
 /// A statement, or the tail expression, which is also listed here.
@@ -104,11 +117,21 @@ impl Parts {
     /// What the cell's top-level `let`s bind at its end; the last binding of a name counts.
     pub fn bindings(&self) -> Vec<Binding> {
         let mut bindings: Vec<Binding> = Vec::new();
-        for bind in self.statements.iter().flat_map(|s| &s.binds) {
+        for bind in self.statements.iter().filter(|s| !self.is_local(s)).flat_map(|s| &s.binds) {
             bindings.retain(|b| b.name != bind.name);
             bindings.push(bind.clone());
         }
         bindings
+    }
+
+    /// Whether what the statement binds ends with a measurement.
+    fn is_local(&self, statement: &Statement) -> bool {
+        self.measured.iter().any(|measured| measured.within.contains(&statement.range.start))
+    }
+
+    /// Whether there is nothing to run.
+    pub fn is_idle(&self) -> bool {
+        self.statements.is_empty() && self.calls.is_empty() && !self.runs_main
     }
 
     pub fn assigns(&self, name: &str) -> bool {
@@ -140,8 +163,10 @@ fn parse_rust(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
             parts.tail = Some(range.clone());
         }
         let timed = magics.iter().any(|m| m.times_statement_at(range.start));
+        let range = measure::expression(magics, &stmt).unwrap_or(range);
         parts.statements.push(statement(&stmt, range, timed));
     }
+    measure::mark(&mut parts, magics, rust.len());
     let is_main = |item: &Item| item.names.iter().any(|n| n.ident == "main" && n.space == Space::Value);
     parts.runs_main = parts.statements.is_empty() && parts.items.iter().any(is_main);
     Ok(parts)

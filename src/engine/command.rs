@@ -1,9 +1,19 @@
-//! What magics and commands do: `%%time`, `%time`, `%config`, `:dep`, `:opt`, `:vars`, `:help`. Each answers a new scope, or
-//! says what is wrong with it.
+//! What magics and commands do: each answers a new scope, says something, or becomes Rust that the worker runs in
+//! the place of its line. Runs nothing itself.
 
+mod help;
+mod list;
+mod run;
+mod worker;
+
+use super::cell::{Call, Flags};
 use super::dependency;
 use super::magic::{Kind, Magic};
-use super::scope::{Optimization, Scope};
+use super::scope::{Optimization, Scope, Why};
+use crate::output::CellId;
+
+pub use help::known;
+pub use run::file_to_run;
 
 /// What a cell's magics have done.
 pub struct Effect {
@@ -16,48 +26,83 @@ pub struct Effect {
     pub wall_only: bool,
     /// Whether it asks for crates, of which the scope has only the names yet.
     pub asks: bool,
+    /// What they do in the worker.
+    pub calls: Vec<Call>,
+    pub picture: Option<Picture>,
 }
 
-const HELP: &str = "\
-%%time [--wall]          times the cell: CPU times, wall time, and the compiler's over 0.1 s
-%time STATEMENT          times one statement
-:dep [CRATE]             brings in a crate, as in a manifest: :dep rand = { version = \"0.9\", features = [\"log\"] }
-%config time=full|wall   what %%time and %time print
-:opt [0|1|2|3|auto]      optimisation of the cells that follow; auto: 0, and 2 for code that loops for long
-:vars                    the variables of the session, with their types
-:help                    this list
-";
-
-/// Every magic and command as it is spelt, and its line of help.
-pub fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
-    HELP.lines().filter_map(|line| Some((line.split([' ', '[']).next()?, line)))
+/// Whose lanes are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// `%threads`: those of the cell before this one.
+    Last,
+    /// `%%threads`
+    This,
 }
 
 /// Applies the magics in order.
 pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
-    let mut effect =
-        Effect { scope: scope.clone(), said: String::new(), timed: false, wall_only: false, asks: false };
+    let (said, calls) = (String::new(), Vec::new());
+    let (timed, picture) = (scope.timing, None);
+    let mut effect = Effect { scope: scope.clone(), said, timed, wall_only: timed, asks: false, calls, picture };
     for magic in magics {
-        let spelt = format!("{}{}", magic.kind.prefix(), magic.name);
+        let rest = magic.rest.as_str();
         match (magic.kind, magic.name.as_str()) {
-            (Kind::Cell, "time") => time(&mut effect, &magic.rest)?,
+            (Kind::Cell, "time") => time(&mut effect, rest)?,
             (Kind::Line, "time") => {}
-            (Kind::Line, "config") => config(&mut effect, &magic.rest)?,
-            (Kind::Command, "opt") => optimize(&mut effect, &magic.rest)?,
-            (Kind::Command, "dep") => depend(&mut effect, &magic.rest)?,
-            (Kind::Command, "vars") => effect.said += &variables(&effect.scope),
-            (Kind::Command, "help") => effect.said += HELP,
-            (Kind::Cell, _) => return Err(unknown("magic", &spelt, "%%time")),
-            (Kind::Line, _) => return Err(unknown("magic", &spelt, "%time, %config")),
-            (Kind::Command, _) => return Err(unknown("command", &spelt, ":dep, :opt, :vars, :help")),
+            (Kind::Cell | Kind::Line, "timeit") => drop(Flags::parse(rest)?),
+            (Kind::Cell, "threads") => effect.picture = Some(Picture::This),
+            (Kind::Line, "threads") => effect.picture = Some(Picture::Last),
+            (Kind::Line, "run") => return Err(run::ALONE.into()),
+            (Kind::Line, "config") => config(&mut effect, rest)?,
+            (Kind::Line, "reset") => reset(&mut effect, magic)?,
+            (Kind::Command, "clear") => clear(&mut effect, magic),
+            (Kind::Command, "opt") => optimize(&mut effect, rest)?,
+            (Kind::Command, "dep") => depend(&mut effect, rest)?,
+            (Kind::Command, "timing") => {
+                effect.scope.timing = !effect.scope.timing;
+                effect.said += if effect.scope.timing { "timing: on\n" } else { "timing: off\n" };
+            }
+            _ => match (worker::rust(magic)?, list::text(&effect.scope, magic)?) {
+                (Some(rust), _) => effect.calls.push(Call { line: magic.line.clone(), rust }),
+                (None, Some(text)) => effect.said += &text,
+                (None, None) => return Err(unknown(magic)),
+            },
         }
     }
     effect.wall_only |= effect.scope.wall_only;
     Ok(effect)
 }
 
-fn unknown(what: &str, spelt: &str, known: &str) -> String {
-    format!("unknown {what} `{spelt}`; there are {known}, and `:help` explains each")
+fn unknown(magic: &Magic) -> String {
+    let prefix = magic.kind.prefix();
+    let of_kind = |name: &&str| name.strip_prefix(prefix).is_some_and(|rest| !rest.starts_with('%'));
+    let known: Vec<&str> = known().map(|(name, _)| name).filter(of_kind).collect();
+    let what = if magic.kind == Kind::Command { "command" } else { "magic" };
+    format!("unknown {what} `{prefix}{}`; there are {}, and `:help` explains each", magic.name, known.join(", "))
+}
+
+/// Forgets variables, here and in the worker.
+fn reset(effect: &mut Effect, magic: &Magic) -> Result<(), String> {
+    let scope = &effect.scope;
+    let mut names: Vec<String> =
+        magic.rest.split_whitespace().filter(|word| *word != "-f").map(str::to_string).collect();
+    if let Some(name) = names.iter().find(|name| !scope.variables.contains_key(*name)) {
+        return Err(format!("`%reset` found no variable `{name}`; `%who` lists them"));
+    }
+    if names.is_empty() {
+        names = scope.variables.keys().cloned().collect();
+    }
+    let cell = scope.history.last().map_or(CellId(0), |(cell, _)| *cell);
+    effect.scope = scope.without(names.iter().cloned(), cell, Why::Reset);
+    effect.calls.push(Call { line: magic.line.clone(), rust: worker::forget(&names) });
+    Ok(())
+}
+
+fn clear(effect: &mut Effect, magic: &Magic) {
+    let names: Vec<String> = effect.scope.variables.keys().cloned().collect();
+    effect.scope = effect.scope.cleared();
+    effect.calls.push(Call { line: magic.line.clone(), rust: worker::forget(&names) });
 }
 
 fn time(effect: &mut Effect, rest: &str) -> Result<(), String> {
@@ -114,13 +159,6 @@ fn depend(effect: &mut Effect, rest: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn variables(scope: &Scope) -> String {
-    let line = |(name, v): (&String, &super::scope::Variable)| {
-        format!("{}{name}: {}\n", if v.mutable { "mut " } else { "" }, v.ty)
-    };
-    scope.variables.iter().map(line).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,8 +177,11 @@ mod tests {
     #[test]
     fn what_is_unknown_is_named_with_what_there_is() {
         for (source, part) in [
-            ("%%timeit", "unknown magic `%%timeit`; there are %%time"),
+            ("%%tim", "unknown magic `%%tim`; there are %%time"),
             (":nope", "unknown command `:nope`; there are :dep"),
+            ("%%timeit -t", "takes `-n LOOPS`"),
+            ("%%bash", "is empty"),
+            ("%reset x", "no variable `x`"),
             (":opt 7", "`:opt` takes 0, 1, 2, 3 or auto, not `7`"),
             ("%%time x", "takes `--wall`"),
             ("%config x=1", "knows `time=full`"),

@@ -50,7 +50,7 @@ fn a_path_goes_on_with_what_the_type_has() {
 
 #[test]
 fn magics_stand_at_the_start_of_a_line() {
-    assert_eq!(texts("%%t"), ["%%time"]);
+    assert_eq!(texts("%%t"), ["%%threads", "%%time", "%%timeit"]);
     assert!(texts("%t").contains(&"%time".to_string()));
     assert!(texts("let x = 1;\n:").contains(&":vars".to_string()));
     assert!(!texts("a %t").contains(&"%time".to_string()));

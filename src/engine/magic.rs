@@ -2,17 +2,22 @@
 
 use std::ops::Range;
 
-/// One line `%name rest`, `%%name rest` or `:name rest`.
+/// One line `%name rest`, `%%name rest`, `:name rest` or `!rest`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Magic {
     pub kind: Kind,
     pub name: String,
-    /// What follows the name, trimmed; empty where the rest is Rust of the cell (`%time`).
+    /// What follows the name, trimmed, without what is Rust of the cell (`%time STATEMENT`).
     pub rest: String,
     pub line: Range<usize>,
     /// The part of the line that is not Rust.
     pub blanked: Range<usize>,
+    /// The lines below a magic whose cell is not Rust at all (`%%bash`).
+    pub body: Option<String>,
 }
+
+/// Cell magics whose cell is text for something else.
+const NOT_RUST: &[&str] = &["bash", "sh", "script", "python", "python3", "writefile"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -22,6 +27,8 @@ pub enum Kind {
     Line,
     /// `:name`, as evcxr spells it.
     Command,
+    /// `!rest`
+    Shell,
 }
 
 impl Kind {
@@ -30,11 +37,17 @@ impl Kind {
             Kind::Cell => "%%",
             Kind::Line => "%",
             Kind::Command => ":",
+            Kind::Shell => "!",
         }
     }
 }
 
 impl Magic {
+    /// Whether statements of its line, or of its cell, are measured.
+    pub fn is_timeit(&self) -> bool {
+        matches!(self.kind, Kind::Line | Kind::Cell) && self.name == "timeit"
+    }
+
     /// Whether this is a `%time` and the statement that starts at `start` is the one on its line.
     pub fn times_statement_at(&self, start: usize) -> bool {
         self.kind == Kind::Line && self.name == "time" && (self.blanked.end..self.line.end).contains(&start)
@@ -52,8 +65,17 @@ pub fn split(source: &str) -> (Vec<Magic>, String) {
         let range = start..start + line.trim_end().len();
         start += line.len();
         match parse_line(line.trim_end(), range) {
-            Some(magic) if may_stand_here(&magic, seen_rust, &rust) => {
+            Some(mut magic) if may_stand_here(&magic, seen_rust, &rust) => {
+                if magic.kind == Kind::Cell && NOT_RUST.contains(&magic.name.as_str()) {
+                    magic.body = Some(source[start..].to_string());
+                    blank(&mut rust, magic.line.start..source.len());
+                    magics.push(magic);
+                    break;
+                }
                 blank(&mut rust, magic.blanked.clone());
+                if magic.is_timeit() {
+                    end_line(&mut rust, magic.blanked.end..start);
+                }
                 seen_rust |= magic.blanked.end < magic.line.end;
                 magics.push(magic);
             }
@@ -61,6 +83,16 @@ pub fn split(source: &str) -> (Vec<Magic>, String) {
         }
     }
     (magics, rust)
+}
+
+/// A line that `%timeit` measures is a statement also without its semicolon: that stands in for the line's end.
+fn end_line(rust: &mut String, line: Range<usize>) {
+    let text = &rust[line.clone()];
+    let whole = text.trim_end();
+    let is_whole = !whole.is_empty() && !whole.ends_with(';') && !whole.contains("//");
+    if is_whole && text.ends_with('\n') && whole.parse::<proc_macro2::TokenStream>().is_ok() {
+        rust.replace_range(line.end - 1..line.end, ";");
+    }
 }
 
 /// Overwrites a range with spaces; line breaks stay, and so does the length in bytes.
@@ -79,7 +111,9 @@ fn may_stand_here(magic: &Magic, seen_rust: bool, rust: &str) -> bool {
         return true;
     }
     let before = rust[..magic.line.start].trim_end();
-    magic.kind != Kind::Cell && (before.ends_with([';', '}'])) && before.parse::<proc_macro2::TokenStream>().is_ok()
+    matches!(magic.kind, Kind::Line | Kind::Command)
+        && (before.ends_with([';', '}']))
+        && before.parse::<proc_macro2::TokenStream>().is_ok()
 }
 
 fn parse_line(line: &str, range: Range<usize>) -> Option<Magic> {
@@ -87,25 +121,59 @@ fn parse_line(line: &str, range: Range<usize>) -> Option<Magic> {
         (Kind::Cell, after)
     } else if let Some(after) = line.strip_prefix('%') {
         (Kind::Line, after)
+    } else if let Some(after) = line.strip_prefix('!') {
+        (Kind::Shell, after)
     } else if let Some(after) = line.strip_prefix(':').filter(|after| !after.starts_with(':')) {
         (Kind::Command, after)
     } else {
         return None;
     };
-    let length = after.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(after.len());
-    let name = &after[..length];
-    if !name.starts_with(|c: char| c.is_alphabetic()) {
+    let length = match kind {
+        Kind::Shell => 0,
+        _ => after.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(after.len()),
+    };
+    let (name, rest) = after.split_at(length);
+    let starts_well = match kind {
+        // `(!x)` and `!(x)` are Rust.
+        Kind::Shell => rest.trim_start().starts_with(|c: char| c.is_alphanumeric() || "./~_\"'$".contains(c)),
+        _ => name.starts_with(|c: char| c.is_alphabetic()),
+    };
+    if !starts_well {
         return None;
     }
-    let name_end = range.start + kind.prefix().len() + length;
-    let takes_rust = kind == Kind::Line && name == "time";
-    Some(Magic {
-        kind,
-        name: name.to_string(),
-        rest: if takes_rust { String::new() } else { after[length..].trim().to_string() },
-        blanked: range.start..if takes_rust { name_end } else { range.end },
-        line: range,
-    })
+    let own = match (kind, name) {
+        (Kind::Line, "time") => 0,
+        (Kind::Line | Kind::Cell, "timeit") => flags(rest),
+        _ => rest.len(),
+    };
+    let end = range.start + kind.prefix().len() + length + own;
+    let (name, rest) = (name.to_string(), rest[..own].trim().to_string());
+    Some(Magic { kind, name, rest, blanked: range.start..end, line: range, body: None })
+}
+
+/// IPython's letters, those that are refused among them; `-x` is Rust.
+const FLAGS: [char; 8] = ['n', 'r', 'p', 'q', 'o', 't', 'c', 'v'];
+
+/// How much of the text is flags of `%timeit`: `-n 10 -r3 -q`.
+fn flags(text: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = text[at..].trim_start();
+        let Some(flag) = rest.strip_prefix('-').filter(|flag| flag.starts_with(FLAGS)) else {
+            return at;
+        };
+        let value = flag[1..].trim_start();
+        let digits = value.len() - value.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let end = match digits {
+            0 => &flag[1..],
+            _ => &value[digits..],
+        };
+        // `-x.len()` is an expression.
+        if !end.is_empty() && !end.starts_with(char::is_whitespace) {
+            return at;
+        }
+        at = text.len() - end.len();
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +204,28 @@ mod tests {
         let (magics, rust) = split("%time let x = f();");
         assert_eq!(rust, "      let x = f();");
         assert!(magics[0].times_statement_at(6));
+    }
+
+    #[test]
+    fn timeit_leaves_all_but_its_flags_to_rust() {
+        let (magics, rust) = split("%timeit -n 10 -r3 -x + 1\n%timeit f(x)");
+        assert_eq!(magics[0].rest, "-n 10 -r3");
+        assert_eq!(rust, format!("{}-x + 1;        f(x)", " ".repeat(18)));
+        assert_eq!(magics.len(), 2);
+    }
+
+    #[test]
+    fn the_cell_below_a_script_magic_is_not_rust() {
+        let (magics, rust) = split("%%time\n%%bash -e\necho '{'\n%%x\n");
+        assert_eq!(magics.len(), 2);
+        assert_eq!(magics[1].body, Some("echo '{'\n%%x\n".into()));
+        assert!(rust.trim().is_empty());
+    }
+
+    #[test]
+    fn commands_of_the_shell_stand_before_the_rust() {
+        assert_eq!(names("!ls -l | head\n! pwd\nlet x = 1;"), ["! ls -l | head", "! pwd"]);
+        assert!(names("!(a)").is_empty() && names("(!a)").is_empty() && names("f(1);\n!a").is_empty());
     }
 
     #[test]

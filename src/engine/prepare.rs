@@ -11,7 +11,7 @@ use crate::output::CellId;
 use crate::worker::Places;
 
 use super::cell::{Cell, Parts};
-use super::command::{self, Effect};
+use super::command::{self, Effect, Picture};
 use super::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use super::diagnostic::{self, Diagnostic};
 use super::magic::{self, Kind, Magic};
@@ -38,6 +38,7 @@ pub struct Prepared {
     pub timed: bool,
     pub wall_only: bool,
     pub compile_seconds: f64,
+    pub picture: Option<Picture>,
 }
 
 pub struct Program {
@@ -52,6 +53,9 @@ pub struct Rejection {
     pub evalue: String,
     pub rendered: String,
 }
+
+const NOTHING_TO_MEASURE: &str =
+    "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
 
 /// Whether a cell can be prepared before its turn: one that brings in crates says what it builds while it does, and may
 /// name files that an earlier cell writes.
@@ -69,11 +73,25 @@ pub fn prepare(
     say: &dyn Fn(&str),
 ) -> Result<Result<Prepared, Rejection>, Error> {
     let started = Instant::now();
-    let cell = Cell::parse(source);
-    let Effect { scope, said, timed, wall_only, asks } = match command::apply(scope, &cell.magics) {
-        Ok(effect) => effect,
-        Err(message) => return Ok(Err(Rejection::usage(message))),
-    };
+    let mut cell = Cell::parse(source);
+    let mut scope = scope.clone();
+    scope.remember(id, source);
+    let Effect { mut scope, said, timed, wall_only, asks, calls, picture } =
+        match command::apply(&scope, &cell.magics) {
+            Ok(effect) => effect,
+            Err(message) => return Ok(Err(Rejection::usage(message))),
+        };
+    if let Ok(parts) = &mut cell.parts {
+        parts.calls = calls;
+        if parts.measured.len() < cell.magics.iter().filter(|magic| magic.is_timeit()).count() {
+            return Ok(Err(Rejection::usage(NOTHING_TO_MEASURE.into())));
+        }
+        if !parts.measured.is_empty() && !scope.optimized_items {
+            // What is measured calls items: they are built again, optimised.
+            scope.optimized_items = true;
+            scope.library = None;
+        }
+    }
     let scope = match asks {
         false => scope,
         true => match bring_in(compiler, scope, id, say)? {
@@ -102,7 +120,14 @@ pub fn prepare(
     };
     prepared.warnings.insert_str(0, &items.warnings);
     prepared.places.extend(items.places);
-    Ok(Ok(Prepared { said, timed, wall_only, compile_seconds: started.elapsed().as_secs_f64(), ..prepared }))
+    Ok(Ok(Prepared {
+        said,
+        timed,
+        wall_only,
+        picture,
+        compile_seconds: started.elapsed().as_secs_f64(),
+        ..prepared
+    }))
 }
 
 /// The scope with the crates that it asks for, built now if they are not in the cache.
@@ -202,7 +227,7 @@ impl Step<'_> {
     }
 
     fn statements(&self, scope: Scope) -> Result<Result<Prepared, Rejection>, Error> {
-        if self.parts.statements.is_empty() && !self.parts.runs_main {
+        if self.parts.is_idle() {
             return Ok(Ok(Prepared::without_program(scope)));
         }
         let first = Plan::new(&scope, self.parts);
@@ -339,6 +364,7 @@ impl Prepared {
             timed: false,
             wall_only: false,
             compile_seconds: 0.0,
+            picture: None,
         }
     }
 }
@@ -355,7 +381,7 @@ impl Rejection {
         Rejection { ename: "DependencyError", rendered: format!("error: {message}"), evalue }
     }
 
-    fn usage(message: String) -> Rejection {
+    pub fn usage(message: String) -> Rejection {
         Rejection { ename: "UsageError", rendered: format!("error: {message}"), evalue: message }
     }
 }

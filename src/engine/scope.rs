@@ -41,7 +41,13 @@ pub struct Scope {
     pub wanted: Wanted,
     pub crates: Option<Arc<Crates>>,
     pub optimization: Optimization,
+    /// Items are optimised whatever is in them: a cell has measured one.
+    pub optimized_items: bool,
     pub wall_only: bool,
+    /// Every cell is timed (`:timing`).
+    pub timing: bool,
+    /// The cells so far, in order (`%history`).
+    pub history: Vec<(CellId, Arc<str>)>,
 }
 
 /// The items of one cell, in a module of the session crate named after it.
@@ -88,6 +94,8 @@ pub enum Why {
     WorkerLost,
     /// This crate, which its type comes from or may contain, is another now.
     CrateChanged(String),
+    /// `%reset`
+    Reset,
 }
 
 impl Module {
@@ -353,6 +361,17 @@ impl Scope {
         scope.library = None;
         scope.crates = Some(crates);
         scope
+    }
+
+    /// Notes a cell for `%history`.
+    pub fn remember(&mut self, cell: CellId, source: &str) {
+        self.history.push((cell, source.into()));
+    }
+
+    /// Settings and history only.
+    pub fn cleared(&self) -> Scope {
+        let Scope { optimization, wall_only, timing, history, .. } = self.clone();
+        Scope { optimization, wall_only, timing, history, ..Scope::default() }
     }
 
     /// Items only: a new worker has none of the variables, and its statics start anew.

@@ -7,16 +7,19 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{End, Places, Run, Start, Timing, Worker, monotonic_nanos};
+use crate::worker::{End, Places, Run, Start, Worker, monotonic_nanos};
 
 use super::ahead::Ahead;
 use super::cache::Cache;
+use super::command::{self, Picture};
 use super::compile::Compiler;
 use super::interrupt::Interrupter;
 use super::names::Names;
+use super::picture;
 use super::prepare::{Prepared, Rejection, prepare};
 use super::scope::Scope;
 use super::toolchain::Toolchain;
+use super::trace::{Recorder, Shared};
 
 /// What `%%time` prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +75,7 @@ pub struct Session {
     /// Files that the worker does not know yet.
     places: Vec<Places>,
     perturbed: bool,
+    trace: Shared,
 }
 
 impl Session {
@@ -86,7 +90,9 @@ impl Session {
             // By this name the very same program is found also after its file was replaced or removed.
             None => PathBuf::from("/proc/self/exe"),
         };
-        let sink = Arc::new(Mutex::new(sink));
+        let trace = Shared::default();
+        let recorder: Box<dyn Sink> = Box::new(Recorder { trace: trace.clone(), sink });
+        let sink = Arc::new(Mutex::new(recorder));
         let epoch = monotonic_nanos();
         let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN)?;
         let mut scope = Scope::default();
@@ -103,6 +109,7 @@ impl Session {
             interrupter,
             places: Vec::new(),
             perturbed: false,
+            trace,
         })
     }
 
@@ -132,7 +139,11 @@ impl Session {
     /// under the numbers that follow: they are compiled while this one runs.
     pub fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
         self.interrupter.prepare();
-        let ended = self.attempt(cell, source, ahead);
+        let ended = match command::file_to_run(source, &self.worker_directory()) {
+            None => self.attempt(cell, source, ahead),
+            Some(Ok(text)) => self.attempt(cell, &text, ahead),
+            Some(Err(message)) => Ok(self.reject(cell, source, Rejection::usage(message))),
+        };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
         proc_macro2::extra::invalidate_current_thread_spans();
         if !self.interrupter.finish() {
@@ -160,10 +171,7 @@ impl Session {
         }
         let prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(rejection) => {
-                self.fail(cell, rejection.into());
-                return Ok(Outcome::Rejected);
-            }
+            Err(rejection) => return Ok(self.reject(cell, source, rejection)),
         };
         if self.ahead.as_ref().is_none_or(Ahead::is_empty) {
             let (compiler, scope) = (self.compiler.clone(), prepared.after.clone());
@@ -178,13 +186,38 @@ impl Session {
         self.run(cell, prepared)
     }
 
+    fn reject(&mut self, cell: CellId, source: &str, rejection: Rejection) -> Outcome {
+        self.scope.remember(cell, source);
+        self.fail(cell, rejection.into());
+        Outcome::Rejected
+    }
+
+    /// Where cells find files: they may have changed it.
+    fn worker_directory(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/cwd", self.worker.pid()))
+    }
+
     fn run(&mut self, cell: CellId, mut prepared: Prepared) -> Result<Outcome, Error> {
         self.places.append(&mut prepared.places);
+        if prepared.picture == Some(Picture::Last) {
+            self.draw(cell);
+        }
+        if prepared.program.is_some() {
+            let at = self.now();
+            self.trace.lock().begin(cell, at);
+        }
         let end = match self.request(cell, &prepared) {
             Some(_) if !self.interrupter.run(self.worker.pid()) => return Ok(self.not_run(cell)),
             Some(run) => self.worker.run(run),
             None => Ok(End::Returned),
         };
+        if prepared.program.is_some() {
+            let at = self.now();
+            self.trace.lock().ended = Some(at);
+        }
+        if prepared.picture == Some(Picture::This) {
+            self.draw(cell);
+        }
         let (outcome, failure) = match end {
             Ok(End::Returned) => {
                 self.scope = prepared.after;
@@ -227,7 +260,8 @@ impl Session {
             needs: program.needs.clone(),
             library: program.library.clone(),
             places: std::mem::take(&mut self.places),
-            timing: prepared.timed.then_some(Timing { compile_seconds: prepared.compile_seconds }),
+            timed: prepared.timed,
+            compile_seconds: prepared.compile_seconds,
             wall_only: prepared.wall_only,
             perturbed: self.perturbed,
         })
@@ -295,10 +329,31 @@ impl Session {
     }
 
     fn say(&self, cell: CellId, stream: Stream, text: String) {
-        let at = Duration::from_nanos(monotonic_nanos().saturating_sub(self.epoch));
+        self.send(Event::Text { origin: self.origin(cell), stream, text });
+    }
+
+    /// Shows the picture of the last cell.
+    fn draw(&self, cell: CellId) {
+        let data = picture::draw(&self.trace.lock());
+        match data {
+            Some(data) => self.send(Event::Display {
+                origin: self.origin(cell),
+                data,
+                metadata: Default::default(),
+                id: None,
+                update: false,
+            }),
+            None => self.say(cell, Stream::Stdout, "no cell has run yet; there is nothing to draw\n".into()),
+        }
+    }
+
+    fn origin(&self, cell: CellId) -> Origin {
         let pid = self.worker.pid();
-        let origin = Origin { cell, running: Some(cell), lane: LaneId::MAIN, pid, tid: pid, at };
-        self.send(Event::Text { origin, stream, text });
+        Origin { cell, running: Some(cell), lane: LaneId::MAIN, pid, tid: pid, at: self.now() }
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(monotonic_nanos().saturating_sub(self.epoch))
     }
 }
 

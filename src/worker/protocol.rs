@@ -28,8 +28,10 @@ pub struct Run {
     pub library: PathBuf,
     /// Files whose places the runtime is to know from here on.
     pub places: Vec<Places>,
-    pub timing: Option<Timing>,
+    /// The whole cell is timed (`%%time`).
+    pub timed: bool,
     pub wall_only: bool,
+    pub compile_seconds: f64,
     /// Small random delays between prints and at the start of threads.
     pub perturbed: bool,
 }
@@ -49,12 +51,6 @@ impl Places {
         let shifts = self.shifts.iter().map(|(line, column, back)| format!("\t{line} {column} {back}"));
         format!("{}\t{}{}\n", self.file, self.label, shifts.collect::<String>())
     }
-}
-
-/// The whole cell is timed (`%%time`).
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Timing {
-    pub compile_seconds: f64,
 }
 
 /// From the worker.

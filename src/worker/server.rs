@@ -151,8 +151,8 @@ fn run_cell(run: &Run) -> End {
         places: places.as_ptr(),
         places_len: places.len(),
         wall_only: run.wall_only,
-        timed: run.timing.is_some(),
-        compile_seconds: run.timing.map_or(0.0, |timing| timing.compile_seconds),
+        timed: run.timed,
+        compile_seconds: run.compile_seconds,
         report,
     };
     capture::perturb(run.perturbed);

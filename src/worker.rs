@@ -5,6 +5,7 @@
 //! `interpose` sees threads, processes and raw writes of any code in the child; `capture` turns what they do into
 //! records, `content` and `display` turn some of those into what is shown. Nothing here knows Rust source, notebooks or Jupyter.
 
+mod caller;
 mod capture;
 mod client;
 mod content;

@@ -13,6 +13,8 @@ use super::ring::{MAX_RECORD, Ring};
 static RING: AtomicPtr<Ring> = AtomicPtr::new(std::ptr::null_mut());
 /// The cell that is running, 0 between cells.
 static RUNNING: AtomicU32 = AtomicU32::new(0);
+/// The cell that ran last, or runs: threads of crates work for it.
+static NEWEST: AtomicU32 = AtomicU32::new(0);
 /// The last `N` of `Thread-N`. A forked child goes on counting from its parent's, as in CPython.
 static THREADS: AtomicU32 = AtomicU32::new(0);
 /// This process; kept because asking costs a system call.
@@ -28,6 +30,9 @@ pub struct Here {
     pub lane: u32,
     pub cell: u32,
 }
+
+/// The cell of a lane that belongs to whichever cell runs.
+const FOLLOWS: u32 = 0;
 
 impl Here {
     const NOWHERE: Here = Here { lane: 0, cell: 0 };
@@ -73,6 +78,7 @@ pub fn ring() -> Option<&'static Ring> {
 pub fn running(cell: u32) {
     RUNNING.store(cell, Ordering::Relaxed);
     if cell != 0 {
+        NEWEST.store(cell, Ordering::Relaxed);
         HERE.set(Here { cell, ..HERE.get() });
     }
 }
@@ -97,7 +103,7 @@ fn emit(kind: Kind, detail: u8, here: Here, other: u32, payload: &[u8]) -> bool 
         length: payload.len() as u32,
         lane: here.lane,
         other,
-        cell: here.cell,
+        cell: if here.cell == FOLLOWS { NEWEST.load(Ordering::Relaxed) } else { here.cell },
         running: RUNNING.load(Ordering::Relaxed),
         pid: PID.load(Ordering::Relaxed),
         tid: tid(),
@@ -189,12 +195,22 @@ pub fn adopt(lane: Here) {
 }
 
 /// The lane that a thread about to be made by the calling thread will be, and its number if it has no name yet.
-pub fn for_new_thread() -> (Here, u32) {
+/// A thread that a crate makes (a pool's worker, as a rule) works for whichever cell runs, and is not waited for.
+pub fn for_new_thread(made_by_crate: bool) -> (Here, u32) {
     match ADOPTED.replace(0) {
         0 => {
             let number = next_thread_number();
-            let mut name = [0u8; 24];
-            (declare(host::THREAD, thread_name(number, &mut name)), number)
+            let mut buffer = [0u8; 24];
+            let name = thread_name(number, &mut buffer);
+            let lane = match (made_by_crate, ring()) {
+                (true, Some(ring)) => {
+                    let lane = Here { lane: ring.next_lane(), cell: FOLLOWS };
+                    declare_as(lane, host::THREAD | host::DAEMON, here().lane, name);
+                    lane
+                }
+                _ => declare(host::THREAD, name),
+            };
+            (lane, number)
         }
         adopted => (Here::from_handle(adopted), 0),
     }

@@ -8,7 +8,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::capture::{self, Here};
-use super::threads;
+use super::{caller, threads};
 
 /// The inodes of the sockets that are the worker's fd 1 and 2: a descriptor that user code has pointed elsewhere
 /// is not captured.
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn pthread_create(
         // SAFETY: the caller's own arguments.
         return unsafe { create(thread, attributes, routine, argument) };
     }
-    let (lane, number) = capture::for_new_thread();
+    let (lane, number) = capture::for_new_thread(caller::is_crate());
     let start = Box::into_raw(Box::new(Start { lane, number, routine, argument }));
     // SAFETY: `run_thread` takes the box; if no thread was made, nobody did, and it is ours again.
     unsafe {

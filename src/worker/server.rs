@@ -135,6 +135,7 @@ unsafe fn text(bytes: *const u8, len: usize) -> String {
 }
 
 fn run_cell(run: &Run) -> End {
+    run.shared.iter().chain(&run.needs).for_each(|library| super::caller::loads(library));
     let entry = run
         .shared
         .iter()

@@ -16,7 +16,8 @@ class ThreadbookTests(jkt.KernelTests):
         {"text": "printl", "matches": {"println!"}},
         {"text": "let x = whi", "matches": {"while"}},
         {"text": "\N{CRAB} whi", "matches": {"while"}},
-        {"text": "%%t", "matches": {"%%time"}},
+        {"text": "%%ti", "matches": {"%%time", "%%timeit"}},
+        {"text": ":de", "matches": {":dep"}},
     ]
     complete_code_samples = ["let x = 1;", "fn f() { 1 }", "", "1 + 1", "%%time\nlet y = 2;", ":vars"]
     incomplete_code_samples = ["fn f() {", 'let s = "abc', "let x = (1,", "/* ", "for i in 0..3 {\n    println!("]
@@ -32,6 +33,11 @@ class ThreadbookTests(jkt.KernelTests):
     code_history_pattern = "1?+*2"
     supported_history_operations = ("tail", "range", "search")
     code_inspect_sample = "%%time"
+    code_display_data = [
+        {"code": 'threadbook::display::html("<b>bold</b>");', "mime": "text/html"},
+        {"code": 'threadbook::display::svg("<svg/>");', "mime": "image/svg+xml"},
+    ]
+    code_clear_output = "threadbook::display::clear_output(false);"
 
 
 class ThreadbookWelcomeTests(jkt.IopubWelcomeTests):

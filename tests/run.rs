@@ -263,8 +263,7 @@ fn a_panic_in_a_forked_child_is_printed_once() {
            child.join()?;
            if threadbook::os::fork()? == 0 {
                panic!("in the fork");
-           }
-           threadbook::time::sleep(0.2);"#,
+           }"#,
         &[],
     )]);
     let output = bench.run(&[]);

@@ -9,22 +9,29 @@ mod caller;
 mod capture;
 mod client;
 mod content;
+mod copy;
 mod display;
+mod exit;
 mod inbox;
 mod interpose;
+mod keeper;
 mod process;
 mod protocol;
+mod reader;
 mod record;
 mod ring;
 mod server;
+mod start;
 mod stdio;
 mod threads;
 
-pub use client::{Exit, Start, Worker};
+pub use client::{Copy, Ran, Stop, Stopper, Worker};
+pub use exit::Exit;
 pub use inbox::{monotonic_nanos, parent_of};
 pub use process::{end_with_this_thread, kill_group, wait_for_end};
-pub use protocol::{End, Places, Run};
+pub use protocol::{End, NotCopied, Places, Run};
 pub use server::main;
+pub use start::Start;
 
 /// The table of functions between worker and runtime: the same file as the runtime's own.
 #[path = "../runtime/src/host.rs"]

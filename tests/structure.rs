@@ -42,6 +42,7 @@ const ENGINE: &[&str] = &[
     "command",
     "runtime",
     "interrupt",
+    "limits",
     "cargo",
     "compile",
     "names",
@@ -50,6 +51,7 @@ const ENGINE: &[&str] = &[
     "whole",
     "prepare",
     "ahead",
+    "snapshot",
     "session",
     "trial",
 ];

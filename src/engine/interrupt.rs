@@ -1,4 +1,4 @@
-//! Stops what a session does, from any thread: the compiler's processes while a cell is prepared, the worker while it
+//! Stops what a session does, from any thread: the compiler's processes while a cell is prepared, the cell while it
 //! runs. Asking while nothing runs does nothing: a later cell is not touched.
 
 use std::io::{self, BufRead, BufReader};
@@ -6,7 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::worker;
+use crate::output::CellId;
+use crate::worker::{self, Stopper};
 
 /// A session's handle for others. Clones speak of the same session.
 #[derive(Clone, Default)]
@@ -16,6 +17,8 @@ pub struct Interrupter(Arc<Mutex<State>>);
 struct State {
     phase: Phase,
     asked: bool,
+    /// Stops the cell that runs.
+    running: Option<(CellId, Stopper)>,
     /// Compilers that run, those of cells prepared ahead too.
     compilers: Vec<Arc<Mutex<Child>>>,
 }
@@ -25,8 +28,7 @@ enum Phase {
     #[default]
     Idle,
     Preparing,
-    /// The cell runs in the worker with this process id.
-    Running(u32),
+    Running,
 }
 
 /// What a compiler left: its status and standard error.
@@ -39,10 +41,10 @@ impl Interrupter {
     /// Stops the cell that is being executed, if there is one; answers whether there was.
     pub fn interrupt(&self) -> bool {
         let mut state = self.state();
-        match state.phase {
-            Phase::Idle => return false,
-            Phase::Preparing => state.compilers.iter().for_each(kill),
-            Phase::Running(worker) => worker::kill_group(worker),
+        match (state.phase, &state.running) {
+            (Phase::Idle, _) => return false,
+            (Phase::Running, Some((cell, stopper))) => stopper.stop(cell.0),
+            _ => state.compilers.iter().for_each(kill),
         }
         state.asked = true;
         true
@@ -55,21 +57,17 @@ impl Interrupter {
     }
 
     /// The cell runs from here on, unless an interrupt was asked for: then it must not.
-    pub(super) fn run(&self, worker: u32) -> bool {
+    pub(super) fn run(&self, cell: CellId, stopper: Stopper) -> bool {
         let mut state = self.state();
-        state.phase = Phase::Running(worker);
+        (state.phase, state.running) = (Phase::Running, Some((cell, stopper)));
         !state.asked
     }
 
     /// The cell runs no longer; answers whether it was interrupted.
     pub(super) fn finish(&self) -> bool {
         let mut state = self.state();
-        state.phase = Phase::Idle;
+        (state.phase, state.running) = (Phase::Idle, None);
         std::mem::take(&mut state.asked)
-    }
-
-    pub(super) fn is_asked(&self) -> bool {
-        self.state().asked
     }
 
     /// Ends the compilers that run now; whoever waits for one is told that it failed.
@@ -141,7 +139,7 @@ mod tests {
         let interrupter = Interrupter::default();
         assert!(!interrupter.interrupt());
         interrupter.prepare();
-        assert!(interrupter.run(0));
+        assert!(interrupter.run(CellId(1), Stopper::of_nothing()));
         assert!(!interrupter.finish());
     }
 
@@ -160,7 +158,7 @@ mod tests {
         let said = compiling.join().expect("no panic").expect("it ran");
         assert_eq!(said.status.signal(), Some(9));
         assert!(interrupter.compile(sleeper()).is_err());
-        assert!(!interrupter.run(0), "an interrupted cell does not run");
+        assert!(!interrupter.run(CellId(1), Stopper::of_nothing()), "an interrupted cell does not run");
         assert!(interrupter.finish());
     }
 

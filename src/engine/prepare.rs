@@ -202,9 +202,7 @@ impl Step<'_> {
                 Compiled::Errors(errors) => return Ok(Err(self.rejection(&scope, errors, &map))),
             },
         };
-        // A new worker knows none of the files, any other all but this cell's.
-        let all = scope.library.is_none();
-        let places = unit.files[1..].iter().filter(|(name, _)| all || *name == self.id.to_string());
+        let places = unit.files[1..].iter().filter(|(name, _)| *name == self.id.to_string());
         let place = |(name, text): &(String, Text)| Places {
             file: name.clone(),
             label: name.clone(),

@@ -374,6 +374,15 @@ impl Scope {
         Scope { optimization, wall_only, timing, history, ..Scope::default() }
     }
 
+    /// The scope with the variables of an earlier state; those that it has not are lost.
+    pub fn with_variables(&self, variables: BTreeMap<String, Variable>, cell: CellId) -> Scope {
+        let gone: Vec<String> =
+            self.variables.keys().filter(|name| !variables.contains_key(*name)).cloned().collect();
+        let mut scope = self.without(gone, cell, Why::WorkerLost);
+        variables.keys().for_each(|name| drop(scope.lost.remove(name)));
+        Scope { variables, ..scope }
+    }
+
     /// Items only: a new worker has none of the variables, and its statics start anew.
     pub fn items_only(&self, cell: CellId) -> Scope {
         let all: Vec<String> = self.variables.keys().cloned().collect();

@@ -1,23 +1,27 @@
 //! One session: its scope, its worker, and the way of a cell from text to outcome. A cell that fails leaves the
 //! scope that it started from, without what it moved away.
 
+mod recover;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{End, Places, Run, Start, Worker, monotonic_nanos};
+use crate::worker::{End, Places, Ran, Run, Start, Worker, monotonic_nanos};
 
 use super::ahead::Ahead;
 use super::cache::Cache;
 use super::command::{self, Picture};
 use super::compile::Compiler;
 use super::interrupt::Interrupter;
+use super::limits::Limits;
 use super::names::Names;
 use super::picture;
 use super::prepare::{Prepared, Rejection, prepare};
 use super::scope::Scope;
+use super::snapshot::Snapshots;
 use super::toolchain::Toolchain;
 use super::trace::{Recorder, Shared};
 
@@ -42,6 +46,7 @@ pub struct Options {
     pub each_print: bool,
     /// The executable that workers are started from; this one by default. For programs that link this library.
     pub executable: Option<PathBuf>,
+    pub limits: Limits,
 }
 
 /// How a cell ended. A bad cell is an outcome; `Error` means that we could not do our job.
@@ -54,12 +59,11 @@ pub enum Outcome {
     Failed,
     Panicked,
     Interrupted,
+    /// It ran longer than it may, and was interrupted.
     TimedOut,
-    /// The worker died; the session goes on with a new one.
+    /// The worker died; the session goes on with a copy of it, or a new one.
     WorkerLost,
 }
-
-const INTERRUPTED: &str = "the cell was interrupted, which ends its worker";
 
 pub struct Session {
     options: Options,
@@ -67,13 +71,16 @@ pub struct Session {
     sink: Arc<Mutex<Box<dyn Sink>>>,
     compiler: Arc<Compiler>,
     scope: Scope,
+    /// Before the worker, for they are dropped in this order.
+    snapshots: Snapshots,
     worker: Worker,
     epoch: u64,
     /// The cells that are prepared while others run.
     ahead: Option<Ahead>,
     interrupter: Interrupter,
-    /// Files that the worker does not know yet.
+    /// The files of all cells so far, and how many of them the worker has been told.
     places: Vec<Places>,
+    told: usize,
     perturbed: bool,
     trace: Shared,
 }
@@ -103,11 +110,13 @@ impl Session {
             sink,
             compiler,
             scope,
+            snapshots: Snapshots::default(),
             worker,
             epoch,
             ahead: None,
             interrupter,
             places: Vec::new(),
+            told: 0,
             perturbed: false,
             trace,
         })
@@ -139,6 +148,8 @@ impl Session {
     /// under the numbers that follow: they are compiled while this one runs.
     pub fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
         self.interrupter.prepare();
+        // Asked for after the last cell, whose variables are still the scope's.
+        self.take_copy();
         let ended = match command::file_to_run(source, &self.worker_directory()) {
             None => self.attempt(cell, source, ahead),
             Some(Ok(text)) => self.attempt(cell, &text, ahead),
@@ -146,17 +157,12 @@ impl Session {
         };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
         proc_macro2::extra::invalidate_current_thread_spans();
-        if !self.interrupter.finish() {
-            return ended;
-        }
         match ended {
-            // It came when the cell had just ended; the worker did not survive it.
-            Ok(Outcome::Ok) => {
-                self.lost(cell, "Interrupted", INTERRUPTED)?;
-                Ok(Outcome::Interrupted)
+            Err(_) if self.interrupter.finish() => Ok(self.not_run(cell)),
+            ended => {
+                self.interrupter.finish();
+                ended
             }
-            Ok(outcome) => Ok(outcome),
-            Err(_) => Ok(self.not_run(cell)),
         }
     }
 
@@ -166,7 +172,7 @@ impl Session {
             None => self.prepare(cell, source)?,
         };
         if let Some(exit) = self.worker.died() {
-            self.lost(cell, "WorkerLost", &format!("the worker ended between cells: {exit}"))?;
+            self.lost_between_cells(cell, exit)?;
             prepared = self.prepare(cell, source)?;
         }
         let prepared = match prepared {
@@ -202,49 +208,56 @@ impl Session {
         if prepared.picture == Some(Picture::Last) {
             self.draw(cell);
         }
-        if prepared.program.is_some() {
-            let at = self.now();
-            self.trace.lock().begin(cell, at);
-        }
-        let end = match self.request(cell, &prepared) {
-            Some(_) if !self.interrupter.run(self.worker.pid()) => return Ok(self.not_run(cell)),
-            Some(run) => self.worker.run(run),
-            None => Ok(End::Returned),
-        };
-        if prepared.program.is_some() {
-            let at = self.now();
-            self.trace.lock().ended = Some(at);
-        }
+        let Some(ran) = self.run_program(cell, &prepared) else { return Ok(self.not_run(cell)) };
         if prepared.picture == Some(Picture::This) {
             self.draw(cell);
         }
-        let (outcome, failure) = match end {
-            Ok(End::Returned) => {
+        let (outcome, failure) = match (ran.end, ran.stop) {
+            (Ok(End::Returned), _) => {
                 self.scope = prepared.after;
+                self.ask_for_copy();
                 return Ok(Outcome::Ok);
             }
-            Ok(End::Failed { message }) => (Outcome::Failed, error_failure(message)),
-            Ok(End::Panicked { message, at }) => (Outcome::Panicked, panic_failure(message, &at)),
-            Ok(End::NotLoaded { reason }) => {
+            (Ok(End::NotLoaded { reason }), _) => {
                 self.spoil_ahead();
                 let message =
                     format!("failed to load a compiled cell: {reason}; remove the cache directory and try again");
                 return Err(Error::new(ExitCode::Environment, message));
             }
-            Err(exit) => {
+            (Ok(_), Some(stop)) => self.stopped(stop),
+            (Ok(End::Failed { message }), None) => (Outcome::Failed, error_failure(message)),
+            (Ok(End::Panicked { message, at }), None) => (Outcome::Panicked, panic_failure(message, &at)),
+            (Err(exit), stop) => {
                 self.scope = prepared.after_failure;
-                if self.interrupter.is_asked() {
-                    self.lost(cell, "Interrupted", INTERRUPTED)?;
-                    return Ok(Outcome::Interrupted);
-                }
-                self.lost(cell, "WorkerLost", &format!("the worker ended while it ran this cell: {exit}"))?;
-                return Ok(Outcome::WorkerLost);
+                return self.lost_while_running(cell, exit, stop);
             }
         };
         self.scope = prepared.after_failure;
+        self.ask_for_copy();
         self.spoil_ahead();
         self.fail(cell, failure);
         Ok(outcome)
+    }
+
+    /// Runs what there is to run; none if an interrupt came before it.
+    fn run_program(&mut self, cell: CellId, prepared: &Prepared) -> Option<Ran> {
+        let Some(run) = self.request(cell, prepared) else {
+            return Some(Ran { end: Ok(End::Returned), stop: None });
+        };
+        // What kept the worker from being copied after the last cell may have gone by now.
+        self.ask_for_copy();
+        self.take_copy();
+        self.snapshots.begin_cell();
+        let at = self.now();
+        self.trace.lock().begin(cell, at);
+        if !self.interrupter.run(cell, self.worker.stopper()) {
+            return None;
+        }
+        self.told = self.places.len();
+        let ran = self.worker.run(run, self.options.limits.time);
+        let at = self.now();
+        self.trace.lock().ended = Some(at);
+        Some(ran)
     }
 
     fn prepare(&self, cell: CellId, source: &str) -> Result<Result<Prepared, Rejection>, Error> {
@@ -252,14 +265,14 @@ impl Session {
         prepare(&self.compiler, &self.scope, cell, source, &say)
     }
 
-    fn request(&mut self, cell: CellId, prepared: &Prepared) -> Option<Run> {
+    fn request(&self, cell: CellId, prepared: &Prepared) -> Option<Run> {
         let program = prepared.program.as_ref()?;
         Some(Run {
             cell: cell.0,
             shared: program.shared.clone(),
             needs: program.needs.clone(),
             library: program.library.clone(),
-            places: std::mem::take(&mut self.places),
+            places: self.places[self.told..].to_vec(),
             timed: prepared.timed,
             compile_seconds: prepared.compile_seconds,
             wall_only: prepared.wall_only,
@@ -271,27 +284,6 @@ impl Session {
     /// most `patience`; answers the lanes that still run.
     pub fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error> {
         Ok(self.worker.settle(patience))
-    }
-
-    /// The worker has died: items stay, variables do not, and a new worker takes over.
-    fn lost(&mut self, cell: CellId, ename: &str, why: &str) -> Result<(), Error> {
-        self.spoil_ahead();
-        let variables: Vec<String> = self.scope.variables.keys().map(|name| format!("`{name}`")).collect();
-        let mut evalue = why.to_string();
-        evalue += &match variables.len() {
-            0 => "; the session goes on in a new one".to_string(),
-            _ => format!(
-                "; the session goes on in a new one, with its items but without its variables ({}): run the cells that define them again",
-                variables.join(", ")
-            ),
-        };
-        self.scope = self.scope.items_only(cell);
-        self.scope.library = None;
-        let failure = Failure { ename: ename.into(), traceback: vec![red(ename, &evalue)], evalue };
-        self.fail(cell, failure);
-        let (sink, last) = (self.sink.clone(), LaneId(self.worker.last_lane()));
-        self.worker = start_worker(&self.options, &self.executable, &self.compiler, sink, self.epoch, last)?;
-        Ok(())
     }
 
     /// An interrupt came before the cell ran.
@@ -382,6 +374,7 @@ fn start_worker(
         each_print: options.each_print,
         epoch,
         last_lane: last_lane.0,
+        memory: options.limits.memory,
     };
     Worker::start(start, sink).map_err(|message| Error::new(ExitCode::Environment, message))
 }

@@ -312,6 +312,12 @@ pub fn begin_child(lane: Here) {
     HERE.set(lane);
 }
 
+/// In a copy of the worker: it goes on as the main thread.
+pub fn begin_copy() {
+    TID.set(0);
+    PID.store(std::process::id(), Ordering::Relaxed);
+}
+
 /// The lane that a program about to be started will be.
 pub fn for_new_program(path: &[u8]) -> Here {
     declare(host::PROCESS, path.rsplit(|byte| *byte == b'/').next().unwrap_or(path))

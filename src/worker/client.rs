@@ -1,68 +1,97 @@
-//! The session's handle on its worker. One thread starts the child, reads everything that comes from it, and stays
-//! until it has ended: nothing that was written is lost, whoever dies first.
+//! The session's handle on its worker and on the copies of it: what it asks of them, and which of them is the worker.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::output::LaneId;
 
-use super::inbox::{Inbox, Open, SharedSink};
-use super::process::kill_group;
-use super::protocol::{self, End, Request, Response, Run};
-use super::ring::Ring;
-use super::server;
+use super::exit::Exit;
+use super::inbox::{Open, SharedSink};
+use super::process::{interrupt_group, is_readable, kill_group, pidfd_open};
+use super::protocol::{self, End, NotCopied, Request, Run};
+use super::reader::{Shared, read_worker};
+use super::start::Start;
 
-/// What a worker is started with.
-pub struct Start {
-    /// The threadbook executable.
-    pub executable: PathBuf,
-    pub directory: Option<PathBuf>,
-    /// Libraries that the runtime needs, in order, then the runtime.
-    pub libraries: Vec<PathBuf>,
-    pub runtime: PathBuf,
-    pub each_print: bool,
-    /// `CLOCK_MONOTONIC` nanoseconds at the start of the session.
-    pub epoch: u64,
-    /// The last lane id that an earlier worker of the session gave out.
-    pub last_lane: u32,
+/// How long an interrupted cell may take to end by itself.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A process that runs cells, or would.
+struct Process {
+    pid: u32,
+    /// Readable once it has ended.
+    pidfd: OwnedFd,
+    control: UnixStream,
 }
 
-/// A running worker. Dropping it kills it, its threads and its children.
+/// A running worker. Dropping it kills it, its threads and its children, and waits until they and its copies have ended:
+/// copies are dropped first.
 pub struct Worker {
-    pid: u32,
-    /// Readable once the worker has ended.
-    pidfd: Option<OwnedFd>,
-    control: UnixStream,
+    process: Process,
     replies: Receiver<Reply>,
+    /// For those who stop a cell from elsewhere.
+    sender: Sender<Reply>,
     open: Arc<Open>,
     running: Arc<AtomicU32>,
-    /// Set when the worker has ended.
+    /// Set when all processes have ended.
     last_lane: Arc<AtomicU32>,
+    ending: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
+    copying: bool,
 }
 
-/// How a worker ended that should not have.
+/// A copy of the worker that waits. Dropping it ends it.
+pub struct Copy(Option<Process>);
+
+/// Why a cell was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    Signal(i32),
-    Code(i32),
+pub enum Stop {
+    Interrupted,
+    TimedOut,
 }
 
-enum Reply {
-    Started(io::Result<(u32, OwnedFd)>),
+/// How a cell's run went: how its code or its worker ended, and whether it was stopped.
+pub struct Ran {
+    pub end: Result<End, Exit>,
+    pub stop: Option<Stop>,
+}
+
+/// Stops a cell of one worker, from any thread.
+#[derive(Clone)]
+pub struct Stopper(Sender<Reply>);
+
+impl Stopper {
+    /// For tests: it has no worker.
+    #[cfg(test)]
+    pub fn of_nothing() -> Stopper {
+        Stopper(channel().0)
+    }
+
+    /// Stops this cell, if it runs.
+    pub fn stop(&self, cell: u32) {
+        // A worker that has gone runs nothing.
+        let _ = self.0.send(Reply::Stop(cell));
+    }
+}
+
+pub enum Reply {
+    Started(io::Result<u32>),
     Ready(u32),
     Unfit(String),
     Done(End),
-    Lost(Exit),
+    Copied(Result<(u32, UnixStream), NotCopied>),
+    /// A worker or a copy has ended.
+    Ended(u32, Exit),
+    /// All have ended, and the keeper.
+    Gone,
+    /// Not from the reader: somebody wants this cell stopped.
+    Stop(u32),
 }
 
 impl Worker {
@@ -76,65 +105,133 @@ impl Worker {
             runtime: start.runtime.clone(),
         };
         let (sender, replies) = channel();
-        let open = Arc::new(Open::default());
-        let running = Arc::new(AtomicU32::new(0));
-        let last_lane = Arc::new(AtomicU32::new(start.last_lane));
+        let shared = Shared {
+            open: Arc::new(Open::default()),
+            running: Arc::new(AtomicU32::new(0)),
+            last_lane: Arc::new(AtomicU32::new(start.last_lane)),
+            ending: Arc::default(),
+        };
         let reader = {
-            let shared = Shared { open: open.clone(), running: running.clone(), last_lane: last_lane.clone() };
+            let (shared, sender) = (shared.clone(), sender.clone());
             let control = control.try_clone().map_err(failed)?;
-            // The child is told to die with the thread that started it, so that thread is the one that stays.
+            // The keeper is told to die with the thread that started it, so that thread is the one that stays.
             std::thread::Builder::new()
                 .name("worker reader".into())
                 .spawn(move || read_worker(start, sink, control, far_control, shared, sender))
                 .map_err(failed)?
         };
-        let mut worker =
-            Worker { pid: 0, pidfd: None, control, replies, open, running, last_lane, reader: Some(reader) };
-        let (pid, pidfd) = match worker.reply() {
-            Reply::Started(started) => started.map_err(failed)?,
-            other => return Err(other.unexpected()),
+        let pid = match replies.recv() {
+            Ok(Reply::Started(started)) => started.map_err(failed)?,
+            Ok(other) => return Err(other.unexpected()),
+            Err(_) => return Err(Reply::Gone.unexpected()),
         };
-        (worker.pid, worker.pidfd) = (pid, Some(pidfd));
-        protocol::send(&worker.control, &hello).map_err(failed)?;
-        match worker.reply() {
-            Reply::Ready(protocol::VERSION) => Ok(worker),
-            Reply::Ready(_) => {
+        let process = Process { pid, pidfd: pidfd_open(pid).map_err(failed)?, control };
+        let Shared { open, running, last_lane, ending } = shared;
+        let reader = Some(reader);
+        let worker = Worker { process, replies, sender, open, running, last_lane, ending, reader, copying: false };
+        protocol::send(&worker.process.control, &hello).map_err(failed)?;
+        match worker.reply(None) {
+            Some(Reply::Ready(protocol::VERSION)) => Ok(worker),
+            Some(Reply::Ready(_)) => {
                 Err("the worker is of another version of threadbook; start the session again".into())
             }
-            Reply::Unfit(reason) => Err(format!("the worker cannot load its runtime: {reason}")),
-            other => Err(other.unexpected()),
+            Some(Reply::Unfit(reason)) => Err(format!("the worker cannot load its runtime: {reason}")),
+            other => Err(other.unwrap_or(Reply::Gone).unexpected()),
         }
     }
 
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.process.pid
     }
 
-    /// Runs a cell to its end; everything that it wrote has gone to the sink by then.
-    pub fn run(&mut self, run: Run) -> Result<End, Exit> {
-        self.running.store(run.cell, Ordering::SeqCst);
-        let sent = protocol::send(&self.control, &Request::Run(run));
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.sender.clone())
+    }
+
+    /// Runs a cell to its end; everything that it wrote has gone to the sink by then. A cell that is stopped, or has
+    /// run for `limit`, is asked to end; one that does not is killed.
+    pub fn run(&mut self, run: Run, limit: Option<Duration>) -> Ran {
+        let cell = run.cell;
+        self.running.store(cell, Ordering::SeqCst);
         // A failed send means that the worker has died: the reader says how.
-        let _ = sent;
+        let _ = protocol::send(&self.process.control, &Request::Run(run));
+        let mut deadline = limit.map(|limit| Instant::now() + limit);
+        let mut stop = None;
         loop {
-            match self.reply() {
-                Reply::Done(end) => return Ok(end),
-                Reply::Lost(exit) => return Err(exit),
-                Reply::Started(_) | Reply::Ready(_) | Reply::Unfit(_) => {}
+            match self.reply(deadline) {
+                Some(Reply::Done(end)) => return Ran { end: Ok(end), stop },
+                Some(Reply::Ended(pid, exit)) if pid == self.process.pid => return Ran { end: Err(exit), stop },
+                Some(Reply::Gone) => return Ran { end: Err(KEEPER_LOST), stop },
+                Some(Reply::Stop(of)) if of == cell && stop.is_none() => stop = Some(Stop::Interrupted),
+                None if stop.is_none() => stop = Some(Stop::TimedOut),
+                None => {
+                    kill_group(self.process.pid);
+                    deadline = None;
+                    continue;
+                }
+                Some(_) => continue,
             }
+            interrupt_group(self.process.pid);
+            deadline = Some(Instant::now() + PATIENCE);
         }
     }
 
     /// Whether the worker has died since the last cell, and how.
     pub fn died(&mut self) -> Option<Exit> {
-        if !self.pidfd.as_ref().is_some_and(is_readable) {
+        if !is_readable(&self.process.pidfd) {
             return None;
         }
         loop {
-            if let Reply::Lost(exit) = self.reply() {
-                return Some(exit);
+            match self.reply(None) {
+                Some(Reply::Ended(pid, exit)) if pid == self.process.pid => return Some(exit),
+                Some(Reply::Gone) | None => return Some(KEEPER_LOST),
+                Some(_) => {}
             }
         }
+    }
+
+    /// Asks for a copy of the worker as it is now, which `copied` answers. A copy that would take longer than `limit` is
+    /// not made.
+    pub fn copy(&mut self, limit: Duration) {
+        self.copying = protocol::send(&self.process.control, &Request::Copy { limit }).is_ok();
+    }
+
+    /// The copy that was last asked for, or why there is none; nothing if none is under way.
+    pub fn copied(&mut self) -> Option<Result<Copy, NotCopied>> {
+        if !std::mem::take(&mut self.copying) {
+            return None;
+        }
+        let lost = |reason: &str| Some(Err(NotCopied::Failed { reason: reason.into() }));
+        loop {
+            match self.reply(None) {
+                Some(Reply::Copied(Ok((pid, control)))) => {
+                    return Some(match pidfd_open(pid) {
+                        Ok(pidfd) => Ok(Copy(Some(Process { pid, pidfd, control }))),
+                        Err(error) => Err(NotCopied::Failed { reason: error.to_string() }),
+                    });
+                }
+                Some(Reply::Copied(Err(why))) => return Some(Err(why)),
+                Some(Reply::Ended(pid, exit)) if pid == self.process.pid => {
+                    // For `died` to find.
+                    let _ = self.sender.send(Reply::Ended(pid, exit));
+                    return lost("the worker ended");
+                }
+                Some(Reply::Gone) | None => return lost("the worker ended"),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The copy takes the worker's place, which is ended if it has not. False if the copy has ended too.
+    pub fn take_over(&mut self, mut copy: Copy) -> bool {
+        let Some(process) = copy.0.take() else { return false };
+        if is_readable(&process.pidfd) {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.process, process);
+        kill_group(before.pid);
+        self.copying = false;
+        true
     }
 
     /// The last lane id that was given out, once the worker has ended.
@@ -147,16 +244,27 @@ impl Worker {
         self.open.wait(patience)
     }
 
-    fn reply(&self) -> Reply {
-        // The reader sends `Lost` before it ends, so a closed channel means that it panicked.
-        self.replies.recv().unwrap_or(Reply::Lost(Exit::Code(-1)))
+    /// The next reply; none once the deadline has passed.
+    fn reply(&self, deadline: Option<Instant>) -> Option<Reply> {
+        match deadline {
+            None => Some(self.replies.recv().unwrap_or(Reply::Gone)),
+            Some(deadline) => match self.replies.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(reply) => Some(reply),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => Some(Reply::Gone),
+            },
+        }
     }
 }
+
+/// What is said of a worker whose keeper was killed, and all with it.
+const KEEPER_LOST: Exit = Exit::Signal(libc::SIGKILL);
 
 impl Reply {
     fn unexpected(self) -> String {
         match self {
-            Reply::Lost(exit) => format!("the worker ended before it was ready: {exit}"),
+            Reply::Ended(_, exit) => format!("the worker ended before it was ready: {exit}"),
+            Reply::Gone => "the worker ended before it was ready".into(),
             _ => "the worker spoke out of turn".into(),
         }
     }
@@ -164,233 +272,25 @@ impl Reply {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        kill_group(self.pid);
-        let _ = self.control.shutdown(std::net::Shutdown::Both);
+        self.ending.store(true, Ordering::SeqCst);
+        kill_group(self.process.pid);
+        // A copy that nobody has asked after.
+        for reply in self.replies.try_iter() {
+            if let Reply::Copied(Ok((_, line))) = reply {
+                let _ = line.shutdown(Shutdown::Both);
+            }
+        }
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
         }
     }
 }
 
-impl std::fmt::Display for Exit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Exit::Code(code) => write!(f, "exit code {code}"),
-            Exit::Signal(signal) => match signal_name(*signal) {
-                Some(name) => write!(f, "signal {signal} ({name})"),
-                None => write!(f, "signal {signal}"),
-            },
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if let Some(process) = self.0.take() {
+            // It ends once its line does.
+            let _ = process.control.shutdown(Shutdown::Both);
         }
     }
-}
-
-fn signal_name(signal: i32) -> Option<&'static str> {
-    Some(match signal {
-        libc::SIGABRT => "SIGABRT, abort",
-        libc::SIGBUS => "SIGBUS, bad memory access",
-        libc::SIGFPE => "SIGFPE, arithmetic fault",
-        libc::SIGILL => "SIGILL, illegal instruction",
-        libc::SIGKILL => "SIGKILL, killed from outside or out of memory",
-        libc::SIGSEGV => "SIGSEGV, invalid memory access",
-        libc::SIGTERM => "SIGTERM, terminated",
-        libc::SIGINT => "SIGINT, interrupted",
-        libc::SIGPIPE => "SIGPIPE, broken pipe",
-        libc::SIGXCPU => "SIGXCPU, CPU time limit",
-        libc::SIGXFSZ => "SIGXFSZ, file size limit",
-        _ => return None,
-    })
-}
-
-fn spawn(start: &Start, control: &UnixStream, ring: &Ring, streams: [UnixStream; 2]) -> io::Result<Child> {
-    let mut command = Command::new(&start.executable);
-    command.args(server::arguments(control, &ring.memory(), &ring.wake()));
-    if let Some(directory) = &start.directory {
-        command.current_dir(directory);
-    }
-    let [out, err] = streams;
-    command.stdin(Stdio::null()).stdout(OwnedFd::from(out)).stderr(OwnedFd::from(err));
-    let inherited = [control.as_raw_fd(), ring.memory().as_raw_fd(), ring.wake().as_raw_fd()];
-    // SAFETY: between fork and exec only system calls that are safe there.
-    unsafe {
-        command.pre_exec(move || {
-            libc::setpgid(0, 0);
-            raise_stack_limit();
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-            for fd in inherited {
-                if libc::fcntl(fd, libc::F_SETFD, 0) < 0 {
-                    return Err(io::Error::last_os_error());
-                }
-            }
-            Ok(())
-        });
-    }
-    command.spawn()
-}
-
-/// Room for the main thread, whose cells move their variables over the stack; a large array is one.
-const STACK: libc::rlim_t = 64 << 20;
-
-/// Between fork and exec: takes effect with the program that is about to be loaded.
-fn raise_stack_limit() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: two system calls on a local.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_STACK, &mut limit) == 0 && limit.rlim_cur < STACK {
-            limit.rlim_cur = STACK.min(limit.rlim_max);
-            libc::setrlimit(libc::RLIMIT_STACK, &limit);
-        }
-    }
-}
-
-/// A socket pair whose near end is told which process wrote what.
-fn stream_pair() -> io::Result<(UnixStream, UnixStream)> {
-    let (near, far) = UnixStream::pair()?;
-    let on: libc::c_int = 1;
-    // SAFETY: passes the address and size of a local.
-    let answer = unsafe {
-        let size = std::mem::size_of_val(&on) as libc::socklen_t;
-        libc::setsockopt(near.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PASSCRED, (&raw const on).cast(), size)
-    };
-    if answer == 0 { Ok((near, far)) } else { Err(io::Error::last_os_error()) }
-}
-
-/// What the reader thread shares with the handle.
-struct Shared {
-    open: Arc<Open>,
-    running: Arc<AtomicU32>,
-    last_lane: Arc<AtomicU32>,
-}
-
-/// The reader thread: from the child's start to its end.
-fn read_worker(
-    start: Start,
-    sink: SharedSink,
-    control: UnixStream,
-    far_control: UnixStream,
-    shared: Shared,
-    replies: Sender<Reply>,
-) {
-    let started = (|| {
-        let ring = Ring::create(start.last_lane)?;
-        let (out, far_out) = stream_pair()?;
-        let (err, far_err) = stream_pair()?;
-        let child = spawn(&start, &far_control, &ring, [far_out, far_err])?;
-        let pidfd = pidfd_open(child.id())?;
-        let handle = pidfd.try_clone()?;
-        Ok((ring, [out, err], child, pidfd, handle))
-    })();
-    drop(far_control);
-    let (ring, streams, mut child, pidfd, handle) = match started {
-        Ok(started) => started,
-        Err(error) => return drop(replies.send(Reply::Started(Err(error)))),
-    };
-    let _ = replies.send(Reply::Started(Ok((child.id(), handle))));
-    let watched = [streams[0].try_clone(), streams[1].try_clone()].map(|stream| stream.ok().map(OwnedFd::from));
-    let mut inbox = Inbox::new(sink, shared.open, streams, start.epoch, start.each_print);
-    inbox.set_worker(child.id());
-    let reader = Reader { ring, control, pidfd, watched, replies, running: shared.running };
-    reader.until_the_end(&mut inbox);
-    let exit = match child.wait() {
-        Ok(status) => status.signal().map_or(Exit::Code(status.code().unwrap_or(-1)), Exit::Signal),
-        Err(_) => Exit::Code(-1),
-    };
-    // SAFETY: children of the worker share its process group; their lane is in a session that has ended.
-    unsafe { libc::kill(-(child.id() as libc::pid_t), libc::SIGKILL) };
-    reader.take_everything(&mut inbox);
-    inbox.finish();
-    shared.last_lane.store(reader.ring.last_lane(), Ordering::SeqCst);
-    let _ = reader.replies.send(Reply::Lost(exit));
-}
-
-struct Reader {
-    ring: Ring,
-    control: UnixStream,
-    pidfd: OwnedFd,
-    watched: [Option<OwnedFd>; 2],
-    replies: Sender<Reply>,
-    running: Arc<AtomicU32>,
-}
-
-impl Reader {
-    fn until_the_end(&self, inbox: &mut Inbox) {
-        let mut control_is_open = true;
-        loop {
-            self.take_everything(inbox);
-            if !self.ring.may_sleep() {
-                continue;
-            }
-            let mut fds: Vec<BorrowedFd> = vec![self.pidfd.as_fd(), self.ring.wake()];
-            fds.extend(self.watched.iter().flatten().map(|fd| fd.as_fd()));
-            fds.extend(inbox.children().map(|fd| fd.as_fd()));
-            if control_is_open {
-                fds.push(self.control.as_fd());
-            }
-            let ready = poll(&fds);
-            self.ring.awake();
-            if control_is_open && ready.last() == Some(&true) {
-                control_is_open = self.message(inbox);
-            }
-            if ready[0] {
-                return;
-            }
-        }
-    }
-
-    fn take_everything(&self, inbox: &mut Inbox) {
-        self.ring.read(|bytes| inbox.record(bytes));
-        inbox.read_streams();
-        self.ring.read(|bytes| inbox.record(bytes));
-        inbox.release();
-        inbox.reap();
-        inbox.flush();
-    }
-
-    /// Takes one message; false when there will be no more.
-    fn message(&self, inbox: &mut Inbox) -> bool {
-        let Ok(response) = protocol::receive::<Response>(&self.control) else { return false };
-        let reply = match response {
-            Response::Ready { version } => Reply::Ready(version),
-            Response::Unfit { reason } => Reply::Unfit(reason),
-            Response::Done { end, tail } => {
-                inbox.set_running(self.running.load(Ordering::SeqCst));
-                while self.ring.head() < tail {
-                    self.ring.read(|bytes| inbox.record(bytes));
-                }
-                inbox.set_running(self.running.load(Ordering::SeqCst));
-                inbox.read_streams();
-                inbox.release();
-                inbox.finish_cell();
-                inbox.set_running(0);
-                Reply::Done(end)
-            }
-        };
-        self.replies.send(reply).is_ok()
-    }
-}
-
-pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
-    // SAFETY: asks for a descriptor of a process; touches no memory.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the system just gave us this descriptor.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
-}
-
-/// Waits until one of the descriptors can be read or has ended; says for each whether it is one.
-pub fn poll(fds: &[BorrowedFd]) -> Vec<bool> {
-    poll_for(fds, -1)
-}
-
-pub fn is_readable(fd: &impl AsFd) -> bool {
-    poll_for(&[fd.as_fd()], 0)[0]
-}
-
-fn poll_for(fds: &[BorrowedFd], milliseconds: libc::c_int) -> Vec<bool> {
-    let mut polled: Vec<libc::pollfd> =
-        fds.iter().map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 }).collect();
-    // SAFETY: the array and its length belong together. An interrupted wait leaves every answer at 0.
-    unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, milliseconds) };
-    polled.iter().map(|fd| fd.revents != 0).collect()
 }

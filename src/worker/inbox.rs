@@ -1,7 +1,7 @@
 //! The session's side of the capture: records of the ring and bytes of the worker's fd 1 and 2 become events, in
 //! order. Text of one lane that comes in one go is one event, unless every print is asked for.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -22,14 +22,16 @@ const LARGEST_TEXT: usize = 64 << 10;
 /// wait for tasks (`host::DAEMON`) are not counted.
 #[derive(Default)]
 pub struct Open {
-    lanes: Mutex<BTreeSet<u32>>,
+    /// The process that declared each.
+    lanes: Mutex<BTreeMap<u32, u32>>,
     changed: Condvar,
 }
 
 impl Open {
-    fn change(&self, change: impl FnOnce(&mut BTreeSet<u32>) -> bool) {
-        change(&mut self.lanes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    fn change<R>(&self, change: impl FnOnce(&mut BTreeMap<u32, u32>) -> R) -> R {
+        let answer = change(&mut self.lanes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         self.changed.notify_all();
+        answer
     }
 
     /// Waits until none is open, at most `patience`; answers those that are.
@@ -39,7 +41,7 @@ impl Open {
             .changed
             .wait_timeout_while(lanes, patience, |lanes| !lanes.is_empty())
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        lanes.iter().map(|lane| LaneId(*lane)).collect()
+        lanes.keys().map(|lane| LaneId(*lane)).collect()
     }
 }
 
@@ -91,7 +93,7 @@ impl Process {
     fn has_ended(&self) -> bool {
         match &self.life {
             Life::Unwatched => false,
-            Life::Watched(pidfd) => super::client::is_readable(pidfd),
+            Life::Watched(pidfd) => super::process::is_readable(pidfd),
             Life::Gone => true,
         }
     }
@@ -182,7 +184,7 @@ impl Inbox {
         }
         let id = LaneId(head.lane);
         if id != LaneId::MAIN && u32::from(head.detail) & host::DAEMON == 0 {
-            self.open.change(|lanes| lanes.insert(head.lane));
+            self.open.change(|lanes| lanes.insert(head.lane, head.pid));
         }
         let parent = (head.other != 0).then_some(LaneId(head.other));
         let (cell, at) = (CellId(head.cell), self.at(head.nanos));
@@ -344,7 +346,22 @@ impl Inbox {
         self.contents.release(LaneId::MAIN, &mut |event| send(&self.sink, event));
     }
 
-    /// The worker has ended, and so has all that it showed.
+    /// The worker `pid` has ended, or a copy that has never run: its threads and tasks have ended with it.
+    pub fn worker_ended(&mut self, pid: u32) {
+        if self.processes.remove(&pid).is_none() {
+            return;
+        }
+        self.displays.forget(pid);
+        let is_process = |lane: &u32| self.processes.values().any(|process| process.lane == *lane);
+        let left: Vec<u32> = self.open.change(|lanes| {
+            lanes.iter().filter(|(lane, of)| **of == pid && !is_process(lane)).map(|(lane, _)| *lane).collect()
+        });
+        let at = self.now();
+        left.into_iter().for_each(|lane| self.ended(LaneId(lane), at));
+        self.finish_cell();
+    }
+
+    /// The last worker has ended, and so has all that it showed.
     pub fn finish(&mut self) {
         self.flush();
         self.contents.release_all(&mut |event| send(&self.sink, event));

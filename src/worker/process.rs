@@ -1,11 +1,9 @@
 //! Other processes: how they end with this one, how this one learns of their end, and how they are killed.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-
-use super::client::{pidfd_open, poll};
 
 /// The program is killed when the thread that starts it ends, by whatever means.
 pub fn end_with_this_thread(command: &mut Command) {
@@ -30,12 +28,48 @@ pub fn wait_for_end(pid: u32) -> io::Result<()> {
     }
 }
 
-/// Kills a worker and the children that stayed in its process group.
-pub fn kill_group(pid: u32) {
-    if pid != 0 {
-        // SAFETY: the worker leads a process group of its own, and its leader is reaped by its reader only.
-        unsafe { libc::kill(-(pid as libc::pid_t), libc::SIGKILL) };
+/// Kills a process that leads a group, and the children that stayed in it.
+pub fn kill_group(leader: u32) {
+    signal_group(leader, libc::SIGKILL);
+}
+
+/// Interrupts them, as the terminal's Ctrl-C would.
+pub fn interrupt_group(leader: u32) {
+    signal_group(leader, libc::SIGINT);
+}
+
+fn signal_group(leader: u32, signal: libc::c_int) {
+    if leader != 0 {
+        // SAFETY: sends a signal; touches no memory.
+        unsafe { libc::kill(-(leader as libc::pid_t), signal) };
     }
+}
+
+pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: asks for a descriptor of a process; touches no memory.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the system just gave us this descriptor.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as libc::c_int) })
+}
+
+/// Waits until one of the descriptors can be read or has ended; says for each whether it is one.
+pub fn poll(fds: &[BorrowedFd]) -> Vec<bool> {
+    poll_for(fds, -1)
+}
+
+pub fn is_readable(fd: &impl AsFd) -> bool {
+    poll_for(&[fd.as_fd()], 0)[0]
+}
+
+fn poll_for(fds: &[BorrowedFd], milliseconds: libc::c_int) -> Vec<bool> {
+    let mut polled: Vec<libc::pollfd> =
+        fds.iter().map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 }).collect();
+    // SAFETY: the array and its length belong together. An interrupted wait leaves every answer at 0.
+    unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, milliseconds) };
+    polled.iter().map(|fd| fd.revents != 0).collect()
 }
 
 #[cfg(test)]

@@ -3,18 +3,27 @@
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Raised with every change to this file.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// From the session.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
-    Hello { version: u32, libraries: Vec<PathBuf>, runtime: PathBuf },
+    Hello {
+        version: u32,
+        libraries: Vec<PathBuf>,
+        runtime: PathBuf,
+    },
     Run(Run),
+    /// Make a copy of yourself that waits, unless that takes longer than `limit`.
+    Copy {
+        limit: Duration,
+    },
 }
 
 /// One compiled cell to run.
@@ -57,11 +66,47 @@ impl Places {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Response {
     /// The runtime is loaded.
-    Ready { version: u32 },
+    Ready {
+        version: u32,
+    },
     /// It could not be loaded.
-    Unfit { reason: String },
+    Unfit {
+        reason: String,
+    },
     /// The cell has ended; its records end at `tail` of the ring.
-    Done { end: End, tail: u64 },
+    Done {
+        end: End,
+        tail: u64,
+    },
+    /// The copy asked for waits under this process id. One byte with its line follows (`copy::receive_line`).
+    Copied {
+        pid: u32,
+    },
+    NotCopied {
+        why: NotCopied,
+    },
+}
+
+/// Why there is no copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotCopied {
+    Threads,
+    Pipe,
+    LockedFile,
+    Cost { milliseconds: u64 },
+    Failed { reason: String },
+}
+
+impl std::fmt::Display for NotCopied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotCopied::Threads => write!(f, "a thread was running"),
+            NotCopied::Pipe => write!(f, "a pipe or a socket was open"),
+            NotCopied::LockedFile => write!(f, "a locked file was open"),
+            NotCopied::Cost { milliseconds } => write!(f, "a copy would have taken {milliseconds} ms"),
+            NotCopied::Failed { reason } => write!(f, "the copy failed: {reason}"),
+        }
+    }
 }
 
 /// How a cell's code ended.

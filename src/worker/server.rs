@@ -10,26 +10,42 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
+use super::copy::{self, Copied, Copier};
+use super::keeper::{self, Role};
 use super::protocol::{self, End, Request, Response, Run};
 use super::ring::Ring;
 use super::{capture, host, interpose, stdio};
 
-/// The worker's entry: `threadbook __worker CONTROL RING WAKE`, three inherited descriptors.
+/// The worker's entry: `threadbook __worker CONTROL RING WAKE REPORTS`, four inherited descriptors.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let fds: Option<Vec<RawFd>> = arguments.map(|a| a.to_str()?.parse().ok()).collect();
-    let Some(&[control, memory, wake]) = fds.as_deref() else {
+    let Some(&[control, memory, wake, reports]) = fds.as_deref() else {
         eprintln!("error: `__worker` is how threadbook starts itself; it is no command for users");
         return ExitCode::from(2);
     };
-    match serve(control, memory, wake) {
-        Ok(()) => ExitCode::SUCCESS,
-        // The session went away, or never spoke our protocol: there is nobody to tell.
-        Err(_) => ExitCode::FAILURE,
+    // SAFETY: the descriptors were inherited for us.
+    let [control, memory, wake, reports] =
+        [control, memory, wake, reports].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    let workers = [&control, &memory, &wake].map(AsRawFd::as_raw_fd);
+    match keeper::keep(reports, &workers) {
+        Ok(Role::Worker) => {}
+        // The descriptors of the worker are closed already: nothing may close them again.
+        Ok(Role::Keeper) | Err(_) => leave(),
     }
+    // The session went away, or never spoke our protocol: there is nobody to tell.
+    let _ = serve(control, memory, wake);
+    leave()
 }
 
-fn serve(control: RawFd, memory: RawFd, wake: RawFd) -> io::Result<()> {
-    let control = UnixStream::from(out_of_reach(control)?);
+/// Ends this process without running what a program has registered for its end: the session is over, and a copy of a
+/// program must not end it a second time.
+fn leave() -> ! {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(0) }
+}
+
+fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
+    let mut control = UnixStream::from(out_of_reach(control)?);
     let ring = Box::leak(Box::new(Ring::open(out_of_reach(memory)?, out_of_reach(wake)?)?));
     let Request::Hello { version, libraries, runtime } = protocol::receive(&control)? else {
         return Err(io::Error::other("the first message is hello"));
@@ -44,36 +60,50 @@ fn serve(control: RawFd, memory: RawFd, wake: RawFd) -> io::Result<()> {
         return protocol::send(&control, &Response::Unfit { reason });
     }
     protocol::send(&control, &Response::Ready { version: protocol::VERSION })?;
-    let session = std::process::id();
+    let mut copier = Copier::new();
     loop {
-        let Request::Run(run) = protocol::receive(&control)? else {
-            return Err(io::Error::other("hello comes once"));
-        };
-        let end = run_cell(&run);
-        stdio::flush();
-        if std::process::id() != session {
-            // A cell forked by itself: the child has run its share of the cell and is no second worker.
-            // SAFETY: ends this process without running the parent's exit handlers.
-            unsafe { libc::_exit(if end == End::Returned { 0 } else { 1 }) };
+        match protocol::receive(&control)? {
+            Request::Hello { .. } => return Err(io::Error::other("hello comes once")),
+            Request::Run(run) => {
+                let worker = std::process::id();
+                let end = run_cell(&run);
+                stdio::flush();
+                if std::process::id() != worker {
+                    // A cell forked by itself: the child has run its share of the cell and is no second worker.
+                    // SAFETY: ends this process without running the parent's exit handlers.
+                    unsafe { libc::_exit(if end == End::Returned { 0 } else { 1 }) };
+                }
+                capture::running(0);
+                protocol::send(&control, &Response::Done { end, tail: ring.tail() })?;
+            }
+            Request::Copy { limit } => match copier.copy(limit) {
+                Ok(Copied::Made(pid, line)) => {
+                    protocol::send(&control, &Response::Copied { pid })?;
+                    copy::send_line(&control, line)?;
+                }
+                Ok(Copied::Copy(line)) => {
+                    control = line;
+                    capture::begin_copy();
+                    attach(&runtime).map_err(io::Error::other)?;
+                }
+                Err(why) => protocol::send(&control, &Response::NotCopied { why })?,
+            },
         }
-        capture::running(0);
-        protocol::send(&control, &Response::Done { end, tail: ring.tail() })?;
     }
 }
 
 /// The same descriptor under a number that a program does not meet by chance, and not for its children. Code that
 /// closes "all" low descriptors leaves us ours.
-fn out_of_reach(fd: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: the descriptor was inherited for us; the copy is new and ours; the old one is closed once.
+pub fn out_of_reach(fd: OwnedFd) -> io::Result<OwnedFd> {
+    // SAFETY: duplicates an open descriptor; the copy is new and ours.
     unsafe {
-        let mut high = libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 900);
+        let mut high = libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 900);
         if high < 0 {
-            high = libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3);
+            high = libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3);
         }
         if high < 0 {
             return Err(io::Error::last_os_error());
         }
-        libc::close(fd);
         Ok(OwnedFd::from_raw_fd(high))
     }
 }
@@ -247,12 +277,7 @@ fn show(json: &[u8], result: bool) {
     }
 }
 
-/// The descriptor that the control socket has in the child, for `client`.
-pub fn arguments(control: &impl AsRawFd, memory: &impl AsRawFd, wake: &impl AsRawFd) -> [String; 4] {
-    [
-        "__worker".into(),
-        control.as_raw_fd().to_string(),
-        memory.as_raw_fd().to_string(),
-        wake.as_raw_fd().to_string(),
-    ]
+/// What `main` is called with: the numbers that control socket, ring, its wake-up and reports have in the child.
+pub fn arguments(fds: [RawFd; 4]) -> impl Iterator<Item = String> {
+    std::iter::once("__worker".to_string()).chain(fds.map(|fd| fd.to_string()))
 }

@@ -1,0 +1,139 @@
+//! How a session goes on after its worker was lost or its cell stopped: from a copy of the worker, with its variables, or
+//! with a new one, without them. Says what was kept and what was not.
+
+use std::time::Duration;
+
+use super::{Outcome, Session, start_worker};
+use crate::engine::snapshot::{Held, Known};
+use crate::error::Error;
+use crate::output::{CellId, Failure, LaneId};
+use crate::worker::{Exit, Stop};
+
+impl Session {
+    /// Asks for a copy of the worker as it is now; `take_copy` is to come before the scope changes again.
+    pub(super) fn ask_for_copy(&mut self) {
+        self.snapshots.ask(&mut self.worker, self.options.limits.snapshot);
+    }
+
+    pub(super) fn take_copy(&mut self) {
+        let (scope, told) = (&self.scope, self.told);
+        self.snapshots.take(&mut self.worker, || Known::of(scope, told));
+    }
+
+    /// The cell was stopped and has ended by itself: its variables keep what it did to them.
+    pub(super) fn stopped(&self, stop: Stop) -> (Outcome, Failure) {
+        let mut evalue = format!("{}; variables keep what it did to them", self.why(stop));
+        let going_on = self.worker.settle(Duration::ZERO).len();
+        if going_on > 0 {
+            evalue += &format!(
+                "; {going_on} {} of cells still going on",
+                if going_on == 1 { "thread or process is" } else { "threads or processes are" }
+            );
+        }
+        (outcome(stop), failure(outcome(stop), evalue))
+    }
+
+    fn why(&self, stop: Stop) -> String {
+        match (stop, self.options.limits.time) {
+            (Stop::TimedOut, Some(limit)) => format!("the cell ran longer than {} s", limit.as_secs_f64()),
+            _ => "the cell was interrupted".into(),
+        }
+    }
+
+    /// The worker ended in the middle of this cell, or was killed because the cell would not stop.
+    pub(super) fn lost_while_running(
+        &mut self,
+        cell: CellId,
+        exit: Exit,
+        stop: Option<Stop>,
+    ) -> Result<Outcome, Error> {
+        let (outcome, why) = match stop {
+            Some(stop) => (outcome(stop), format!("{} and did not end by itself", self.why(stop))),
+            None => (Outcome::WorkerLost, format!("the worker ended while it ran this cell: {exit}")),
+        };
+        self.go_on(cell, outcome, why)?;
+        Ok(outcome)
+    }
+
+    pub(super) fn lost_between_cells(&mut self, cell: CellId, exit: Exit) -> Result<(), Error> {
+        self.go_on(cell, Outcome::WorkerLost, format!("the worker ended between cells: {exit}"))
+    }
+
+    /// The worker has gone: the newest copy takes over, or a new worker does.
+    fn go_on(&mut self, cell: CellId, of: Outcome, why: String) -> Result<(), Error> {
+        self.spoil_ahead();
+        let what_is_kept = loop {
+            match self.snapshots.newest() {
+                Some((Held { copy, known, .. }, missing)) => {
+                    if self.worker.take_over(copy) {
+                        break self.rolled_back(cell, known, missing);
+                    }
+                }
+                None => break self.start_anew(cell)?,
+            }
+        };
+        self.fail(cell, failure(of, format!("{why}; {what_is_kept}")));
+        Ok(())
+    }
+
+    /// The session has the variables of a copy again, which lacks so many changes.
+    fn rolled_back(&mut self, cell: CellId, known: Known, missing: u64) -> String {
+        self.told = known.told;
+        let last = known.last;
+        self.scope = self.scope.with_variables(known.variables_in(&self.scope), cell);
+        self.ask_for_copy();
+        let files = "what it did to files and other programs stays";
+        match missing {
+            0 => "no variable is lost".into(),
+            1 => format!("rolled back: every variable is as it was before this cell ({files})"),
+            _ => {
+                let why = self.snapshots.why_not().map(|why| format!(", since {why}")).unwrap_or_default();
+                format!(
+                    "rolled back: every variable is as it was after {last} ({files}); no later copy was held{why}"
+                )
+            }
+        }
+    }
+
+    /// Items stay, variables do not, and a new worker takes over.
+    fn start_anew(&mut self, cell: CellId) -> Result<String, Error> {
+        let variables: Vec<String> = self.scope.variables.keys().map(|name| format!("`{name}`")).collect();
+        let why =
+            self.snapshots.why_not().map(|why| format!("; no copy was held, since {why}")).unwrap_or_default();
+        self.replace_worker()?;
+        self.scope = self.scope.items_only(cell);
+        Ok(match variables.len() {
+            0 => "the session goes on in a new one".to_string(),
+            _ => format!(
+                "the session goes on in a new one, with its items but without its variables ({}): run the cells that define them again{why}",
+                variables.join(", ")
+            ),
+        })
+    }
+
+    /// A worker that has run nothing; the statics of items begin anew in it.
+    fn replace_worker(&mut self) -> Result<(), Error> {
+        self.snapshots.clear();
+        let (sink, last) = (self.sink.clone(), LaneId(self.worker.last_lane()));
+        self.worker = start_worker(&self.options, &self.executable, &self.compiler, sink, self.epoch, last)?;
+        self.told = 0;
+        self.scope.library = None;
+        Ok(())
+    }
+}
+
+fn outcome(stop: Stop) -> Outcome {
+    match stop {
+        Stop::Interrupted => Outcome::Interrupted,
+        Stop::TimedOut => Outcome::TimedOut,
+    }
+}
+
+fn failure(of: Outcome, evalue: String) -> Failure {
+    let ename = match of {
+        Outcome::Interrupted => "Interrupted",
+        Outcome::TimedOut => "TimedOut",
+        _ => "WorkerLost",
+    };
+    Failure { ename: ename.into(), traceback: vec![super::red(ename, &evalue)], evalue }
+}

@@ -1,0 +1,187 @@
+//! The thread that starts a worker and reads everything that comes from it, from its copies and from their keeper, and
+//! stays until all of them have ended: nothing that was written is lost, whoever dies first.
+
+use std::collections::HashSet;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::Sender;
+
+use super::client::Reply;
+use super::inbox::{Inbox, Open, SharedSink};
+use super::process::{kill_group, poll};
+use super::protocol::{self, Response};
+use super::ring::Ring;
+use super::start::{Start, start};
+use super::{copy, keeper};
+
+/// What the reader thread shares with the handle.
+#[derive(Clone)]
+pub struct Shared {
+    pub open: Arc<Open>,
+    /// The cell that was last sent to the worker.
+    pub running: Arc<AtomicU32>,
+    /// Set when all have ended.
+    pub last_lane: Arc<AtomicU32>,
+    /// Nobody wants the worker or its copies any more.
+    pub ending: Arc<AtomicBool>,
+}
+
+/// The thread's work, from the keeper's start to its end.
+pub fn read_worker(
+    from: Start,
+    sink: SharedSink,
+    control: UnixStream,
+    far_control: UnixStream,
+    shared: Shared,
+    replies: Sender<Reply>,
+) {
+    let started = start(&from, &far_control);
+    drop(far_control);
+    let mut started = match started {
+        Ok(started) => started,
+        Err(error) => return drop(replies.send(Reply::Started(Err(error)))),
+    };
+    let Ok((worker, _)) = keeper::next_report(&started.reports) else {
+        let _ = started.keeper.wait();
+        return drop(replies.send(Reply::Gone));
+    };
+    let _ = replies.send(Reply::Started(Ok(worker)));
+    let watched =
+        [&started.streams[0], &started.streams[1]].map(|stream| stream.try_clone().ok().map(OwnedFd::from));
+    let mut inbox = Inbox::new(sink, shared.open.clone(), started.streams, from.epoch, from.each_print);
+    inbox.set_worker(worker);
+    let mut reader = Reader {
+        ring: started.ring,
+        workers: HashSet::from([worker]),
+        lines: vec![Line { pid: worker, socket: control }],
+        reports: started.reports,
+        watched,
+        replies,
+        shared,
+    };
+    reader.until_the_end(&mut inbox);
+    let _ = started.keeper.kill();
+    let _ = started.keeper.wait();
+    reader.take_everything(&mut inbox);
+    inbox.finish();
+    reader.shared.last_lane.store(reader.ring.last_lane(), Ordering::SeqCst);
+    let _ = reader.replies.send(Reply::Gone);
+}
+
+struct Reader {
+    ring: Ring,
+    /// The worker and its copies.
+    workers: HashSet<u32>,
+    /// Their control sockets; copies say nothing until they take over.
+    lines: Vec<Line>,
+    reports: UnixStream,
+    watched: [Option<OwnedFd>; 2],
+    replies: Sender<Reply>,
+    shared: Shared,
+}
+
+struct Line {
+    pid: u32,
+    socket: UnixStream,
+}
+
+impl Reader {
+    fn until_the_end(&mut self, inbox: &mut Inbox) {
+        loop {
+            self.take_everything(inbox);
+            if !self.ring.may_sleep() {
+                continue;
+            }
+            let mut fds: Vec<BorrowedFd> = vec![self.reports.as_fd(), self.ring.wake()];
+            fds.extend(self.lines.iter().map(|line| line.socket.as_fd()));
+            fds.extend(self.watched.iter().flatten().map(|fd| fd.as_fd()));
+            fds.extend(inbox.children().map(|fd| fd.as_fd()));
+            let ready = poll(&fds);
+            self.ring.awake();
+            // From the last to the first, since one that has ended is taken out, and a new one stands behind them.
+            for index in (0..self.lines.len()).rev().filter(|index| ready[2 + index]) {
+                if !self.message(index, inbox) {
+                    self.lines.remove(index);
+                }
+            }
+            if ready[0] && !self.report(inbox) {
+                return;
+            }
+        }
+    }
+
+    fn take_everything(&self, inbox: &mut Inbox) {
+        self.ring.read(|bytes| inbox.record(bytes));
+        inbox.read_streams();
+        self.ring.read(|bytes| inbox.record(bytes));
+        inbox.release();
+        inbox.reap();
+        inbox.flush();
+    }
+
+    /// A process has ended; false once none is left that could run a cell.
+    fn report(&mut self, inbox: &mut Inbox) -> bool {
+        let Ok((pid, exit)) = keeper::next_report(&self.reports) else { return false };
+        if !self.workers.remove(&pid) {
+            // An orphan of a cell's.
+            return true;
+        }
+        // It may have spoken before it ended.
+        if let Some(index) = self.lines.iter().position(|line| line.pid == pid) {
+            while self.message(index, inbox) {}
+            self.lines.remove(index);
+        }
+        // What it started ends with it, but for what has left its group.
+        kill_group(pid);
+        self.take_everything(inbox);
+        inbox.worker_ended(pid);
+        let _ = self.replies.send(Reply::Ended(pid, exit));
+        if self.shared.ending.load(Ordering::SeqCst) {
+            self.lines.iter().for_each(|line| drop(line.socket.shutdown(Shutdown::Both)));
+        }
+        !self.workers.is_empty()
+    }
+
+    /// Takes one message of a line; false when there will be no more.
+    fn message(&mut self, index: usize, inbox: &mut Inbox) -> bool {
+        let line = &self.lines[index].socket;
+        let Ok(response) = protocol::receive::<Response>(line) else { return false };
+        let reply = match response {
+            Response::Ready { version } => Reply::Ready(version),
+            Response::Unfit { reason } => Reply::Unfit(reason),
+            Response::Copied { pid } => {
+                match copy::receive_line(line).and_then(|line| Ok((line.try_clone()?, line))) {
+                    Ok((line, ours)) => {
+                        inbox.set_worker(pid);
+                        self.workers.insert(pid);
+                        self.lines.push(Line { pid, socket: ours });
+                        Reply::Copied(Ok((pid, line)))
+                    }
+                    Err(error) => Reply::Copied(Err(protocol::NotCopied::Failed { reason: error.to_string() })),
+                }
+            }
+            Response::NotCopied { why } => Reply::Copied(Err(why)),
+            Response::Done { end, tail } => {
+                self.done(tail, inbox);
+                Reply::Done(end)
+            }
+        };
+        self.replies.send(reply).is_ok()
+    }
+
+    /// A cell has ended; its records end at `tail`.
+    fn done(&self, tail: u64, inbox: &mut Inbox) {
+        inbox.set_running(self.shared.running.load(Ordering::SeqCst));
+        while self.ring.head() < tail {
+            self.ring.read(|bytes| inbox.record(bytes));
+        }
+        inbox.set_running(self.shared.running.load(Ordering::SeqCst));
+        inbox.read_streams();
+        inbox.release();
+        inbox.finish_cell();
+        inbox.set_running(0);
+    }
+}

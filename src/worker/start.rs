@@ -1,0 +1,110 @@
+//! How a worker is started: the keeper's process, with its descriptors, limits and ends of the streams.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use super::ring::Ring;
+use super::server;
+
+/// What a worker is started with.
+pub struct Start {
+    /// The threadbook executable.
+    pub executable: PathBuf,
+    pub directory: Option<PathBuf>,
+    /// Libraries that the runtime needs, in order, then the runtime.
+    pub libraries: Vec<PathBuf>,
+    pub runtime: PathBuf,
+    pub each_print: bool,
+    /// `CLOCK_MONOTONIC` nanoseconds at the start of the session.
+    pub epoch: u64,
+    /// The last lane id that an earlier worker of the session gave out.
+    pub last_lane: u32,
+    /// Bytes of memory that the worker may ask for (`RLIMIT_DATA`, getrlimit(2)).
+    pub memory: Option<u64>,
+}
+
+/// The session's ends of what the keeper and the worker were started with.
+pub struct Started {
+    pub keeper: Child,
+    pub ring: Ring,
+    /// Fd 1 and 2.
+    pub streams: [UnixStream; 2],
+    pub reports: UnixStream,
+}
+
+/// Starts keeper and worker. The keeper is told to die with the thread that calls this.
+pub fn start(start: &Start, control: &UnixStream) -> io::Result<Started> {
+    let ring = Ring::create(start.last_lane)?;
+    let (out, far_out) = stream_pair()?;
+    let (err, far_err) = stream_pair()?;
+    let (reports, far_reports) = UnixStream::pair()?;
+    let inherited =
+        [control.as_raw_fd(), ring.memory().as_raw_fd(), ring.wake().as_raw_fd(), far_reports.as_raw_fd()];
+    let mut command = Command::new(&start.executable);
+    command.args(server::arguments(inherited));
+    if let Some(directory) = &start.directory {
+        command.current_dir(directory);
+    }
+    command.stdin(Stdio::null()).stdout(OwnedFd::from(far_out)).stderr(OwnedFd::from(far_err));
+    let memory = start.memory;
+    // SAFETY: between fork and exec only system calls that are safe there.
+    unsafe {
+        command.pre_exec(move || {
+            libc::setpgid(0, 0);
+            raise_stack_limit();
+            if let Some(bytes) = memory {
+                lower_data_limit(bytes);
+            }
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            for fd in inherited {
+                if libc::fcntl(fd, libc::F_SETFD, 0) < 0 {
+                    return Err(io::Error::last_os_error());
+                }
+            }
+            Ok(())
+        });
+    }
+    Ok(Started { keeper: command.spawn()?, ring, streams: [out, err], reports })
+}
+
+/// Room for the main thread, whose cells move their variables over the stack; a large array is one.
+const STACK: libc::rlim_t = 64 << 20;
+
+/// Between fork and exec: takes effect with the program that is about to be loaded.
+fn raise_stack_limit() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: two system calls on a local.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_STACK, &mut limit) == 0 && limit.rlim_cur < STACK {
+            limit.rlim_cur = STACK.min(limit.rlim_max);
+            libc::setrlimit(libc::RLIMIT_STACK, &limit);
+        }
+    }
+}
+
+fn lower_data_limit(bytes: u64) {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: two system calls on a local.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_DATA, &mut limit) == 0 {
+            limit.rlim_cur = bytes.min(limit.rlim_max);
+            libc::setrlimit(libc::RLIMIT_DATA, &limit);
+        }
+    }
+}
+
+/// A socket pair whose near end is told which process wrote what.
+fn stream_pair() -> io::Result<(UnixStream, UnixStream)> {
+    let (near, far) = UnixStream::pair()?;
+    let on: libc::c_int = 1;
+    // SAFETY: passes the address and size of a local.
+    let answer = unsafe {
+        let size = std::mem::size_of_val(&on) as libc::socklen_t;
+        libc::setsockopt(near.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PASSCRED, (&raw const on).cast(), size)
+    };
+    if answer == 0 { Ok((near, far)) } else { Err(io::Error::last_os_error()) }
+}

@@ -15,6 +15,7 @@ mod connection;
 mod desk;
 mod execute;
 mod history;
+mod input;
 mod mail;
 mod message;
 mod overflow;

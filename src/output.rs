@@ -150,6 +150,14 @@ pub enum Event {
         cell: CellId,
         data: MimeBundle,
     },
+    /// The cell waits for a line of input, and all that it had put out by then has been told. The front end answers
+    /// by this number. Told only if the session was told to ask.
+    Input {
+        origin: Origin,
+        number: u64,
+        prompt: String,
+        password: bool,
+    },
     /// Rendered compiler warnings, with ANSI colours.
     Warning {
         cell: CellId,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{End, Places, Run, Start, Worker, monotonic_nanos};
+use crate::worker::{Answerer, End, Input, Places, Run, Start, Worker, monotonic_nanos};
 
 use super::ahead::Ahead;
 use super::cache::Cache;
@@ -75,6 +75,8 @@ pub struct Session {
     /// Files that the worker does not know yet.
     places: Vec<Places>,
     perturbed: bool,
+    input: Input,
+    answerer: Answerer,
     trace: Shared,
 }
 
@@ -94,7 +96,8 @@ impl Session {
         let recorder: Box<dyn Sink> = Box::new(Recorder { trace: trace.clone(), sink });
         let sink = Arc::new(Mutex::new(recorder));
         let epoch = monotonic_nanos();
-        let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN)?;
+        let answerer = Answerer::default();
+        let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN, &answerer)?;
         let mut scope = Scope::default();
         scope.wall_only = options.time == TimeFormat::Wall;
         Ok(Session {
@@ -109,6 +112,8 @@ impl Session {
             interrupter,
             places: Vec::new(),
             perturbed: false,
+            input: Input::Empty,
+            answerer,
             trace,
         })
     }
@@ -117,6 +122,16 @@ impl Session {
     /// makes rare interleavings likely.
     pub fn perturb(&mut self, on: bool) {
         self.perturbed = on;
+    }
+
+    /// Who answers the cells that follow when they read their standard input; nobody at first.
+    pub fn input(&mut self, input: Input) {
+        self.input = input;
+    }
+
+    /// What answers `Event::Input`, from any thread.
+    pub fn answerer(&self) -> Answerer {
+        self.answerer.clone()
     }
 
     /// The process that runs cells.
@@ -264,6 +279,7 @@ impl Session {
             compile_seconds: prepared.compile_seconds,
             wall_only: prepared.wall_only,
             perturbed: self.perturbed,
+            input: self.input,
         })
     }
 
@@ -290,7 +306,8 @@ impl Session {
         let failure = Failure { ename: ename.into(), traceback: vec![red(ename, &evalue)], evalue };
         self.fail(cell, failure);
         let (sink, last) = (self.sink.clone(), LaneId(self.worker.last_lane()));
-        self.worker = start_worker(&self.options, &self.executable, &self.compiler, sink, self.epoch, last)?;
+        self.worker =
+            start_worker(&self.options, &self.executable, &self.compiler, sink, self.epoch, last, &self.answerer)?;
         Ok(())
     }
 
@@ -373,6 +390,7 @@ fn start_worker(
     sink: Arc<Mutex<Box<dyn Sink>>>,
     epoch: u64,
     last_lane: LaneId,
+    answerer: &Answerer,
 ) -> Result<Worker, Error> {
     let start = Start {
         executable: executable.to_path_buf(),
@@ -382,6 +400,7 @@ fn start_worker(
         each_print: options.each_print,
         epoch,
         last_lane: last_lane.0,
+        answerer: answerer.clone(),
     };
     Worker::start(start, sink).map_err(|message| Error::new(ExitCode::Environment, message))
 }

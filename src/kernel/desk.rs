@@ -13,6 +13,7 @@ use super::answer;
 use super::connection::{Channel, Connection};
 use super::execute::Queue;
 use super::history::History;
+use super::input::Inputs;
 use super::log;
 use super::mail::{self, Inbox, Mail, Outbox};
 use super::message::{Message, Outgoing, to_hex};
@@ -45,6 +46,7 @@ pub(super) struct Desk {
     pub runner: Runner,
     pub history: History,
     pub names: Names,
+    pub inputs: Inputs,
     usage: Usage,
     connection: Connection,
     interrupter: Option<Interrupter>,
@@ -84,6 +86,7 @@ fn serve(connection: Connection) -> Result<(), Error> {
         runner: Runner::start(outbox)?,
         history: History::open(),
         names: Names::default(),
+        inputs: Inputs::default(),
         usage: Usage::default(),
         connection,
         interrupter: None,
@@ -137,6 +140,7 @@ impl Desk {
             let now = Instant::now();
             self.publisher.flush_due(now);
             self.send_published();
+            self.ask_again(now);
             if self.language.until().is_some_and(|until| until <= now) {
                 self.know_language(String::new());
             }
@@ -162,18 +166,21 @@ impl Desk {
         if more {
             return Some(Duration::ZERO);
         }
-        let due = self.publisher.due().into_iter().chain(self.language.until()).min();
+        let due = [self.publisher.due(), self.language.until(), self.inputs.due()].into_iter().flatten().min();
         due.map(|due| due.saturating_duration_since(Instant::now()))
     }
 
     fn mail(&mut self, mail: Mail) {
         match mail {
             Mail::Event(Event::Failed { cell, failure }) => self.failed(cell, failure),
+            Mail::Event(event @ Event::Input { .. }) => self.ask(event),
             Mail::Event(event) => {
                 self.note_result(&event);
                 self.publisher.event(event, Instant::now());
             }
-            Mail::Started(interrupter) => self.interrupter = Some(interrupter),
+            Mail::Started(interrupter, answerer) => {
+                (self.interrupter, self.inputs.answerer) = (Some(interrupter), Some(answerer));
+            }
             Mail::Ended(ended) => self.ended(ended),
             Mail::Language(version) => self.know_language(version.unwrap_or_default()),
             Mail::Interrupt => self.interrupt(),
@@ -184,8 +191,7 @@ impl Desk {
     fn request(&mut self, channel: Channel, message: Message) {
         match (channel, message.msg_type.as_str()) {
             (Channel::Shell, "execute_request") => return self.enqueue(message),
-            // Cells cannot ask for input yet, so nobody waits for this.
-            (Channel::Stdin, other) => return log(format_args!("{other} on stdin answers no request")),
+            (Channel::Stdin, _) => return self.on_stdin(&message),
             (_, "kernel_info_request") if self.language.waits(channel, &message) => return,
             _ => {}
         }
@@ -275,6 +281,8 @@ impl Desk {
         if let Some(interrupter) = &self.interrupter {
             interrupter.interrupt();
         }
+        // Only then, so that a cell whose read fails is known to have been interrupted.
+        self.inputs.interrupt();
     }
 
     fn know_language(&mut self, version: String) {

@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::connection::Channel;
 use super::desk::{Desk, content_flag};
+use super::input;
 use super::mail::Ended;
 use super::message::{Message, date};
 use super::runner::Job;
-use crate::engine::{self, Outcome};
+use crate::engine::{self, Input, Outcome};
 use crate::output::{CellId, Event, Failure};
 
 /// Cells that have no number of their own (silent ones, user expressions) are numbered from here.
@@ -37,6 +38,7 @@ struct Request {
     silent: bool,
     store_history: bool,
     stop_on_error: bool,
+    input: Input,
     user_expressions: Vec<(String, String)>,
 }
 
@@ -59,6 +61,10 @@ struct Expressions {
 }
 
 impl Queue {
+    pub fn running_message(&self) -> Option<&Message> {
+        self.running.as_ref().map(|running| &running.request.message)
+    }
+
     pub fn running_header(&self) -> Option<Value> {
         self.running.as_ref().map(|running| running.request.message.header.clone())
     }
@@ -87,6 +93,7 @@ impl Request {
             silent,
             store_history: !silent && content_flag(content, "store_history", true),
             stop_on_error: content_flag(content, "stop_on_error", true),
+            input: input::of_request(&message),
             user_expressions: expressions.filter_map(expression).collect(),
             message,
         }
@@ -138,8 +145,9 @@ impl Desk {
             return self.finish(running, json!([]), Map::new());
         }
         let ahead = if numbered { self.queue.ahead() } else { Vec::new() };
+        let input = running.request.input;
         self.queue.running = Some(running);
-        self.runner.run(Job { cell, source, ahead });
+        self.runner.run(Job { cell, source, ahead, input });
     }
 
     /// A failure is published with the end of its cell: there is one for each request.
@@ -161,6 +169,7 @@ impl Desk {
 
     pub fn ended(&mut self, ended: Ended) {
         let Some(mut running) = self.queue.running.take() else { return };
+        self.inputs.forget();
         match ended {
             Ended::Cell(outcome, names) => {
                 self.names = names;
@@ -201,7 +210,7 @@ impl Desk {
         running.result = None;
         running.expressions = Some(expressions);
         self.publisher.begin(running.cell, running.request.message.header.clone(), running.count, true);
-        let job = Job { cell: running.cell, source, ahead: Vec::new() };
+        let job = Job { cell: running.cell, source, ahead: Vec::new(), input: running.request.input };
         self.queue.running = Some(running);
         self.runner.run(job);
     }

@@ -150,7 +150,7 @@ impl Publisher {
                 self.message(origin.cell, "clear_output", Map::new(), json!({"wait": wait}));
             }
             Event::Result { cell, data } => self.result(cell, data),
-            Event::Process { .. } | Event::Joined { .. } | Event::Failed { .. } => {}
+            Event::Process { .. } | Event::Joined { .. } | Event::Input { .. } | Event::Failed { .. } => {}
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::log;
 use super::mail::{Ended, Mail, Outbox};
-use crate::engine::{Interrupter, Options, Session};
+use crate::engine::{Input, Interrupter, Options, Session};
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Failure};
 
@@ -23,6 +23,7 @@ pub struct Job {
     pub source: String,
     /// The cells that will run next, as far as they are known.
     pub ahead: Vec<String>,
+    pub input: Input,
 }
 
 pub struct Runner {
@@ -94,6 +95,7 @@ enum Trouble {
 
 fn execute(session: &mut Session, job: &Job) -> Result<Ended, Trouble> {
     let ahead: Vec<&str> = job.ahead.iter().map(String::as_str).collect();
+    session.input(job.input);
     let execute = AssertUnwindSafe(|| session.execute(job.cell, &job.source, &ahead));
     let outcome = catch_unwind(execute).map_err(|_| Trouble::Fault)?.map_err(Trouble::Error)?;
     Ok(Ended::Cell(outcome, session.names()))
@@ -103,7 +105,7 @@ fn start(outbox: &Outbox) -> Result<Session, Error> {
     let begin = || Session::start(Options::default(), Box::new(outbox.clone()));
     let session = catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Err(lost()));
     match &session {
-        Ok(session) => outbox.send(Mail::Started(session.interrupter())),
+        Ok(session) => outbox.send(Mail::Started(session.interrupter(), session.answerer())),
         Err(error) => log(format_args!("{error}")),
     }
     session

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::output::LaneId;
 
+use super::answer::Answerer;
 use super::inbox::{Inbox, Open, SharedSink};
 use super::process::kill_group;
 use super::protocol::{self, End, Request, Response, Run};
@@ -34,6 +35,7 @@ pub struct Start {
     pub epoch: u64,
     /// The last lane id that an earlier worker of the session gave out.
     pub last_lane: u32,
+    pub answerer: Answerer,
 }
 
 /// A running worker. Dropping it kills it, its threads and its children.
@@ -45,6 +47,7 @@ pub struct Worker {
     replies: Receiver<Reply>,
     open: Arc<Open>,
     running: Arc<AtomicU32>,
+    answerer: Answerer,
     /// Set when the worker has ended.
     last_lane: Arc<AtomicU32>,
     reader: Option<JoinHandle<()>>,
@@ -79,6 +82,7 @@ impl Worker {
         let open = Arc::new(Open::default());
         let running = Arc::new(AtomicU32::new(0));
         let last_lane = Arc::new(AtomicU32::new(start.last_lane));
+        let answerer = start.answerer.clone();
         let reader = {
             let shared = Shared { open: open.clone(), running: running.clone(), last_lane: last_lane.clone() };
             let control = control.try_clone().map_err(failed)?;
@@ -88,8 +92,17 @@ impl Worker {
                 .spawn(move || read_worker(start, sink, control, far_control, shared, sender))
                 .map_err(failed)?
         };
-        let mut worker =
-            Worker { pid: 0, pidfd: None, control, replies, open, running, last_lane, reader: Some(reader) };
+        let mut worker = Worker {
+            pid: 0,
+            pidfd: None,
+            control,
+            replies,
+            open,
+            running,
+            answerer,
+            last_lane,
+            reader: Some(reader),
+        };
         let (pid, pidfd) = match worker.reply() {
             Reply::Started(started) => started.map_err(failed)?,
             other => return Err(other.unexpected()),
@@ -113,6 +126,7 @@ impl Worker {
     /// Runs a cell to its end; everything that it wrote has gone to the sink by then.
     pub fn run(&mut self, run: Run) -> Result<End, Exit> {
         self.running.store(run.cell, Ordering::SeqCst);
+        self.answerer.open();
         let sent = protocol::send(&self.control, &Request::Run(run));
         // A failed send means that the worker has died: the reader says how.
         let _ = sent;
@@ -271,7 +285,8 @@ fn read_worker(
     replies: Sender<Reply>,
 ) {
     let started = (|| {
-        let ring = Ring::create(start.last_lane)?;
+        let ring = Arc::new(Ring::create(start.last_lane)?);
+        start.answerer.serve(ring.clone());
         let (out, far_out) = stream_pair()?;
         let (err, far_err) = stream_pair()?;
         let child = spawn(&start, &far_control, &ring, [far_out, far_err])?;
@@ -286,7 +301,7 @@ fn read_worker(
     };
     let _ = replies.send(Reply::Started(Ok((child.id(), handle))));
     let watched = [streams[0].try_clone(), streams[1].try_clone()].map(|stream| stream.ok().map(OwnedFd::from));
-    let mut inbox = Inbox::new(sink, shared.open, streams, start.epoch, start.each_print);
+    let mut inbox = Inbox::new(&start, sink, shared.open, streams);
     inbox.set_worker(child.id());
     let reader = Reader { ring, control, pidfd, watched, replies, running: shared.running };
     reader.until_the_end(&mut inbox);
@@ -303,7 +318,7 @@ fn read_worker(
 }
 
 struct Reader {
-    ring: Ring,
+    ring: Arc<Ring>,
     control: UnixStream,
     pidfd: OwnedFd,
     watched: [Option<OwnedFd>; 2],

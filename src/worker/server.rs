@@ -12,7 +12,7 @@ use std::sync::Mutex;
 
 use super::protocol::{self, End, Request, Response, Run};
 use super::ring::Ring;
-use super::{capture, host, interpose, stdio};
+use super::{capture, host, input, interpose, stdio};
 
 /// The worker's entry: `threadbook __worker CONTROL RING WAKE`, three inherited descriptors.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -39,6 +39,7 @@ fn serve(control: RawFd, memory: RawFd, wake: RawFd) -> io::Result<()> {
     }
     capture::begin(ring);
     interpose::begin();
+    input::begin();
     stdio::begin();
     if let Err(reason) = libraries.iter().try_for_each(|l| load(l).map(drop)).and_then(|()| attach(&runtime)) {
         return protocol::send(&control, &Response::Unfit { reason });
@@ -56,6 +57,7 @@ fn serve(control: RawFd, memory: RawFd, wake: RawFd) -> io::Result<()> {
             // SAFETY: ends this process without running the parent's exit handlers.
             unsafe { libc::_exit(if end == End::Returned { 0 } else { 1 }) };
         }
+        input::end_cell();
         capture::running(0);
         protocol::send(&control, &Response::Done { end, tail: ring.tail() })?;
     }
@@ -158,6 +160,8 @@ fn run_cell(run: &Run) -> End {
     };
     capture::perturb(run.perturbed);
     capture::running(run.cell);
+    input::begin_cell(run.input);
+    stdio::forget_end();
     // SAFETY: the frame and what it points to outlive the call; the entry catches panics itself.
     unsafe { entry(&frame) };
     REPORT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take().unwrap_or(End::Returned)
@@ -176,6 +180,7 @@ static HOST: host::Host = host::Host {
     join: host_join,
     display: host_display,
     result: host_result,
+    input: host_input,
 };
 
 /// # Safety
@@ -236,6 +241,26 @@ unsafe extern "C" fn host_display(json: *const u8, len: usize) {
 unsafe extern "C" fn host_result(json: *const u8, len: usize) {
     // SAFETY: as above.
     show(unsafe { slice(json, len) }, true);
+}
+
+unsafe extern "C" fn host_input(
+    prompt: *const u8,
+    len: usize,
+    password: bool,
+    take: unsafe extern "C" fn(*mut c_void, *const u8, usize),
+    to: *mut c_void,
+) -> u32 {
+    // SAFETY: as above.
+    match input::ask(unsafe { slice(prompt, len) }, password) {
+        Ok(line) => {
+            // SAFETY: the runtime's own function and argument, and text that lives during the call.
+            unsafe { take(to, line.as_ptr(), line.len()) };
+            host::INPUT_LINE
+        }
+        Err(input::Missing::End) => host::INPUT_END,
+        Err(input::Missing::Refused) => host::INPUT_REFUSED,
+        Err(input::Missing::Interrupted) => host::INPUT_INTERRUPTED,
+    }
 }
 
 /// A display from a signal handler that interrupts its own thread's print cannot be shown, and says so.

@@ -2,6 +2,7 @@
 
 mod client;
 mod display;
+mod input;
 mod life;
 mod load;
 

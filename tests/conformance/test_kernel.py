@@ -37,7 +37,6 @@ class ThreadbookTests(jkt.KernelTests):
         {"code": 'threadbook::display::html("<b>bold</b>");', "mime": "text/html"},
         {"code": 'threadbook::display::svg("<svg/>");', "mime": "image/svg+xml"},
     ]
-    code_stdin = 'threadbook::input("? ").unwrap();'
     code_clear_output = "threadbook::display::clear_output(false);"
 
 

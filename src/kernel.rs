@@ -11,6 +11,7 @@
 //! Never reads a notebook; sees the engine through its face only.
 
 mod answer;
+mod comm;
 mod connection;
 mod desk;
 mod execute;

@@ -10,6 +10,7 @@ mod answer;
 mod caller;
 mod capture;
 mod client;
+mod comm;
 mod content;
 mod display;
 mod inbox;
@@ -26,6 +27,7 @@ mod threads;
 
 pub use answer::{Answer, Answerer};
 pub use client::{Exit, Start, Worker};
+pub use comm::{Act, Comm};
 pub use inbox::{monotonic_nanos, parent_of};
 pub use process::{end_with_this_thread, kill_group, wait_for_end};
 pub use protocol::{End, Input, Places, Run};

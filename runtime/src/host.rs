@@ -46,6 +46,8 @@ pub struct Host {
     pub join: extern "C" fn(lane: u64),
     /// One `display_data`: JSON `{"data": {...}, "metadata": {...}, "transient": {"display_id": ...}}` in UTF-8, all
     /// values strings; with `"update": true` an `update_display_data`. Or `{"clear_output": {"wait": ...}}`.
+    /// Or what is said on a comm: `{"comm": {"act": "open", "id": ..., "target": ..., "data": ...}}`, `message` or `close`
+    /// without a target; the data is JSON in a string.
     pub display: unsafe extern "C" fn(json: *const u8, len: usize),
     /// The value of the cell's tail expression: JSON `{"data": {...}}` in UTF-8.
     pub result: unsafe extern "C" fn(json: *const u8, len: usize),
@@ -89,3 +91,22 @@ pub struct Frame {
 
 /// The entry point of every compiled cell, under the name `threadbook_cell`.
 pub type Entry = unsafe extern "C" fn(frame: *const Frame);
+
+/// What the front end has said on a comm, as `threadbook_comm` takes it: text that lives during the call.
+#[repr(C)]
+pub struct Comm {
+    /// `COMM_OPEN`, …
+    pub kind: u32,
+    pub id: *const u8,
+    pub id_len: usize,
+    /// The name of the target, of an open only.
+    pub target: *const u8,
+    pub target_len: usize,
+    /// JSON
+    pub data: *const u8,
+    pub data_len: usize,
+}
+
+pub const COMM_OPEN: u32 = 1;
+pub const COMM_MESSAGE: u32 = 2;
+pub const COMM_CLOSE: u32 = 3;

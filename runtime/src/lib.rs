@@ -1,6 +1,7 @@
 //! What cells of a Threadbook session link to, as the crate `threadbook`: their variables, what they print and
 //! show, and Python's concurrency library with Rust's types ([`threading`], [`concurrent::futures`],
-//! [`multiprocessing`], [`os`], [`time`]), and rich output ([`display`]), and questions to whoever sits at the
+//! [`multiprocessing`], [`os`], [`time`]), and rich output ([`display`]), messages
+//! to and from code of the front end ([`comm`]), and questions to whoever sits at the
 //! front end ([`input`], [`getpass`]).
 //!
 //! It owns what threads, tasks and processes *mean* to a cell, and tells the worker of each: a lane is declared
@@ -13,6 +14,7 @@
 
 #[doc(hidden)]
 pub mod cell;
+pub mod comm;
 pub mod concurrent;
 pub mod display;
 mod error;

@@ -1,6 +1,8 @@
 //! One session: its scope, its worker, and the way of a cell from text to outcome. A cell that fails leaves the
 //! scope that it started from, without what it moved away.
 
+mod comm;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

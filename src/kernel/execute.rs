@@ -12,7 +12,7 @@ use super::desk::{Desk, content_flag};
 use super::input;
 use super::mail::Ended;
 use super::message::{Message, date};
-use super::runner::Job;
+use super::runner::{Job, Work};
 use crate::engine::{self, Input, Outcome};
 use crate::output::{CellId, Event, Failure};
 
@@ -24,11 +24,17 @@ const AHEAD: usize = 16;
 
 #[derive(Default)]
 pub struct Queue {
-    waiting: VecDeque<Request>,
+    waiting: VecDeque<Waiting>,
     running: Option<Running>,
     /// `In[n]` of the last cell that has a number.
     count: u32,
     unnumbered: u32,
+}
+
+/// What waits for its turn on the thread that runs cells.
+enum Waiting {
+    Execute(Request),
+    Comm(Message),
 }
 
 /// An `execute_request` as it was asked for.
@@ -72,13 +78,23 @@ impl Queue {
     /// The cells that will have the next numbers. Blank ones have none, and do not come to the session.
     fn ahead(&self) -> Vec<String> {
         let is_blank = |request: &&Request| request.code.trim().is_empty();
-        let next = self.waiting.iter().take_while(|request| request.store_history);
+        let next = self.waiting.iter().filter_map(Waiting::execute).take_while(|request| request.store_history);
         next.filter(|request| !is_blank(request)).take(AHEAD).map(|request| request.code.clone()).collect()
     }
 
-    fn unnumbered(&mut self) -> CellId {
+    /// A cell without a number of its own, and the number that is shown with it.
+    pub fn unnumbered(&mut self) -> (CellId, u32) {
         self.unnumbered += 1;
-        CellId(UNNUMBERED + self.unnumbered)
+        (CellId(UNNUMBERED + self.unnumbered), self.count)
+    }
+}
+
+impl Waiting {
+    fn execute(&self) -> Option<&Request> {
+        match self {
+            Waiting::Execute(request) => Some(request),
+            Waiting::Comm(_) => None,
+        }
     }
 }
 
@@ -107,14 +123,21 @@ impl Request {
 
 impl Desk {
     pub fn enqueue(&mut self, message: Message) {
-        self.queue.waiting.push_back(Request::read(message));
+        let waiting = match message.msg_type.as_str() {
+            "execute_request" => Waiting::Execute(Request::read(message)),
+            _ => Waiting::Comm(message),
+        };
+        self.queue.waiting.push_back(waiting);
     }
 
     /// Begins the next request, and those after it that need no session, if nothing runs.
     pub fn next(&mut self) {
-        while self.queue.running.is_none() {
-            let Some(request) = self.queue.waiting.pop_front() else { return };
-            self.begin(request);
+        while self.queue.running.is_none() && self.comms.running_header().is_none() {
+            match self.queue.waiting.pop_front() {
+                Some(Waiting::Execute(request)) => self.begin(request),
+                Some(Waiting::Comm(message)) => self.begin_comm(message),
+                None => return,
+            }
         }
     }
 
@@ -126,7 +149,7 @@ impl Desk {
             self.queue.count += 1;
             CellId(self.queue.count)
         } else {
-            self.queue.unnumbered()
+            self.queue.unnumbered().0
         };
         let count = self.queue.count;
         if !request.silent {
@@ -147,7 +170,7 @@ impl Desk {
         let ahead = if numbered { self.queue.ahead() } else { Vec::new() };
         let input = running.request.input;
         self.queue.running = Some(running);
-        self.runner.run(Job { cell, source, ahead, input });
+        self.runner.run(Work::Cell(Job { cell, source, ahead, input }));
     }
 
     /// A failure is published with the end of its cell: there is one for each request.
@@ -206,13 +229,13 @@ impl Desk {
             return self.finish(running, json!([]), expressions.done);
         };
         expressions.current = name;
-        running.cell = self.queue.unnumbered();
+        running.cell = self.queue.unnumbered().0;
         running.result = None;
         running.expressions = Some(expressions);
         self.publisher.begin(running.cell, running.request.message.header.clone(), running.count, true);
         let job = Job { cell: running.cell, source, ahead: Vec::new(), input: running.request.input };
         self.queue.running = Some(running);
-        self.runner.run(job);
+        self.runner.run(Work::Cell(job));
     }
 
     fn remember(&mut self, running: &Running) {
@@ -262,7 +285,14 @@ impl Desk {
 
     /// What was asked for before the error was seen is not run.
     fn abort_waiting(&mut self) {
-        for request in std::mem::take(&mut self.queue.waiting) {
+        for waiting in std::mem::take(&mut self.queue.waiting) {
+            let request = match waiting {
+                Waiting::Execute(request) => request,
+                Waiting::Comm(_) => {
+                    self.queue.waiting.push_back(waiting);
+                    continue;
+                }
+            };
             let header = request.message.header.clone();
             self.status(&header, "busy");
             let evalue = "not run: a cell before it failed";

@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::output::LaneId;
 
 use super::answer::Answerer;
+use super::comm::Comm;
 use super::inbox::{Inbox, Open, SharedSink};
 use super::process::kill_group;
 use super::protocol::{self, End, Request, Response, Run};
@@ -125,9 +126,18 @@ impl Worker {
 
     /// Runs a cell to its end; everything that it wrote has gone to the sink by then.
     pub fn run(&mut self, run: Run) -> Result<End, Exit> {
-        self.running.store(run.cell, Ordering::SeqCst);
+        self.request(run.cell, &Request::Run(run))
+    }
+
+    /// The same for a comm message.
+    pub fn comm(&mut self, comm: Comm) -> Result<End, Exit> {
+        self.request(comm.cell, &Request::Comm(comm))
+    }
+
+    fn request(&mut self, cell: u32, request: &Request) -> Result<End, Exit> {
+        self.running.store(cell, Ordering::SeqCst);
         self.answerer.open();
-        let sent = protocol::send(&self.control, &Request::Run(run));
+        let sent = protocol::send(&self.control, request);
         // A failed send means that the worker has died: the reader says how.
         let _ = sent;
         loop {

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::comm::Comm;
+
 /// Raised with every change to this file.
 pub const VERSION: u32 = 3;
 
@@ -15,6 +17,7 @@ pub const VERSION: u32 = 3;
 pub enum Request {
     Hello { version: u32, libraries: Vec<PathBuf>, runtime: PathBuf },
     Run(Run),
+    Comm(Comm),
 }
 
 /// One compiled cell to run.

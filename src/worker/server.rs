@@ -12,7 +12,7 @@ use std::sync::Mutex;
 
 use super::protocol::{self, End, Request, Response, Run};
 use super::ring::Ring;
-use super::{capture, host, input, interpose, stdio};
+use super::{capture, comm, host, input, interpose, stdio};
 
 /// The worker's entry: `threadbook __worker CONTROL RING WAKE`, three inherited descriptors.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -47,10 +47,11 @@ fn serve(control: RawFd, memory: RawFd, wake: RawFd) -> io::Result<()> {
     protocol::send(&control, &Response::Ready { version: protocol::VERSION })?;
     let session = std::process::id();
     loop {
-        let Request::Run(run) = protocol::receive(&control)? else {
-            return Err(io::Error::other("hello comes once"));
+        let end = match protocol::receive(&control)? {
+            Request::Run(run) => run_cell(&run),
+            Request::Comm(comm) => run_comm(&comm),
+            Request::Hello { .. } => return Err(io::Error::other("hello comes once")),
         };
-        let end = run_cell(&run);
         stdio::flush();
         if std::process::id() != session {
             // A cell forked by itself: the child has run its share of the cell and is no second worker.
@@ -108,7 +109,9 @@ fn symbol(handle: *mut c_void, name: &CStr) -> Result<*mut c_void, String> {
 
 fn attach(runtime: &Path) -> Result<(), String> {
     type Attach = unsafe extern "C" fn(*const host::Host) -> u32;
-    let found = symbol(load(runtime)?, c"threadbook_attach")?;
+    let library = load(runtime)?;
+    let found = symbol(library, c"threadbook_attach")?;
+    comm::begin(symbol(library, c"threadbook_comm")?);
     // SAFETY: the runtime defines `threadbook_attach` with this type, and the table lives for ever.
     let version = unsafe {
         let attach: Attach = std::mem::transmute(found);
@@ -165,6 +168,12 @@ fn run_cell(run: &Run) -> End {
     // SAFETY: the frame and what it points to outlive the call; the entry catches panics itself.
     unsafe { entry(&frame) };
     REPORT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take().unwrap_or(End::Returned)
+}
+
+fn run_comm(message: &comm::Comm) -> End {
+    capture::running(message.cell);
+    input::begin_cell(protocol::Input::Refused);
+    comm::run(message)
 }
 
 static HOST: host::Host = host::Host {

@@ -54,6 +54,8 @@ const SCHEMA: &[(&str, &[&str], &[&str])] = &[
     ("execute_result", &["data", "metadata", "execution_count"], &[]),
     ("error", &["ename", "evalue", "traceback"], &[]),
     ("iopub_welcome", &["subscription"], &[]),
+    ("comm_open", &["comm_id", "target_name", "data"], &[]),
+    ("comm_msg", &["comm_id", "data"], &[]),
     ("comm_close", &["comm_id", "data"], &[]),
     ("input_request", &["prompt", "password"], &[]),
     (

@@ -10,7 +10,8 @@
 //!
 //! Data is JSON as text; what is none is not sent, and standard error says so. Metadata and binary buffers are not
 //! passed. Handlers run on the thread that runs cells, between cells, one message at a time in the order of their
-//! coming; what they print belongs to the message. A handler that panics has the panic printed and stays.
+//! coming; what they print belongs to the message, and there is no
+//! input for them. A handler that panics has the panic printed and stays.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

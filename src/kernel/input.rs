@@ -36,7 +36,7 @@ enum Sent {
 
 const AGAIN: Duration = Duration::from_millis(20);
 /// A client that is not there by then has no stdin channel.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who answers the cells of this `execute_request`.
 pub fn of_request(message: &Message) -> Input {

@@ -58,7 +58,9 @@ impl Answerer {
 
     /// A cell begins.
     pub(super) fn open(&self) {
-        self.state().open = true;
+        let mut state = self.state();
+        // What was open before was of a worker that has died: nobody waits.
+        (state.open, state.waits, state.rest) = (true, None, Vec::new());
     }
 
     /// The cell has ended.

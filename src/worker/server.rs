@@ -172,7 +172,7 @@ fn run_cell(run: &Run) -> End {
 
 fn run_comm(message: &comm::Comm) -> End {
     capture::running(message.cell);
-    input::begin_cell(protocol::Input::Refused);
+    input::begin_cell(protocol::Input::Empty);
     comm::run(message)
 }
 

@@ -161,7 +161,7 @@ fn a_handler_may_close_replace_itself_and_read_nothing() {
     );
     open(&mut client, "self");
     let published = say(&mut client, "comm_msg", json!({"comm_id": "c1", "data": {}}));
-    assert_eq!(text(&published, "stdout"), "Unsupported\n");
+    assert_eq!(text(&published, "stdout"), "UnexpectedEof\n");
     assert_eq!(kinds(&say(&mut client, "comm_msg", json!({"comm_id": "c1", "data": {}}))), ["comm_close"]);
     assert_eq!(comms(&mut client, json!({})), json!({}));
     client.finish();

@@ -244,6 +244,16 @@ fn a_client_that_connects_late_is_asked_all_the_same() {
 }
 
 #[test]
+fn a_client_that_never_connects_has_no_input() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let connection = ipc_connection(&directory);
+    let mut client = Client::without_stdin(Kernel::start(directory, connection));
+    let code = "println!(\"{:?}\", std::io::stdin().read_line(&mut String::new()));";
+    assert_eq!(converse(&mut client, code, &[]), "Ok(0)\n");
+    client.finish();
+}
+
+#[test]
 fn a_kernel_that_waits_for_input_shuts_down() {
     let mut client = Client::start();
     let header = execute(&mut client, "threadbook::input(\"\")");

@@ -5,7 +5,9 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-const INTERPOSED: [&str; 8] = [
+const INTERPOSED: [&str; 10] = [
+    "read",
+    "readv",
     "write",
     "writev",
     "pthread_create",

@@ -31,6 +31,10 @@ mod trial;
 mod unit;
 mod whole;
 
+/// What a front end says on a comm.
+pub use crate::worker::{Act, Comm};
+/// Answering cells that read their standard input.
+pub use crate::worker::{Answer, Answerer, Input};
 /// Watching other processes, for front ends that must not outlive one.
 pub use crate::worker::{parent_of, wait_for_end};
 pub use complete::{Candidate, Completions, complete};

@@ -11,10 +11,12 @@
 //! Never reads a notebook; sees the engine through its face only.
 
 mod answer;
+mod comm;
 mod connection;
 mod desk;
 mod execute;
 mod history;
+mod input;
 mod mail;
 mod message;
 mod overflow;

@@ -94,6 +94,14 @@ pub struct Failure {
     pub traceback: Vec<String>,
 }
 
+/// What a cell does with a comm: `comm_open`, `comm_msg`, `comm_close`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CommAct {
+    Open { target: String },
+    Message,
+    Close,
+}
+
 /// Everything that a session reports, in order. Events of one lane keep their order; the order between lanes is
 /// the order in which their records were written.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,6 +157,21 @@ pub enum Event {
     Result {
         cell: CellId,
         data: MimeBundle,
+    },
+    /// The cell waits for a line of input, and all that it had put out by then has been told. The front end answers
+    /// by this number. Told only if the session was told to ask.
+    Input {
+        origin: Origin,
+        number: u64,
+        prompt: String,
+        password: bool,
+    },
+    /// The cell says something on a comm.
+    Comm {
+        origin: Origin,
+        id: String,
+        act: CommAct,
+        data: serde_json::Value,
     },
     /// Rendered compiler warnings, with ANSI colours.
     Warning {

@@ -3,16 +3,20 @@
 //! The child is this same executable (`server`); `client` is the side of the session. Between them: a control
 //! socket (`protocol`) and a ring of records in shared memory (`ring`, `record`), never the user's fd 1 or 2.
 //! `interpose` sees threads, processes and raw writes of any code in the child; `capture` turns what they do into
-//! records, `content` and `display` turn some of those into what is shown. Nothing here knows Rust source, notebooks or Jupyter.
+//! records, `content` and `display` turn some of those into what is shown. What a cell reads is asked for by a record
+//! (`input`) and answered through the same memory (`answer`, `slot`). Nothing here knows Rust source, notebooks or Jupyter.
 
+mod answer;
 mod caller;
 mod capture;
 mod client;
+mod comm;
 mod content;
 mod copy;
 mod display;
 mod exit;
 mod inbox;
+mod input;
 mod interpose;
 mod keeper;
 mod process;
@@ -21,15 +25,18 @@ mod reader;
 mod record;
 mod ring;
 mod server;
+mod slot;
 mod start;
 mod stdio;
 mod threads;
 
+pub use answer::{Answer, Answerer};
 pub use client::{Copy, Ran, Stop, Stopper, Worker};
+pub use comm::{Act, Comm};
 pub use exit::Exit;
 pub use inbox::{monotonic_nanos, parent_of};
 pub use process::{end_with_this_thread, kill_group, wait_for_end};
-pub use protocol::{End, NotCopied, Places, Run};
+pub use protocol::{End, Input, NotCopied, Places, Run};
 pub use server::main;
 pub use start::Start;
 

@@ -10,12 +10,8 @@
 //! Owns how a value is told to the worker; which of its forms is drawn, and how, is the front end's choice. Never
 //! checks what it is given: text that should be JSON and is not is shown as a string.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::link;
-use crate::show::json_string;
+use crate::show::{json_string, new_id};
 
 /// One value in as many forms as it has, by MIME type. Shown by [`Display::show`], or as the tail of a cell.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -185,15 +181,6 @@ fn object(pairs: &[(String, String)]) -> String {
     let pairs: Vec<String> =
         pairs.iter().map(|(key, value)| format!("{}:{}", json_string(key), json_string(value))).collect();
     format!("{{{}}}", pairs.join(","))
-}
-
-/// Unlike every other of this session, also those of workers that have gone and of forked children.
-fn new_id() -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(1);
-    static BEGUN: OnceLock<u128> = OnceLock::new();
-    let begun =
-        BEGUN.get_or_init(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos()));
-    format!("threadbook-{begun:x}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// RFC 4648 §4, with padding.

@@ -4,8 +4,10 @@
 //! crosses here, and both sides check `VERSION` first. Without a worker (this crate's own tests) a stand-in
 //! writes plain text to fd 1 and 2 and counts lanes.
 
+use std::ffi::c_void;
+
 /// Raised with every change of `Host`.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 pub const STDOUT: u32 = 1;
 pub const STDERR: u32 = 2;
@@ -44,10 +46,25 @@ pub struct Host {
     pub join: extern "C" fn(lane: u64),
     /// One `display_data`: JSON `{"data": {...}, "metadata": {...}, "transient": {"display_id": ...}}` in UTF-8, all
     /// values strings; with `"update": true` an `update_display_data`. Or `{"clear_output": {"wait": ...}}`.
+    /// Or what is said on a comm: `{"comm": {"act": "open", "id": ..., "target": ..., "data": ...}}`, `message` or `close`
+    /// without a target; the data is JSON in a string.
     pub display: unsafe extern "C" fn(json: *const u8, len: usize),
     /// The value of the cell's tail expression: JSON `{"data": {...}}` in UTF-8.
     pub result: unsafe extern "C" fn(json: *const u8, len: usize),
+    /// Asks the front end for a line, with this prompt, and waits. Answers `INPUT_LINE` after one call of
+    /// `take(to, line)`, and else why there is none.
+    pub input:
+        unsafe extern "C" fn(prompt: *const u8, len: usize, password: bool, take: Take, to: *mut c_void) -> u32,
 }
+
+/// Takes text during its call.
+pub type Take = unsafe extern "C" fn(to: *mut c_void, bytes: *const u8, len: usize);
+
+/// What `Host::input` answers.
+pub const INPUT_LINE: u32 = 0;
+pub const INPUT_END: u32 = 1;
+pub const INPUT_REFUSED: u32 = 2;
+pub const INPUT_INTERRUPTED: u32 = 3;
 
 /// How a cell's run ended, as `Frame::report` says it.
 pub const FAILED: u32 = 1;
@@ -74,3 +91,22 @@ pub struct Frame {
 
 /// The entry point of every compiled cell, under the name `threadbook_cell`.
 pub type Entry = unsafe extern "C" fn(frame: *const Frame);
+
+/// What the front end has said on a comm, as `threadbook_comm` takes it: text that lives during the call.
+#[repr(C)]
+pub struct Comm {
+    /// `COMM_OPEN`, …
+    pub kind: u32,
+    pub id: *const u8,
+    pub id_len: usize,
+    /// The name of the target, of an open only.
+    pub target: *const u8,
+    pub target_len: usize,
+    /// JSON
+    pub data: *const u8,
+    pub data_len: usize,
+}
+
+pub const COMM_OPEN: u32 = 1;
+pub const COMM_MESSAGE: u32 = 2;
+pub const COMM_CLOSE: u32 = 3;

@@ -1,6 +1,8 @@
 //! What cells of a Threadbook session link to, as the crate `threadbook`: their variables, what they print and
 //! show, and Python's concurrency library with Rust's types ([`threading`], [`concurrent::futures`],
-//! [`multiprocessing`], [`os`], [`time`]), and rich output ([`display`]).
+//! [`multiprocessing`], [`os`], [`time`]), and rich output ([`display`]), messages
+//! to and from code of the front end ([`comm`]), and questions to whoever sits at the
+//! front end ([`input`], [`getpass`]).
 //!
 //! It owns what threads, tasks and processes *mean* to a cell, and tells the worker of each: a lane is declared
 //! before the thread, task or process begins, and its end is reported by whoever has seen it. It never reads or
@@ -12,11 +14,13 @@
 
 #[doc(hidden)]
 pub mod cell;
+pub mod comm;
 pub mod concurrent;
 pub mod display;
 mod error;
 mod fork;
 pub mod host;
+mod input;
 mod link;
 #[doc(hidden)]
 pub mod magic;
@@ -41,4 +45,5 @@ pub mod timing;
 mod wait;
 
 pub use error::RuntimeError;
+pub use input::{getpass, input};
 pub use text::{Py, PyText, py};

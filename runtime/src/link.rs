@@ -1,9 +1,10 @@
 //! Owns the link to the worker: the attached `Host`, and which task the calling thread works for. Every call to
 //! the worker goes through here. Never prints, starts or waits for anything itself.
 
-use crate::host::{Host, VERSION};
+use crate::host::{Host, INPUT_LINE, VERSION};
 use crate::{sys, threading};
 use std::cell::Cell;
+use std::ffi::c_void;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 static HOST: AtomicPtr<Host> = AtomicPtr::new(std::ptr::null_mut());
@@ -101,6 +102,20 @@ pub(crate) fn result(json: &str) {
     unsafe { (host().result)(json.as_ptr(), json.len()) }
 }
 
+/// Asks the front end for a line; else one of the reasons of `Host::input`.
+pub(crate) fn input(prompt: &str, password: bool) -> Result<Vec<u8>, u32> {
+    unsafe extern "C" fn take(to: *mut c_void, bytes: *const u8, len: usize) {
+        // SAFETY: `to` is the vector below, and the worker passes pointer and length of its text.
+        unsafe { (*to.cast::<Vec<u8>>()).extend_from_slice(std::slice::from_raw_parts(bytes, len)) }
+    }
+    let mut line = Vec::new();
+    // SAFETY: pointer and length describe `prompt`; `line` outlives the call.
+    match unsafe { (host().input)(prompt.as_ptr(), prompt.len(), password, take, (&raw mut line).cast()) } {
+        INPUT_LINE => Ok(line),
+        why => Err(why),
+    }
+}
+
 /// The caller has learnt that `lane` has ended. A task that asks for its own end (in a callback) learns nothing.
 pub(crate) fn ended(lane: u64) {
     if TASK.get() != lane {
@@ -143,6 +158,7 @@ pub(crate) mod record {
         join,
         display: rename,
         result: rename,
+        input: stand_in::HOST.input,
     };
 
     /// From here on, and in all tests, everything that this process tells is written down.
@@ -219,9 +235,11 @@ pub(crate) mod record {
     }
 }
 
-/// What answers where no worker has attached: text goes to fd 1 and 2, lanes and threads are merely counted.
+/// What answers where no worker has attached: text goes to fd 1 and 2, lanes and threads are merely counted, and there is
+/// no input.
 mod stand_in {
     use super::*;
+    use crate::host::{INPUT_END, Take};
 
     pub(super) static HOST: Host = Host {
         version: VERSION,
@@ -236,6 +254,7 @@ mod stand_in {
         join: ignore,
         display: ignore_bytes,
         result: ignore_bytes,
+        input,
     };
 
     static LANES: AtomicU64 = AtomicU64::new(2);
@@ -253,6 +272,9 @@ mod stand_in {
     }
     extern "C" fn enter(_lane: u64) -> u64 {
         0
+    }
+    unsafe extern "C" fn input(_: *const u8, _: usize, _: bool, _: Take, _: *mut c_void) -> u32 {
+        INPUT_END
     }
     extern "C" fn ignore(_lane: u64) {}
     unsafe extern "C" fn ignore_bytes(_bytes: *const u8, _len: usize) {}

@@ -2,7 +2,9 @@
 //! shown by it; every other value by `Debug`. The unit value is not shown.
 
 use std::fmt::Debug;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The result of the running cell, as the host's JSON; held until the cell's times are printed, as in IPython.
 static RESULT: Mutex<Option<String>> = Mutex::new(None);
@@ -50,6 +52,15 @@ pub(crate) fn json_string(text: &str) -> String {
     }
     json.push('"');
     json
+}
+
+/// An id unlike every other of this session, also those of workers that have gone and of forked children.
+pub(crate) fn new_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    static BEGUN: OnceLock<u128> = OnceLock::new();
+    let begun =
+        BEGUN.get_or_init(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos()));
+    format!("threadbook-{begun:x}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 #[cfg(test)]

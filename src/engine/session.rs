@@ -1,6 +1,7 @@
 //! One session: its scope, its worker, and the way of a cell from text to outcome. A cell that fails leaves the
 //! scope that it started from, without what it moved away.
 
+mod comm;
 mod recover;
 
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{End, Places, Ran, Run, Start, Worker, monotonic_nanos};
+use crate::worker::{Answerer, End, Input, Places, Ran, Run, Start, Worker, monotonic_nanos};
 
 use super::ahead::Ahead;
 use super::cache::Cache;
@@ -82,6 +83,8 @@ pub struct Session {
     places: Vec<Places>,
     told: usize,
     perturbed: bool,
+    input: Input,
+    answerer: Answerer,
     trace: Shared,
 }
 
@@ -101,7 +104,8 @@ impl Session {
         let recorder: Box<dyn Sink> = Box::new(Recorder { trace: trace.clone(), sink });
         let sink = Arc::new(Mutex::new(recorder));
         let epoch = monotonic_nanos();
-        let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN)?;
+        let answerer = Answerer::default();
+        let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN, &answerer)?;
         let mut scope = Scope::default();
         scope.wall_only = options.time == TimeFormat::Wall;
         Ok(Session {
@@ -118,6 +122,8 @@ impl Session {
             places: Vec::new(),
             told: 0,
             perturbed: false,
+            input: Input::Empty,
+            answerer,
             trace,
         })
     }
@@ -126,6 +132,16 @@ impl Session {
     /// makes rare interleavings likely.
     pub fn perturb(&mut self, on: bool) {
         self.perturbed = on;
+    }
+
+    /// Who answers the cells that follow when they read their standard input; nobody at first.
+    pub fn input(&mut self, input: Input) {
+        self.input = input;
+    }
+
+    /// What answers `Event::Input`, from any thread.
+    pub fn answerer(&self) -> Answerer {
+        self.answerer.clone()
     }
 
     /// The process that runs cells.
@@ -277,6 +293,7 @@ impl Session {
             compile_seconds: prepared.compile_seconds,
             wall_only: prepared.wall_only,
             perturbed: self.perturbed,
+            input: self.input,
         })
     }
 
@@ -365,6 +382,7 @@ fn start_worker(
     sink: Arc<Mutex<Box<dyn Sink>>>,
     epoch: u64,
     last_lane: LaneId,
+    answerer: &Answerer,
 ) -> Result<Worker, Error> {
     let start = Start {
         executable: executable.to_path_buf(),
@@ -375,6 +393,7 @@ fn start_worker(
         epoch,
         last_lane: last_lane.0,
         memory: options.limits.memory,
+        answerer: answerer.clone(),
     };
     Worker::start(start, sink).map_err(|message| Error::new(ExitCode::Environment, message))
 }

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::answer;
+use super::comm::Comms;
 use super::connection::{Channel, Connection};
 use super::execute::Queue;
 use super::history::History;
+use super::input::Inputs;
 use super::log;
 use super::mail::{self, Inbox, Mail, Outbox};
 use super::message::{Message, Outgoing, to_hex};
@@ -45,6 +47,8 @@ pub(super) struct Desk {
     pub runner: Runner,
     pub history: History,
     pub names: Names,
+    pub inputs: Inputs,
+    pub comms: Comms,
     usage: Usage,
     connection: Connection,
     interrupter: Option<Interrupter>,
@@ -84,6 +88,8 @@ fn serve(connection: Connection) -> Result<(), Error> {
         runner: Runner::start(outbox)?,
         history: History::open(),
         names: Names::default(),
+        inputs: Inputs::default(),
+        comms: Comms::default(),
         usage: Usage::default(),
         connection,
         interrupter: None,
@@ -137,6 +143,7 @@ impl Desk {
             let now = Instant::now();
             self.publisher.flush_due(now);
             self.send_published();
+            self.ask_again(now);
             if self.language.until().is_some_and(|until| until <= now) {
                 self.know_language(String::new());
             }
@@ -162,19 +169,30 @@ impl Desk {
         if more {
             return Some(Duration::ZERO);
         }
-        let due = self.publisher.due().into_iter().chain(self.language.until()).min();
+        let due = [self.publisher.due(), self.language.until(), self.inputs.due()].into_iter().flatten().min();
         due.map(|due| due.saturating_duration_since(Instant::now()))
     }
 
     fn mail(&mut self, mail: Mail) {
         match mail {
-            Mail::Event(Event::Failed { cell, failure }) => self.failed(cell, failure),
+            Mail::Event(Event::Failed { cell, failure }) => {
+                self.comm_failed(cell, &failure);
+                self.failed(cell, failure);
+            }
+            Mail::Event(event @ Event::Input { .. }) => self.ask(event),
             Mail::Event(event) => {
                 self.note_result(&event);
+                self.note_comm(&event);
                 self.publisher.event(event, Instant::now());
             }
-            Mail::Started(interrupter) => self.interrupter = Some(interrupter),
-            Mail::Ended(ended) => self.ended(ended),
+            Mail::Started(interrupter, answerer) => {
+                (self.interrupter, self.inputs.answerer) = (Some(interrupter), Some(answerer));
+            }
+            Mail::Ended(ended) => {
+                if let Some(ended) = self.comm_ended(ended) {
+                    self.ended(ended);
+                }
+            }
             Mail::Language(version) => self.know_language(version.unwrap_or_default()),
             Mail::Interrupt => self.interrupt(),
             Mail::End => self.ends = true,
@@ -183,9 +201,10 @@ impl Desk {
 
     fn request(&mut self, channel: Channel, message: Message) {
         match (channel, message.msg_type.as_str()) {
-            (Channel::Shell, "execute_request") => return self.enqueue(message),
-            // Cells cannot ask for input yet, so nobody waits for this.
-            (Channel::Stdin, other) => return log(format_args!("{other} on stdin answers no request")),
+            (Channel::Shell, "execute_request" | "comm_open" | "comm_msg" | "comm_close") => {
+                return self.enqueue(message);
+            }
+            (Channel::Stdin, _) => return self.on_stdin(&message),
             (_, "kernel_info_request") if self.language.waits(channel, &message) => return,
             _ => {}
         }
@@ -193,7 +212,7 @@ impl Desk {
         self.answer(channel, &message);
         self.status(&message.header, "idle");
         // Front ends show the last status that they saw: that of the cell must be it.
-        if let Some(header) = self.queue.running_header() {
+        if let Some(header) = self.queue.running_header().or_else(|| self.comms.running_header()) {
             self.status(&header, "busy");
         }
     }
@@ -221,15 +240,10 @@ impl Desk {
                 let reply = self.history.answer(content);
                 self.reply(channel, message, "history_reply", reply);
             }
-            // Cells cannot open comms or wait for them yet, so there are none.
             "comm_info_request" => {
-                self.reply(channel, message, "comm_info_reply", json!({"status": "ok", "comms": {}}));
+                let reply = self.comms.info(content);
+                self.reply(channel, message, "comm_info_reply", reply);
             }
-            "comm_open" => {
-                let close = json!({"comm_id": content["comm_id"], "data": {}});
-                self.publish("comm_close", message.header.clone(), close);
-            }
-            "comm_msg" | "comm_close" => {}
             "connect_request" => {
                 let reply = answer::connect(&self.connection);
                 self.reply(channel, message, "connect_reply", reply);
@@ -275,6 +289,8 @@ impl Desk {
         if let Some(interrupter) = &self.interrupter {
             interrupter.interrupt();
         }
+        // Only then, so that a cell whose read fails is known to have been interrupted.
+        self.inputs.interrupt();
     }
 
     fn know_language(&mut self, version: String) {

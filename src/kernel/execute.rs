@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::connection::Channel;
 use super::desk::{Desk, content_flag};
+use super::input;
 use super::mail::Ended;
 use super::message::{Message, date};
-use super::runner::Job;
-use crate::engine::{self, Outcome};
+use super::runner::{Job, Work};
+use crate::engine::{self, Input, Outcome};
 use crate::output::{CellId, Event, Failure};
 
 /// Cells that have no number of their own (silent ones, user expressions) are numbered from here.
@@ -23,11 +24,17 @@ const AHEAD: usize = 16;
 
 #[derive(Default)]
 pub struct Queue {
-    waiting: VecDeque<Request>,
+    waiting: VecDeque<Waiting>,
     running: Option<Running>,
     /// `In[n]` of the last cell that has a number.
     count: u32,
     unnumbered: u32,
+}
+
+/// What waits for its turn on the thread that runs cells.
+enum Waiting {
+    Execute(Request),
+    Comm(Message),
 }
 
 /// An `execute_request` as it was asked for.
@@ -37,6 +44,7 @@ struct Request {
     silent: bool,
     store_history: bool,
     stop_on_error: bool,
+    input: Input,
     user_expressions: Vec<(String, String)>,
 }
 
@@ -59,6 +67,10 @@ struct Expressions {
 }
 
 impl Queue {
+    pub fn running_message(&self) -> Option<&Message> {
+        self.running.as_ref().map(|running| &running.request.message)
+    }
+
     pub fn running_header(&self) -> Option<Value> {
         self.running.as_ref().map(|running| running.request.message.header.clone())
     }
@@ -66,13 +78,23 @@ impl Queue {
     /// The cells that will have the next numbers. Blank ones have none, and do not come to the session.
     fn ahead(&self) -> Vec<String> {
         let is_blank = |request: &&Request| request.code.trim().is_empty();
-        let next = self.waiting.iter().take_while(|request| request.store_history);
+        let next = self.waiting.iter().filter_map(Waiting::execute).take_while(|request| request.store_history);
         next.filter(|request| !is_blank(request)).take(AHEAD).map(|request| request.code.clone()).collect()
     }
 
-    fn unnumbered(&mut self) -> CellId {
+    /// A cell without a number of its own, and the number that is shown with it.
+    pub fn unnumbered(&mut self) -> (CellId, u32) {
         self.unnumbered += 1;
-        CellId(UNNUMBERED + self.unnumbered)
+        (CellId(UNNUMBERED + self.unnumbered), self.count)
+    }
+}
+
+impl Waiting {
+    fn execute(&self) -> Option<&Request> {
+        match self {
+            Waiting::Execute(request) => Some(request),
+            Waiting::Comm(_) => None,
+        }
     }
 }
 
@@ -87,6 +109,7 @@ impl Request {
             silent,
             store_history: !silent && content_flag(content, "store_history", true),
             stop_on_error: content_flag(content, "stop_on_error", true),
+            input: input::of_request(&message),
             user_expressions: expressions.filter_map(expression).collect(),
             message,
         }
@@ -100,14 +123,21 @@ impl Request {
 
 impl Desk {
     pub fn enqueue(&mut self, message: Message) {
-        self.queue.waiting.push_back(Request::read(message));
+        let waiting = match message.msg_type.as_str() {
+            "execute_request" => Waiting::Execute(Request::read(message)),
+            _ => Waiting::Comm(message),
+        };
+        self.queue.waiting.push_back(waiting);
     }
 
     /// Begins the next request, and those after it that need no session, if nothing runs.
     pub fn next(&mut self) {
-        while self.queue.running.is_none() {
-            let Some(request) = self.queue.waiting.pop_front() else { return };
-            self.begin(request);
+        while self.queue.running.is_none() && self.comms.running_header().is_none() {
+            match self.queue.waiting.pop_front() {
+                Some(Waiting::Execute(request)) => self.begin(request),
+                Some(Waiting::Comm(message)) => self.begin_comm(message),
+                None => return,
+            }
         }
     }
 
@@ -119,7 +149,7 @@ impl Desk {
             self.queue.count += 1;
             CellId(self.queue.count)
         } else {
-            self.queue.unnumbered()
+            self.queue.unnumbered().0
         };
         let count = self.queue.count;
         if !request.silent {
@@ -138,8 +168,9 @@ impl Desk {
             return self.finish(running, json!([]), Map::new());
         }
         let ahead = if numbered { self.queue.ahead() } else { Vec::new() };
+        let input = running.request.input;
         self.queue.running = Some(running);
-        self.runner.run(Job { cell, source, ahead });
+        self.runner.run(Work::Cell(Job { cell, source, ahead, input }));
     }
 
     /// A failure is published with the end of its cell: there is one for each request.
@@ -161,6 +192,7 @@ impl Desk {
 
     pub fn ended(&mut self, ended: Ended) {
         let Some(mut running) = self.queue.running.take() else { return };
+        self.inputs.forget();
         match ended {
             Ended::Cell(outcome, names) => {
                 self.names = names;
@@ -197,13 +229,13 @@ impl Desk {
             return self.finish(running, json!([]), expressions.done);
         };
         expressions.current = name;
-        running.cell = self.queue.unnumbered();
+        running.cell = self.queue.unnumbered().0;
         running.result = None;
         running.expressions = Some(expressions);
         self.publisher.begin(running.cell, running.request.message.header.clone(), running.count, true);
-        let job = Job { cell: running.cell, source, ahead: Vec::new() };
+        let job = Job { cell: running.cell, source, ahead: Vec::new(), input: running.request.input };
         self.queue.running = Some(running);
-        self.runner.run(job);
+        self.runner.run(Work::Cell(job));
     }
 
     fn remember(&mut self, running: &Running) {
@@ -253,7 +285,14 @@ impl Desk {
 
     /// What was asked for before the error was seen is not run.
     fn abort_waiting(&mut self) {
-        for request in std::mem::take(&mut self.queue.waiting) {
+        for waiting in std::mem::take(&mut self.queue.waiting) {
+            let request = match waiting {
+                Waiting::Execute(request) => request,
+                Waiting::Comm(_) => {
+                    self.queue.waiting.push_back(waiting);
+                    continue;
+                }
+            };
             let header = request.message.header.clone();
             self.status(&header, "busy");
             let evalue = "not run: a cell before it failed";

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::engine::{Interrupter, Names, Outcome};
+use crate::engine::{Answerer, Interrupter, Names, Outcome};
 use crate::error::{Error, ExitCode};
 use crate::output::{Event, Failure, Sink};
 
 pub enum Mail {
     Event(Event),
     /// A session is ready.
-    Started(Interrupter),
+    Started(Interrupter, Answerer),
     /// The cell that was given to the runner has ended.
     Ended(Ended),
     /// The version of the compiler, or none where there is no compiler.

@@ -24,6 +24,8 @@ pub struct Message {
     pub msg_type: String,
     /// As it came: it goes back whole as the parent of every answer.
     pub header: Value,
+    /// The header of what it answers, if it says so.
+    pub parent: Value,
     pub content: Value,
 }
 
@@ -78,10 +80,11 @@ impl Codec {
             Err(error) => Err(format!("its {name} is not JSON: {error}")),
         };
         let (header, content) = (json("header", header)?, json("content", content)?);
+        let parent = json("parent header", parent)?;
         let text = |key: &str| header[key].as_str().ok_or(format!("its header has no {key}"));
         let msg_type = text("msg_type")?.to_owned();
         text("msg_id")?;
-        Ok(Message { identities: identities.to_vec(), msg_type, header, content })
+        Ok(Message { identities: identities.to_vec(), msg_type, header, parent, content })
     }
 
     fn check(&mut self, signature: &[u8], parts: [&Vec<u8>; 4]) -> Result<(), String> {
@@ -97,11 +100,16 @@ impl Codec {
         if self.seen.is_new(bytes) { Ok(()) } else { Err("it has come before".into()) }
     }
 
+    /// The `msg_id` of the message that was encoded last.
+    pub fn last_id(&self) -> String {
+        format!("{}_{}_{}", self.session, std::process::id(), self.count)
+    }
+
     pub fn encode(&mut self, message: Outgoing) -> Vec<Vec<u8>> {
         let Outgoing { identities, msg_type, parent, metadata, content } = message;
         self.count += 1;
         let header = json!({
-            "msg_id": format!("{}_{}_{}", self.session, std::process::id(), self.count),
+            "msg_id": self.last_id(),
             "msg_type": msg_type,
             "username": "kernel",
             "session": self.session,

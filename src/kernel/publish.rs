@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::message::Outgoing;
 use super::overflow::{Limit, Rest};
-use crate::output::{CellId, Event, LaneId, LaneKind, MimeBundle, Origin, Stream};
+use crate::output::{CellId, CommAct, Event, LaneId, LaneKind, MimeBundle, Origin, Stream};
 
 /// Text waits so long for more.
 const GATHER: Duration = Duration::from_millis(20);
@@ -149,8 +149,9 @@ impl Publisher {
                 self.flush(origin.cell);
                 self.message(origin.cell, "clear_output", Map::new(), json!({"wait": wait}));
             }
+            Event::Comm { origin, id, act, data } => self.comm(origin.cell, id, act, data),
             Event::Result { cell, data } => self.result(cell, data),
-            Event::Process { .. } | Event::Joined { .. } | Event::Failed { .. } => {}
+            Event::Process { .. } | Event::Joined { .. } | Event::Input { .. } | Event::Failed { .. } => {}
         }
     }
 
@@ -234,6 +235,19 @@ impl Publisher {
         let Some(route) = self.routes.get(&cell) else { return };
         let content = json!({"data": data, "metadata": {}, "execution_count": route.count});
         self.message(cell, "execute_result", Map::new(), content);
+    }
+
+    /// A silent cell shows nothing, but it does talk.
+    fn comm(&mut self, cell: CellId, id: String, act: CommAct, data: Value) {
+        self.flush(cell);
+        let Some(route) = self.known(cell).and_then(|cell| self.routes.get(&cell)) else { return };
+        let (msg_type, content) = match act {
+            CommAct::Open { target } => ("comm_open", json!({"comm_id": id, "target_name": target, "data": data})),
+            CommAct::Message => ("comm_msg", json!({"comm_id": id, "data": data})),
+            CommAct::Close => ("comm_close", json!({"comm_id": id, "data": data})),
+        };
+        let (parent, metadata) = (route.parent.clone(), Map::new());
+        self.ready.push_back(Outgoing { identities: Vec::new(), msg_type, parent, metadata, content });
     }
 
     fn out(&mut self, batch: Batch) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::log;
 use super::mail::{Ended, Mail, Outbox};
-use crate::engine::{Interrupter, Options, Session};
+use crate::engine::{Comm, Input, Interrupter, Options, Session};
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Failure};
 
@@ -23,10 +23,17 @@ pub struct Job {
     pub source: String,
     /// The cells that will run next, as far as they are known.
     pub ahead: Vec<String>,
+    pub input: Input,
+}
+
+/// What the session's thread does, one after the other.
+pub enum Work {
+    Cell(Job),
+    Comm(Comm),
 }
 
 pub struct Runner {
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Sender<Work>>,
     ended: Receiver<()>,
 }
 
@@ -45,7 +52,7 @@ impl Runner {
         Ok(Runner { jobs: Some(jobs), ended })
     }
 
-    pub fn run(&self, job: Job) {
+    pub fn run(&self, job: Work) {
         if let Some(jobs) = &self.jobs {
             // The thread waits for jobs until this sender is dropped.
             let _ = jobs.send(job);
@@ -62,14 +69,14 @@ impl Runner {
     }
 }
 
-fn run(work: &Receiver<Job>, outbox: &Outbox) {
+fn run(work: &Receiver<Work>, outbox: &Outbox) {
     let mut session = start(outbox);
     for job in work {
         if session.is_err() {
             session = start(outbox);
         }
         let ended = match &mut session {
-            Ok(session) => execute(session, &job),
+            Ok(session) => execute(session, job),
             Err(error) => Err(Trouble::Error(std::mem::replace(error, lost()))),
         };
         let ended = match ended {
@@ -92,9 +99,15 @@ enum Trouble {
     Fault,
 }
 
-fn execute(session: &mut Session, job: &Job) -> Result<Ended, Trouble> {
-    let ahead: Vec<&str> = job.ahead.iter().map(String::as_str).collect();
-    let execute = AssertUnwindSafe(|| session.execute(job.cell, &job.source, &ahead));
+fn execute(session: &mut Session, work: Work) -> Result<Ended, Trouble> {
+    let execute = AssertUnwindSafe(|| match work {
+        Work::Cell(job) => {
+            let ahead: Vec<&str> = job.ahead.iter().map(String::as_str).collect();
+            session.input(job.input);
+            session.execute(job.cell, &job.source, &ahead)
+        }
+        Work::Comm(comm) => session.comm(comm),
+    });
     let outcome = catch_unwind(execute).map_err(|_| Trouble::Fault)?.map_err(Trouble::Error)?;
     Ok(Ended::Cell(outcome, session.names()))
 }
@@ -103,7 +116,7 @@ fn start(outbox: &Outbox) -> Result<Session, Error> {
     let begin = || Session::start(Options::default(), Box::new(outbox.clone()));
     let session = catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Err(lost()));
     match &session {
-        Ok(session) => outbox.send(Mail::Started(session.interrupter())),
+        Ok(session) => outbox.send(Mail::Started(session.interrupter(), session.answerer())),
         Err(error) => log(format_args!("{error}")),
     }
     session

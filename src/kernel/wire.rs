@@ -133,6 +133,12 @@ impl Wire {
         }
     }
 
+    /// Sends a question on stdin; answers its `msg_id`, or none if this client has not connected there.
+    pub fn ask(&mut self, message: Outgoing) -> Option<String> {
+        let frames = self.codec.encode(message);
+        self.stdin.send_multipart(frames, DONTWAIT).ok().map(|()| self.codec.last_id())
+    }
+
     /// Publishes under a topic of its own.
     pub fn publish(&mut self, mut message: Outgoing) {
         message.identities = vec![format!("kernel.{}.{}", self.codec.session(), message.msg_type).into_bytes()];
@@ -161,6 +167,8 @@ fn bind(context: &Context, connection: &Connection, channel: Channel, kind: Sock
         if kind == SocketType::ROUTER {
             // A client that connects again keeps its identity.
             socket.set_router_handover(true)?;
+            // Only a question waits for an answer, so it must not be lost where nobody is.
+            socket.set_router_mandatory(channel == Channel::Stdin)?;
         }
         if kind == SocketType::XPUB {
             socket.set_xpub_verbose(true)?;

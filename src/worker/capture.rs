@@ -113,7 +113,7 @@ fn emit(kind: Kind, detail: u8, here: Here, other: u32, payload: &[u8]) -> bool 
     ring.write(tid(), [&head.to_bytes(), payload])
 }
 
-fn now() -> u64 {
+pub fn now() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes to a local.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
@@ -295,6 +295,11 @@ pub fn display(json: &[u8], result: bool) -> bool {
         }
     }
     true
+}
+
+/// The calling thread waits for input; answers as `text` does.
+pub fn input(detail: u8, question: &[u8]) -> bool {
+    emit(Kind::Input, detail, here(), 0, question)
 }
 
 /// The lane that a child about to be forked by the calling thread will be.

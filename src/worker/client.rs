@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use crate::output::LaneId;
 
+use super::answer::Answerer;
+use super::comm::Comm;
 use super::exit::Exit;
 use super::inbox::{Open, SharedSink};
 use super::process::{interrupt_group, is_readable, kill_group, pidfd_open};
@@ -39,6 +41,7 @@ pub struct Worker {
     sender: Sender<Reply>,
     open: Arc<Open>,
     running: Arc<AtomicU32>,
+    answerer: Answerer,
     /// Set when all processes have ended.
     last_lane: Arc<AtomicU32>,
     ending: Arc<AtomicBool>,
@@ -105,6 +108,7 @@ impl Worker {
             runtime: start.runtime.clone(),
         };
         let (sender, replies) = channel();
+        let answerer = start.answerer.clone();
         let shared = Shared {
             open: Arc::new(Open::default()),
             running: Arc::new(AtomicU32::new(0)),
@@ -128,7 +132,8 @@ impl Worker {
         let process = Process { pid, pidfd: pidfd_open(pid).map_err(failed)?, control };
         let Shared { open, running, last_lane, ending } = shared;
         let reader = Some(reader);
-        let worker = Worker { process, replies, sender, open, running, last_lane, ending, reader, copying: false };
+        let worker =
+            Worker { process, replies, sender, open, running, answerer, last_lane, ending, reader, copying: false };
         protocol::send(&worker.process.control, &hello).map_err(failed)?;
         match worker.reply(None) {
             Some(Reply::Ready(protocol::VERSION)) => Ok(worker),
@@ -151,10 +156,19 @@ impl Worker {
     /// Runs a cell to its end; everything that it wrote has gone to the sink by then. A cell that is stopped, or has
     /// run for `limit`, is asked to end; one that does not is killed.
     pub fn run(&mut self, run: Run, limit: Option<Duration>) -> Ran {
-        let cell = run.cell;
+        self.request(run.cell, &Request::Run(run), limit)
+    }
+
+    /// The same for a comm message.
+    pub fn comm(&mut self, comm: Comm, limit: Option<Duration>) -> Ran {
+        self.request(comm.cell, &Request::Comm(comm), limit)
+    }
+
+    fn request(&mut self, cell: u32, request: &Request, limit: Option<Duration>) -> Ran {
         self.running.store(cell, Ordering::SeqCst);
+        self.answerer.open();
         // A failed send means that the worker has died: the reader says how.
-        let _ = protocol::send(&self.process.control, &Request::Run(run));
+        let _ = protocol::send(&self.process.control, request);
         let mut deadline = limit.map(|limit| Instant::now() + limit);
         let mut stop = None;
         loop {
@@ -172,6 +186,7 @@ impl Worker {
                 Some(_) => continue,
             }
             interrupt_group(self.process.pid);
+            self.answerer.interrupt();
             deadline = Some(Instant::now() + PATIENCE);
         }
     }

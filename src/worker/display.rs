@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::output::{CellId, Event, MimeBundle, Origin};
 
+use super::comm;
 use super::record::{Head, Kind};
 
 /// The pieces so far of displays that are larger than a record, by process and thread: a thread writes one at a time.
@@ -42,6 +43,9 @@ fn event(head: &Head, json: &[u8], origin: Origin) -> Option<Event> {
     let Ok(Value::Object(mut json)) = serde_json::from_slice(json) else { return None };
     if let Some(clear) = json.get("clear_output") {
         return Some(Event::Clear { origin, wait: clear["wait"] == true });
+    }
+    if let Some(told) = json.get("comm") {
+        return comm::event(told, origin);
     }
     let data = values(&mut json, "data", value_of);
     if head.kind == Kind::Result {

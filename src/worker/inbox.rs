@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use crate::output::{CellId, Event, Lane, LaneId, LaneKind, Origin, Sink, Stream};
 
+use super::answer::Answerer;
 use super::content::Contents;
 use super::display::Displays;
 use super::host;
 use super::record::{Head, Kind};
+use super::start::Start;
 
 /// Text of one lane is handed on at this size at the latest.
 const LARGEST_TEXT: usize = 64 << 10;
@@ -50,6 +52,7 @@ pub type SharedSink = Arc<Mutex<Box<dyn Sink>>>;
 pub struct Inbox {
     sink: SharedSink,
     open: Arc<Open>,
+    answerer: Answerer,
     /// `CLOCK_MONOTONIC` at the session's start, in nanoseconds.
     epoch: u64,
     each_print: bool,
@@ -100,12 +103,13 @@ impl Process {
 }
 
 impl Inbox {
-    pub fn new(sink: SharedSink, open: Arc<Open>, streams: [UnixStream; 2], epoch: u64, each_print: bool) -> Inbox {
+    pub fn new(start: &Start, sink: SharedSink, open: Arc<Open>, streams: [UnixStream; 2]) -> Inbox {
         Inbox {
             sink,
             open,
-            epoch,
-            each_print,
+            answerer: start.answerer.clone(),
+            epoch: start.epoch,
+            each_print: start.each_print,
             pending: None,
             torn: HashMap::new(),
             contents: Contents::default(),
@@ -169,7 +173,22 @@ impl Inbox {
                     self.send(event);
                 }
             }
+            Kind::Input => self.input(head, payload),
             Kind::Text | Kind::Barrier => {}
+        }
+    }
+
+    /// The worker waits for an answer, and its reader must have seen all that it put out before.
+    fn input(&mut self, head: &Head, payload: &[u8]) {
+        let Some((ticket, question)) = payload.split_first_chunk() else { return };
+        let ticket = u64::from_ne_bytes(*ticket);
+        let Some((password, prompt)) = question.split_first() else { return self.answerer.go_on(ticket) };
+        self.read_streams();
+        self.release();
+        self.flush();
+        if let Some(number) = self.answerer.asked(ticket) {
+            let (origin, prompt) = (self.origin(head), String::from_utf8_lossy(prompt).into_owned());
+            self.send(Event::Input { origin, number, prompt, password: *password == 1 });
         }
     }
 
@@ -342,6 +361,7 @@ impl Inbox {
 
     /// The cell has ended: what its own thread began to show and did not end was text.
     pub fn finish_cell(&mut self) {
+        self.answerer.close();
         self.flush();
         self.contents.release(LaneId::MAIN, &mut |event| send(&self.sink, event));
     }
@@ -363,6 +383,7 @@ impl Inbox {
 
     /// The last worker has ended, and so has all that it showed.
     pub fn finish(&mut self) {
+        self.answerer.close();
         self.flush();
         self.contents.release_all(&mut |event| send(&self.sink, event));
     }

@@ -1,5 +1,5 @@
 //! Functions of the C library that this executable defines itself, so that every library loaded into the worker
-//! (libstd, dependencies, C code) calls ours: `write`, `writev`, `pthread_create`, `pthread_join`,
+//! (libstd, dependencies, C code) calls ours: `read`, `readv`, `write`, `writev`, `pthread_create`, `pthread_join`,
 //! `pthread_setname_np`, `fork`, `posix_spawn`, `posix_spawnp`. Outside a worker each does just what the real one does.
 //!
 //! `build.rs` exports these names; a name added here must be added there.
@@ -8,7 +8,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::capture::{self, Here};
-use super::{caller, threads};
+use super::{caller, input, threads};
 
 /// The inodes of the sockets that are the worker's fd 1 and 2: a descriptor that user code has pointed elsewhere
 /// is not captured.
@@ -33,6 +33,47 @@ fn captured(fd: c_int) -> Option<u8> {
         return None;
     }
     (inode(fd)? == STREAMS[fd as usize - 1].load(Ordering::Relaxed)).then_some(fd as u8)
+}
+
+/// POSIX `read`.
+///
+/// # Safety
+/// As the C library's: `bytes` points to `len` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn read(fd: c_int, bytes: *mut c_void, len: usize) -> isize {
+    if fd == libc::STDIN_FILENO && capture::ring().is_some() && !bytes.is_null() {
+        // SAFETY: the caller promises `len` writable bytes.
+        match input::read(unsafe { std::slice::from_raw_parts_mut(bytes.cast(), len) }) {
+            Some(Ok(length)) => return length as isize,
+            Some(Err(errno)) => {
+                // SAFETY: the calling thread's own errno.
+                unsafe { *libc::__errno_location() = errno };
+                return -1;
+            }
+            None => {}
+        }
+    }
+    // SAFETY: the system checks the arguments; the answer and errno are those of `read`.
+    unsafe { libc::syscall(libc::SYS_read, fd, bytes, len) as isize }
+}
+
+/// POSIX `readv`. Of fd 0, as much as the first buffer that is not empty takes: a read may always answer less.
+///
+/// # Safety
+/// As the C library's: `parts` points to `count` valid `iovec`s.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn readv(fd: c_int, parts: *const libc::iovec, count: c_int) -> isize {
+    if fd == libc::STDIN_FILENO && capture::ring().is_some() && !parts.is_null() && count > 0 {
+        // SAFETY: the caller promises `count` iovecs, each describing writable bytes.
+        unsafe {
+            let parts = std::slice::from_raw_parts(parts, count as usize);
+            if let Some(part) = parts.iter().find(|part| part.iov_len > 0) {
+                return read(fd, part.iov_base, part.iov_len);
+            }
+        }
+    }
+    // SAFETY: the system checks the arguments.
+    unsafe { libc::syscall(libc::SYS_readv, fd, parts, count) as isize }
 }
 
 /// POSIX `write`.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::comm::Comm;
+
 /// Raised with every change to this file.
 pub const VERSION: u32 = 3;
 
@@ -20,6 +22,7 @@ pub enum Request {
         runtime: PathBuf,
     },
     Run(Run),
+    Comm(Comm),
     /// Make a copy of yourself that waits, unless that takes longer than `limit`.
     Copy {
         limit: Duration,
@@ -43,6 +46,19 @@ pub struct Run {
     pub compile_seconds: f64,
     /// Small random delays between prints and at the start of threads.
     pub perturbed: bool,
+    pub input: Input,
+}
+
+/// Who answers a cell that reads its standard input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Input {
+    /// Nobody: it is empty.
+    #[default]
+    Empty,
+    /// A front end that has said that it does not: reading is an error.
+    Refused,
+    /// The front end, by an `Answerer`.
+    Asked,
 }
 
 /// A generated file: what `panic::Location` calls it, what the user is told instead (`In[3]`), and where its text

@@ -51,7 +51,7 @@ pub fn read_worker(
     let _ = replies.send(Reply::Started(Ok(worker)));
     let watched =
         [&started.streams[0], &started.streams[1]].map(|stream| stream.try_clone().ok().map(OwnedFd::from));
-    let mut inbox = Inbox::new(sink, shared.open.clone(), started.streams, from.epoch, from.each_print);
+    let mut inbox = Inbox::new(&from, sink, shared.open.clone(), started.streams);
     inbox.set_worker(worker);
     let mut reader = Reader {
         ring: started.ring,
@@ -72,7 +72,7 @@ pub fn read_worker(
 }
 
 struct Reader {
-    ring: Ring,
+    ring: Arc<Ring>,
     /// The worker and its copies.
     workers: HashSet<u32>,
     /// Their control sockets; copies say nothing until they take over.

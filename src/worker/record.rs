@@ -2,7 +2,7 @@
 //! children, read by the session: always the same build of this executable.
 
 /// What a record says. Its payload is text for `Text`, JSON for `Display` and `Result`, a name for `Lane` and
-/// `Rename`, and nothing for the others.
+/// `Rename`, a question for `Input` (see there), and nothing for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -22,12 +22,15 @@ pub enum Kind {
     Barrier,
     /// The declared lane `lane` runs as process `pid`.
     Process,
+    /// The lane waits for a line of input. The payload is a ticket (eight bytes, native order), 1 or 0 for a password,
+    /// and the prompt; with the detail `MORE` it is only the ticket, under which the answer is to go on.
+    Input,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Text, Lane, Rename, Start, End, Join, Display, Result, Barrier, Process]
+        [Text, Lane, Rename, Start, End, Join, Display, Result, Barrier, Process, Input]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -54,7 +57,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// The `detail` of a display or result of which the next record of this thread has more.
+    /// The `detail` of a display or result of which the next record of this thread has more, and of the demand for
+    /// more of an answer.
     pub const MORE: u8 = 1;
 
     pub fn to_bytes(self) -> [u8; HEAD] {

@@ -9,14 +9,16 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::slot::Slot;
+
 /// Bytes that the ring holds. A record takes at most a quarter of it (`MAX_RECORD`).
 const CAPACITY: usize = 4 << 20;
-const HEADER: usize = 4096;
+const HEADER: usize = 64 << 10;
 
 /// The longest record: longer text is split by its writer.
 pub const MAX_RECORD: usize = CAPACITY / 4;
 
-/// The first page of the shared memory. Positions count bytes since the start and never wrap.
+/// The first pages of the shared memory. Positions count bytes since the start and never wrap.
 #[repr(C)]
 struct Header {
     /// Read up to here; written by the reader only.
@@ -33,7 +35,11 @@ struct Header {
     writers_wait: AtomicU32,
     /// The last lane id given out, by any process.
     lanes: AtomicU32,
+    /// What goes the other way.
+    slot: Slot,
 }
+
+const _: () = assert!(size_of::<Header>() <= HEADER);
 
 /// The mapped ring. Shared by fork: a child's copy of this value speaks of the same memory.
 pub struct Ring {
@@ -103,8 +109,13 @@ impl Ring {
     }
 
     fn header(&self) -> &Header {
-        // SAFETY: the first page is mapped as long as `self` lives, zeroed at first, and `Header` is all atomics.
+        // SAFETY: the first pages are mapped as long as `self` lives, zeroed at first; `Header` is atomics and a slot.
         unsafe { &*self.base.cast::<Header>() }
+    }
+
+    /// Where the session answers questions of the worker.
+    pub fn slot(&self) -> &Slot {
+        &self.header().slot
     }
 
     /// The last lane id that was given out.
@@ -263,13 +274,13 @@ impl Drop for Ring {
 }
 
 /// Sleeps while `word` is `value`, also across processes; at most 0.1 s, for a killed reader wakes nobody.
-fn futex_wait(word: &AtomicU32, value: u32) {
+pub fn futex_wait(word: &AtomicU32, value: u32) {
     let limit = libc::timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     // SAFETY: the word and the time-out outlive the call.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, &limit) };
 }
 
-fn futex_wake(word: &AtomicU32) {
+pub fn futex_wake(word: &AtomicU32) {
     // SAFETY: the word outlives the call.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
 }

@@ -14,7 +14,7 @@ use super::copy::{self, Copied, Copier};
 use super::keeper::{self, Role};
 use super::protocol::{self, End, Request, Response, Run};
 use super::ring::Ring;
-use super::{capture, host, interpose, stdio};
+use super::{capture, comm, host, input, interpose, stdio};
 
 /// The worker's entry: `threadbook __worker CONTROL RING WAKE REPORTS`, four inherited descriptors.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -55,6 +55,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     }
     capture::begin(ring);
     interpose::begin();
+    input::begin();
     stdio::begin();
     if let Err(reason) = libraries.iter().try_for_each(|l| load(l).map(drop)).and_then(|()| attach(&runtime)) {
         return protocol::send(&control, &Response::Unfit { reason });
@@ -62,33 +63,36 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     protocol::send(&control, &Response::Ready { version: protocol::VERSION })?;
     let mut copier = Copier::new();
     loop {
-        match protocol::receive(&control)? {
-            Request::Hello { .. } => return Err(io::Error::other("hello comes once")),
-            Request::Run(run) => {
-                let worker = std::process::id();
-                let end = run_cell(&run);
-                stdio::flush();
-                if std::process::id() != worker {
-                    // A cell forked by itself: the child has run its share of the cell and is no second worker.
-                    // SAFETY: ends this process without running the parent's exit handlers.
-                    unsafe { libc::_exit(if end == End::Returned { 0 } else { 1 }) };
+        let worker = std::process::id();
+        let end = match protocol::receive(&control)? {
+            Request::Run(run) => run_cell(&run),
+            Request::Comm(comm) => run_comm(&comm),
+            Request::Copy { limit } => {
+                match copier.copy(limit) {
+                    Ok(Copied::Made(pid, line)) => {
+                        protocol::send(&control, &Response::Copied { pid })?;
+                        copy::send_line(&control, line)?;
+                    }
+                    Ok(Copied::Copy(line)) => {
+                        control = line;
+                        capture::begin_copy();
+                        attach(&runtime).map_err(io::Error::other)?;
+                    }
+                    Err(why) => protocol::send(&control, &Response::NotCopied { why })?,
                 }
-                capture::running(0);
-                protocol::send(&control, &Response::Done { end, tail: ring.tail() })?;
+                continue;
             }
-            Request::Copy { limit } => match copier.copy(limit) {
-                Ok(Copied::Made(pid, line)) => {
-                    protocol::send(&control, &Response::Copied { pid })?;
-                    copy::send_line(&control, line)?;
-                }
-                Ok(Copied::Copy(line)) => {
-                    control = line;
-                    capture::begin_copy();
-                    attach(&runtime).map_err(io::Error::other)?;
-                }
-                Err(why) => protocol::send(&control, &Response::NotCopied { why })?,
-            },
+            Request::Hello { .. } => return Err(io::Error::other("hello comes once")),
+        };
+        stdio::flush();
+        if std::process::id() != worker {
+            // A cell forked by itself: the child has run its share of the cell and is no second worker.
+            // SAFETY: ends this process without running the parent's exit handlers.
+            unsafe { libc::_exit(if end == End::Returned { 0 } else { 1 }) };
         }
+        input::end_cell();
+        capture::running(0);
+        protocol::send(&control, &Response::Done { end, tail: ring.tail() })?;
     }
 }
 
@@ -136,7 +140,9 @@ fn symbol(handle: *mut c_void, name: &CStr) -> Result<*mut c_void, String> {
 
 fn attach(runtime: &Path) -> Result<(), String> {
     type Attach = unsafe extern "C" fn(*const host::Host) -> u32;
-    let found = symbol(load(runtime)?, c"threadbook_attach")?;
+    let library = load(runtime)?;
+    let found = symbol(library, c"threadbook_attach")?;
+    comm::begin(symbol(library, c"threadbook_comm")?);
     // SAFETY: the runtime defines `threadbook_attach` with this type, and the table lives for ever.
     let version = unsafe {
         let attach: Attach = std::mem::transmute(found);
@@ -188,9 +194,17 @@ fn run_cell(run: &Run) -> End {
     };
     capture::perturb(run.perturbed);
     capture::running(run.cell);
+    input::begin_cell(run.input);
+    stdio::forget_end();
     // SAFETY: the frame and what it points to outlive the call; the entry catches panics itself.
     unsafe { entry(&frame) };
     REPORT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take().unwrap_or(End::Returned)
+}
+
+fn run_comm(message: &comm::Comm) -> End {
+    capture::running(message.cell);
+    input::begin_cell(protocol::Input::Empty);
+    comm::run(message)
 }
 
 static HOST: host::Host = host::Host {
@@ -206,6 +220,7 @@ static HOST: host::Host = host::Host {
     join: host_join,
     display: host_display,
     result: host_result,
+    input: host_input,
 };
 
 /// # Safety
@@ -266,6 +281,26 @@ unsafe extern "C" fn host_display(json: *const u8, len: usize) {
 unsafe extern "C" fn host_result(json: *const u8, len: usize) {
     // SAFETY: as above.
     show(unsafe { slice(json, len) }, true);
+}
+
+unsafe extern "C" fn host_input(
+    prompt: *const u8,
+    len: usize,
+    password: bool,
+    take: unsafe extern "C" fn(*mut c_void, *const u8, usize),
+    to: *mut c_void,
+) -> u32 {
+    // SAFETY: as above.
+    match input::ask(unsafe { slice(prompt, len) }, password) {
+        Ok(line) => {
+            // SAFETY: the runtime's own function and argument, and text that lives during the call.
+            unsafe { take(to, line.as_ptr(), line.len()) };
+            host::INPUT_LINE
+        }
+        Err(input::Missing::End) => host::INPUT_END,
+        Err(input::Missing::Refused) => host::INPUT_REFUSED,
+        Err(input::Missing::Interrupted) => host::INPUT_INTERRUPTED,
+    }
 }
 
 /// A display from a signal handler that interrupts its own thread's print cannot be shown, and says so.

@@ -6,7 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
+use super::answer::Answerer;
 use super::ring::Ring;
 use super::server;
 
@@ -23,6 +25,7 @@ pub struct Start {
     pub epoch: u64,
     /// The last lane id that an earlier worker of the session gave out.
     pub last_lane: u32,
+    pub answerer: Answerer,
     /// Bytes of memory that the worker may ask for (`RLIMIT_DATA`, getrlimit(2)).
     pub memory: Option<u64>,
 }
@@ -30,7 +33,7 @@ pub struct Start {
 /// The session's ends of what the keeper and the worker were started with.
 pub struct Started {
     pub keeper: Child,
-    pub ring: Ring,
+    pub ring: Arc<Ring>,
     /// Fd 1 and 2.
     pub streams: [UnixStream; 2],
     pub reports: UnixStream,
@@ -38,7 +41,8 @@ pub struct Started {
 
 /// Starts keeper and worker. The keeper is told to die with the thread that calls this.
 pub fn start(start: &Start, control: &UnixStream) -> io::Result<Started> {
-    let ring = Ring::create(start.last_lane)?;
+    let ring = Arc::new(Ring::create(start.last_lane)?);
+    start.answerer.serve(ring.clone());
     let (out, far_out) = stream_pair()?;
     let (err, far_err) = stream_pair()?;
     let (reports, far_reports) = UnixStream::pair()?;

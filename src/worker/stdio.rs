@@ -1,5 +1,5 @@
-//! Points C's `stdout` and `stderr` at the capture, so that `printf` in C code is known by its thread. Inside the C
-//! library a `FILE` writes by an internal call that no symbol can replace, but a `FILE` with functions of its own
+//! Points C's `stdout` and `stderr` at the capture, so that `printf` in C code is known by its thread, and `stdin` at
+//! what the session answers. Inside the C library a `FILE` reads and writes by internal calls that no symbol can replace, but a `FILE` with functions of its own
 //! (`fopencookie`, a GNU extension) can be put in its place.
 
 use std::ffi::{c_char, c_int, c_void};
@@ -16,6 +16,8 @@ struct CookieFunctions {
 
 unsafe extern "C" {
     fn fopencookie(cookie: *mut c_void, mode: *const c_char, functions: CookieFunctions) -> *mut libc::FILE;
+    fn clearerr(file: *mut libc::FILE);
+    static mut stdin: *mut libc::FILE;
     static mut stdout: *mut libc::FILE;
     static mut stderr: *mut libc::FILE;
 }
@@ -26,11 +28,18 @@ unsafe extern "C" fn write_cookie(cookie: *mut c_void, bytes: *const c_char, len
     unsafe { interpose::write(cookie as usize as c_int, bytes.cast(), len) }
 }
 
+/// As above.
+unsafe extern "C" fn read_cookie(cookie: *mut c_void, bytes: *mut c_char, len: usize) -> isize {
+    // SAFETY: the C library passes `len` writable bytes.
+    unsafe { interpose::read(cookie as usize as c_int, bytes.cast(), len) }
+}
+
 fn stream(fd: usize, buffering: c_int) -> Option<*mut libc::FILE> {
-    let functions = CookieFunctions { read: None, write: Some(write_cookie), seek: None, close: None };
+    let functions = CookieFunctions { read: Some(read_cookie), write: Some(write_cookie), seek: None, close: None };
+    let mode = if fd == 0 { c"r" } else { c"w" };
     // SAFETY: the functions live for ever and the cookie is a number; `setvbuf` comes before any use.
     unsafe {
-        let file = fopencookie(fd as *mut c_void, c"w".as_ptr(), functions);
+        let file = fopencookie(fd as *mut c_void, mode.as_ptr(), functions);
         if file.is_null() {
             return None;
         }
@@ -39,11 +48,14 @@ fn stream(fd: usize, buffering: c_int) -> Option<*mut libc::FILE> {
     }
 }
 
-/// Replaces both streams: stdout by the line, stderr unbuffered, as on a terminal.
+/// Replaces the streams: stdin and stdout by the line, stderr unbuffered, as on a terminal. A read of stdin writes out
+/// what stdout holds, which may be a prompt.
 pub fn begin() {
     // SAFETY: called once, before any library of the user's is loaded, so nobody holds the old values.
     unsafe {
-        if let (Some(out), Some(err)) = (stream(1, libc::_IOLBF), stream(2, libc::_IONBF)) {
+        let streams = (stream(0, libc::_IOLBF), stream(1, libc::_IOLBF), stream(2, libc::_IONBF));
+        if let (Some(input), Some(out), Some(err)) = streams {
+            stdin = input;
             stdout = out;
             stderr = err;
         }
@@ -54,4 +66,10 @@ pub fn begin() {
 pub fn flush() {
     // SAFETY: null means every open stream.
     unsafe { libc::fflush(std::ptr::null_mut()) };
+}
+
+/// The end of input that one cell met is not that of the next.
+pub fn forget_end() {
+    // SAFETY: a stream that stays open; the C library takes its lock.
+    unsafe { clearerr(stdin) };
 }

@@ -132,3 +132,37 @@ def test_a_queue_is_answered_in_order_with_its_own_outputs(kernel):
         if message["msg_type"] == "stream":
             texts[message["parent_header"]["msg_id"]] = message["content"]["text"]
     assert [texts[i] for i in ids] == [f"{n}\n" for n in range(20)]
+
+
+def test_a_cell_asks_the_client(kernel):
+    _, client = kernel
+    asked, published = [], []
+
+    def answer(message):
+        asked.append(message["content"])
+        client.input("Ann")
+
+    reply = client.execute_interactive(
+        'let name = threadbook::input("name? ").unwrap();\n'
+        'let word = threadbook::getpass("word? ").unwrap();\n'
+        "let mut line = String::new(); std::io::stdin().read_line(&mut line).unwrap();\n"
+        'println!("{name} {word} {line:?}");',
+        timeout=TIMEOUT,
+        allow_stdin=True,
+        stdin_hook=answer,
+        output_hook=lambda m: published.append((m["msg_type"], m["content"])),
+    )
+    assert reply["content"]["status"] == "ok"
+    assert asked == [
+        {"prompt": "name? ", "password": False},
+        {"prompt": "word? ", "password": True},
+        {"prompt": "", "password": False},
+    ]
+    assert stdout(published) == 'Ann Ann "Ann\\n"\n'
+
+
+def test_the_console_answers_a_cell():
+    code = 'let name = threadbook::input("name? ").unwrap();\nAnn\nprintln!("hello {}", name);\n'
+    command = [sys.executable, "-m", "jupyter_console", "--kernel", KERNEL, "--simple-prompt"]
+    done = subprocess.run(command, input=code, capture_output=True, text=True, timeout=TIMEOUT)
+    assert "name? " in done.stdout and "hello Ann" in done.stdout, done.stdout + done.stderr

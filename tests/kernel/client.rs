@@ -29,6 +29,7 @@ pub struct Client {
     pub shell: zmq::Socket,
     pub control: zmq::Socket,
     pub iopub: zmq::Socket,
+    pub stdin: zmq::Socket,
     session: String,
     sent: u64,
 }
@@ -36,6 +37,7 @@ pub struct Client {
 #[derive(Clone, Debug)]
 pub struct Message {
     pub msg_type: String,
+    pub header: Value,
     pub parent: Value,
     pub metadata: Value,
     pub content: Value,
@@ -52,7 +54,10 @@ const SCHEMA: &[(&str, &[&str], &[&str])] = &[
     ("execute_result", &["data", "metadata", "execution_count"], &[]),
     ("error", &["ename", "evalue", "traceback"], &[]),
     ("iopub_welcome", &["subscription"], &[]),
+    ("comm_open", &["comm_id", "target_name", "data"], &[]),
+    ("comm_msg", &["comm_id", "data"], &[]),
     ("comm_close", &["comm_id", "data"], &[]),
+    ("input_request", &["prompt", "password"], &[]),
     (
         "execute_reply",
         &["status", "execution_count", "payload", "user_expressions"],
@@ -154,18 +159,34 @@ impl Client {
 
     /// Connects, and waits until the subscription is known.
     pub fn of(kernel: Kernel) -> Client {
+        let client = Client::without_stdin(kernel);
+        client.connect_stdin();
+        client
+    }
+
+    pub fn connect_stdin(&self) {
+        self.stdin.connect(&self.kernel.address("stdin")).expect("connected");
+    }
+
+    pub fn without_stdin(kernel: Kernel) -> Client {
         let context = zmq::Context::new();
-        let connect = |kind, channel: &str| {
+        let open = |kind| {
             let socket = context.socket(kind).expect("a socket");
             socket.set_linger(0).expect("set");
+            // A kernel asks on stdin whom it knows from the shell.
+            socket.set_identity(b"tester").expect("set");
             socket.set_rcvhwm(0).expect("set");
+            socket
+        };
+        let connect = |kind, channel: &str| {
+            let socket = open(kind);
             socket.connect(&kernel.address(channel)).expect("connected");
             socket
         };
         let (shell, control) = (connect(zmq::DEALER, "shell"), connect(zmq::DEALER, "control"));
-        let iopub = connect(zmq::SUB, "iopub");
+        let (iopub, stdin) = (connect(zmq::SUB, "iopub"), open(zmq::DEALER));
         iopub.set_subscribe(b"").expect("subscribed");
-        let client = Client { kernel, context, shell, control, iopub, session: "client".into(), sent: 0 };
+        let client = Client { kernel, context, shell, control, iopub, stdin, session: "client".into(), sent: 0 };
         let welcome = client.published();
         assert_eq!((welcome.msg_type.as_str(), &welcome.parent), ("iopub_welcome", &json!({})));
         client.expect_status("starting", &json!({}));
@@ -182,6 +203,14 @@ impl Client {
         let mut frames = vec![DELIMITER.to_vec(), sign(&parts).into_bytes()];
         frames.extend(parts);
         (frames, header)
+    }
+
+    /// The same message as an answer to the one with this header.
+    pub fn with_parent(&self, frames: Vec<Vec<u8>>, parent: &Value) -> Vec<Vec<u8>> {
+        let parts = [2, 3, 4, 5].map(|n| if n == 3 { parent.to_string().into_bytes() } else { frames[n].clone() });
+        let mut signed = vec![DELIMITER.to_vec(), sign(&parts).into_bytes()];
+        signed.extend(parts);
+        signed
     }
 
     /// Sends a request on the shell and answers its header.
@@ -272,7 +301,7 @@ impl Client {
         let published = self.published_for(&header);
         assert_eq!(published.iter().map(|m| m.msg_type.as_str()).collect::<Vec<_>>(), ["shutdown_reply"]);
         assert!(self.kernel.process.wait().expect("it ends").success());
-        for socket in [&self.shell, &self.control, &self.iopub] {
+        for socket in [&self.shell, &self.control, &self.iopub, &self.stdin] {
             assert!(socket.recv_multipart(zmq::DONTWAIT).is_err(), "a message was left over");
         }
         std::mem::replace(&mut self.kernel.directory, tempfile::tempdir().expect("a directory"))
@@ -313,7 +342,7 @@ fn check(frames: Vec<Vec<u8>>) -> Message {
     if msg_type == "execute_reply" {
         assert!(metadata["started"].is_string(), "{metadata}");
     }
-    Message { msg_type, parent, metadata, content }
+    Message { msg_type, header, parent, metadata, content }
 }
 
 fn keys(value: &Value) -> Vec<&str> {

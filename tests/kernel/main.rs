@@ -1,7 +1,9 @@
 //! The kernel, end to end: the real binary on a connection file, and a client that checks every message.
 
 mod client;
+mod comm;
 mod display;
+mod input;
 mod life;
 mod load;
 
@@ -150,17 +152,6 @@ fn history_is_kept_over_restarts() {
     let content = json!({"hist_access_type": "tail", "n": 10, "output": true, "raw": true});
     let (reply, _) = client.ask("history_request", content);
     assert_eq!(reply.content["history"], json!([[1, 1, ["1 + 1", "2"]], [2, 1, ["2 + 2", "4"]]]));
-    client.finish();
-}
-
-#[test]
-fn comms_of_unknown_targets_are_closed() {
-    let mut client = Client::start();
-    let header = client.send("comm_open", json!({"comm_id": "c1", "target_name": "nothing", "data": {}}));
-    let published = client.published_for(&header);
-    assert_eq!((kinds(&published), &published[0].content["comm_id"]), (vec!["comm_close"], &json!("c1")));
-    let (reply, _) = client.ask("comm_info_request", json!({}));
-    assert_eq!(reply.content["comms"], json!({}));
     client.finish();
 }
 

@@ -115,7 +115,8 @@ impl Session {
     fn replace_worker(&mut self) -> Result<(), Error> {
         self.snapshots.clear();
         let (sink, last) = (self.sink.clone(), LaneId(self.worker.last_lane()));
-        self.worker = start_worker(&self.options, &self.executable, &self.compiler, sink, self.epoch, last)?;
+        self.worker =
+            start_worker(&self.options, &self.executable, &self.compiler, sink, self.epoch, last, &self.answerer)?;
         self.told = 0;
         self.scope.library = None;
         Ok(())

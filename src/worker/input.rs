@@ -1,0 +1,142 @@
+//! Input of cells, the worker's side. Fd 0 is `/dev/null` and stays so: a child reads nothing from it. A read of it by
+//! this process, while a cell runs, asks the session for a line.
+//!
+//! Threads ask one after the other. A line that is longer than the reader's buffer is kept for the next read, also
+//! for one of a later cell. A forked child never comes past `OWNER`, so it never meets a lock that was taken.
+
+use std::collections::VecDeque;
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+
+use super::capture;
+use super::protocol::Input;
+use super::record::Head;
+use super::slot::Kind;
+
+/// The process that runs a cell which may ask, 0 while there is none.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+/// Whether questions are refused.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+/// Whether this cell has been told so.
+static TOLD: AtomicBool = AtomicBool::new(false);
+/// Device and inode of the `/dev/null` that is fd 0: code that has pointed it elsewhere reads from there.
+static NULL: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+/// What was answered and is not read yet; held while a question is open.
+static KEPT: Mutex<VecDeque<u8>> = Mutex::new(VecDeque::new());
+
+/// The longest prompt.
+const LARGEST_PROMPT: usize = 64 << 10;
+
+const REFUSAL: &[u8] = b"threadbook: the front end takes no input (it sent `allow_stdin: false`)\n";
+
+/// Why there is no line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    End,
+    Refused,
+    Interrupted,
+}
+
+/// Remembers what fd 0 is.
+pub fn begin() {
+    if let Some(identity) = identity() {
+        NULL.iter().zip(identity).for_each(|(known, word)| known.store(word, Ordering::Relaxed));
+    }
+}
+
+fn identity() -> Option<[u64; 2]> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `fstat` fills the local or answers an error, and then it is not read.
+    unsafe { (libc::fstat(0, stat.as_mut_ptr()) == 0).then(|| stat.assume_init()) }.map(|s| [s.st_dev, s.st_ino])
+}
+
+/// A cell begins in this process.
+pub fn begin_cell(input: Input) {
+    REFUSED.store(input == Input::Refused, Ordering::Relaxed);
+    TOLD.store(false, Ordering::Relaxed);
+    let owner = if input == Input::Empty { 0 } else { std::process::id() };
+    OWNER.store(owner, Ordering::Release);
+}
+
+/// The cell has ended: its threads that go on read nothing more.
+pub fn end_cell() {
+    OWNER.store(0, Ordering::Release);
+}
+
+fn may_ask() -> bool {
+    let owner = OWNER.load(Ordering::Acquire);
+    owner != 0 && owner == std::process::id()
+}
+
+/// Reads from fd 0: how many bytes, 0 at the end, or an errno. None: what the system answers is right.
+pub fn read(into: &mut [MaybeUninit<u8>]) -> Option<Result<usize, c_int>> {
+    let is_null = || identity().is_some_and(|identity| identity == [0, 1].map(|n| NULL[n].load(Ordering::Relaxed)));
+    if into.is_empty() || !may_ask() || !is_null() {
+        return None;
+    }
+    let mut kept = kept();
+    if kept.is_empty() {
+        match question(b"", false) {
+            Ok(line) => {
+                kept.extend(line);
+                kept.push_back(b'\n');
+            }
+            Err(Missing::End) => return Some(Ok(0)),
+            Err(Missing::Refused) => {
+                if !TOLD.swap(true, Ordering::Relaxed) {
+                    capture::text(2, REFUSAL);
+                }
+                return Some(Err(libc::ENOTSUP));
+            }
+            // Not EINTR, after which std would read again.
+            Err(Missing::Interrupted) => return Some(Err(libc::ECANCELED)),
+        }
+    }
+    let length = kept.len().min(into.len());
+    for (to, byte) in into.iter_mut().zip(kept.drain(..length)) {
+        to.write(byte);
+    }
+    Some(Ok(length))
+}
+
+/// Asks for a line with a prompt; what was kept for reads stays.
+pub fn ask(prompt: &[u8], password: bool) -> Result<Vec<u8>, Missing> {
+    if !may_ask() {
+        return Err(Missing::End);
+    }
+    let _one_at_a_time = kept();
+    question(prompt, password)
+}
+
+fn kept() -> MutexGuard<'static, VecDeque<u8>> {
+    KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// The caller holds `KEPT`, so there is one question at a time.
+fn question(prompt: &[u8], password: bool) -> Result<Vec<u8>, Missing> {
+    // The cell may have ended while the caller waited for its turn.
+    let Some(ring) = capture::ring().filter(|_| may_ask()) else { return Err(Missing::End) };
+    if REFUSED.load(Ordering::Relaxed) {
+        return Err(Missing::Refused);
+    }
+    let mut detail = 0;
+    let mut text = vec![u8::from(password)];
+    text.extend_from_slice(&prompt[..prompt.len().min(LARGEST_PROMPT)]);
+    let mut line = Vec::new();
+    loop {
+        // The clock is unlike every ticket before, also those of a worker whose place this one has taken.
+        let ticket = capture::now();
+        let question = [&ticket.to_ne_bytes()[..], &text].concat();
+        if !capture::input(detail, &question) {
+            return Err(Missing::End);
+        }
+        match ring.slot().wait(ticket, &mut line) {
+            Kind::Line => return Ok(line),
+            Kind::Piece => (detail, text) = (Head::MORE, Vec::new()),
+            Kind::End => return Err(Missing::End),
+            Kind::Interrupted => return Err(Missing::Interrupted),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! One answer of the session to the worker, in the memory that both share: no descriptor that a copy of the worker
+//! would share too, and nothing that an answer to a question of a dead worker could be left in.
+//!
+//! An answer is under the ticket of its question, and a worker takes no other; the session writes only when a question
+//! is open, so no answer is written while another is read.
+
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::ring::{futex_wait, futex_wake};
+
+/// Longer text comes in pieces, each asked for.
+pub const LARGEST: usize = 48 << 10;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Kind {
+    /// The line, or the rest of it.
+    Line = 1,
+    /// A piece of the line, of which there is more.
+    Piece,
+    /// The input has ended.
+    End,
+    /// The cell is being interrupted.
+    Interrupted,
+}
+
+#[repr(C)]
+pub struct Slot {
+    /// Written last: all that is below belongs to it.
+    ticket: AtomicU64,
+    /// Changes with every answer.
+    changes: AtomicU32,
+    kind: AtomicU32,
+    length: AtomicU32,
+    bytes: UnsafeCell<[u8; LARGEST]>,
+}
+
+impl Slot {
+    /// Answers the question with this ticket, which is the one that the worker waits with.
+    pub fn post(&self, ticket: u64, kind: Kind, bytes: &[u8]) {
+        assert!(bytes.len() <= LARGEST, "an answer is cut to pieces first");
+        // SAFETY: the length is checked, and nobody reads: the worker waits for this ticket.
+        unsafe { self.bytes.get().cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        self.length.store(bytes.len() as u32, Ordering::Relaxed);
+        self.kind.store(kind as u32, Ordering::Relaxed);
+        self.ticket.store(ticket, Ordering::Release);
+        self.changes.fetch_add(1, Ordering::Release);
+        futex_wake(&self.changes);
+    }
+
+    /// Waits for the answer to this ticket and adds its text to `into`. A signal does not end the wait.
+    pub fn wait(&self, ticket: u64, into: &mut Vec<u8>) -> Kind {
+        loop {
+            let changes = self.changes.load(Ordering::Acquire);
+            if self.ticket.load(Ordering::Acquire) == ticket {
+                break;
+            }
+            futex_wait(&self.changes, changes);
+        }
+        let length = self.length.load(Ordering::Relaxed) as usize;
+        // SAFETY: `length` bytes were written before the ticket, and nobody writes before the next question.
+        into.extend_from_slice(unsafe { std::slice::from_raw_parts(self.bytes.get().cast(), length.min(LARGEST)) });
+        let kinds = [Kind::Line, Kind::Piece, Kind::Interrupted];
+        let kind = self.kind.load(Ordering::Relaxed);
+        kinds.into_iter().find(|known| *known as u32 == kind).unwrap_or(Kind::End)
+    }
+}

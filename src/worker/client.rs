@@ -40,6 +40,7 @@ pub struct Worker {
     /// For those who stop a cell from elsewhere.
     sender: Sender<Reply>,
     open: Arc<Open>,
+    current: Arc<AtomicU32>,
     running: Arc<AtomicU32>,
     answerer: Answerer,
     /// Set when all processes have ended.
@@ -111,7 +112,8 @@ impl Worker {
         let answerer = start.answerer.clone();
         let shared = Shared {
             open: Arc::new(Open::default()),
-            running: Arc::new(AtomicU32::new(0)),
+            current: Arc::default(),
+            running: Arc::default(),
             last_lane: Arc::new(AtomicU32::new(start.last_lane)),
             ending: Arc::default(),
         };
@@ -130,10 +132,21 @@ impl Worker {
             Err(_) => return Err(Reply::Gone.unexpected()),
         };
         let process = Process { pid, pidfd: pidfd_open(pid).map_err(failed)?, control };
-        let Shared { open, running, last_lane, ending } = shared;
+        let Shared { open, current, running, last_lane, ending } = shared;
         let reader = Some(reader);
-        let worker =
-            Worker { process, replies, sender, open, running, answerer, last_lane, ending, reader, copying: false };
+        let worker = Worker {
+            process,
+            replies,
+            sender,
+            open,
+            current,
+            running,
+            answerer,
+            last_lane,
+            ending,
+            reader,
+            copying: false,
+        };
         protocol::send(&worker.process.control, &hello).map_err(failed)?;
         match worker.reply(None) {
             Some(Reply::Ready(protocol::VERSION)) => Ok(worker),
@@ -243,6 +256,7 @@ impl Worker {
         if is_readable(&process.pidfd) {
             return false;
         }
+        self.current.store(process.pid, Ordering::SeqCst);
         let before = std::mem::replace(&mut self.process, process);
         kill_group(before.pid);
         self.copying = false;

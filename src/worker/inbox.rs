@@ -366,7 +366,7 @@ impl Inbox {
         self.contents.release(LaneId::MAIN, &mut |event| send(&self.sink, event));
     }
 
-    /// The worker `pid` has ended, or a copy that has never run: its threads and tasks have ended with it.
+    /// A worker has ended, or a copy that has never run: its threads and tasks have ended with it.
     pub fn worker_ended(&mut self, pid: u32) {
         if self.processes.remove(&pid).is_none() {
             return;
@@ -378,7 +378,6 @@ impl Inbox {
         });
         let at = self.now();
         left.into_iter().for_each(|lane| self.ended(LaneId(lane), at));
-        self.finish_cell();
     }
 
     /// The last worker has ended, and so has all that it showed.

@@ -21,6 +21,8 @@ use super::{copy, keeper};
 #[derive(Clone)]
 pub struct Shared {
     pub open: Arc<Open>,
+    /// The process that is the worker now.
+    pub current: Arc<AtomicU32>,
     /// The cell that was last sent to the worker.
     pub running: Arc<AtomicU32>,
     /// Set when all have ended.
@@ -48,6 +50,7 @@ pub fn read_worker(
         let _ = started.keeper.wait();
         return drop(replies.send(Reply::Gone));
     };
+    shared.current.store(worker, Ordering::SeqCst);
     let _ = replies.send(Reply::Started(Ok(worker)));
     let watched =
         [&started.streams[0], &started.streams[1]].map(|stream| stream.try_clone().ok().map(OwnedFd::from));
@@ -138,6 +141,9 @@ impl Reader {
         kill_group(pid);
         self.take_everything(inbox);
         inbox.worker_ended(pid);
+        if pid == self.shared.current.load(Ordering::SeqCst) {
+            inbox.finish_cell();
+        }
         let _ = self.replies.send(Reply::Ended(pid, exit));
         if self.shared.ending.load(Ordering::SeqCst) {
             self.lines.iter().for_each(|line| drop(line.socket.shutdown(Shutdown::Both)));

@@ -19,6 +19,7 @@ use super::message::{Message, Outgoing, to_hex};
 use super::overflow::Limit;
 use super::publish::Publisher;
 use super::runner::Runner;
+use super::subshell::Subshells;
 use super::usage::Usage;
 use super::watch;
 use super::wire::{self, Wire};
@@ -45,6 +46,7 @@ pub(super) struct Desk {
     pub runner: Runner,
     pub history: History,
     pub names: Names,
+    pub subshells: Subshells,
     usage: Usage,
     connection: Connection,
     interrupter: Option<Interrupter>,
@@ -84,6 +86,7 @@ fn serve(connection: Connection) -> Result<(), Error> {
         runner: Runner::start(outbox)?,
         history: History::open(),
         names: Names::default(),
+        subshells: Subshells::default(),
         usage: Usage::default(),
         connection,
         interrupter: None,
@@ -182,7 +185,12 @@ impl Desk {
     }
 
     fn request(&mut self, channel: Channel, message: Message) {
+        let missing = match channel {
+            Channel::Shell => self.subshells.missing(&message.header).map(str::to_owned),
+            _ => None,
+        };
         match (channel, message.msg_type.as_str()) {
+            _ if missing.is_some() => {}
             (Channel::Shell, "execute_request") => return self.enqueue(message),
             // Cells cannot ask for input yet, so nobody waits for this.
             (Channel::Stdin, other) => return log(format_args!("{other} on stdin answers no request")),
@@ -190,7 +198,10 @@ impl Desk {
             _ => {}
         }
         self.status(&message.header, "busy");
-        self.answer(channel, &message);
+        match missing {
+            Some(id) => self.refuse_subshell(&message, &id),
+            None => self.answer(channel, &message),
+        }
         self.status(&message.header, "idle");
         // Front ends show the last status that they saw: that of the cell must be it.
         if let Some(header) = self.queue.running_header() {
@@ -242,6 +253,9 @@ impl Desk {
                 self.interrupt();
                 self.reply(channel, message, "interrupt_reply", json!({"status": "ok"}));
             }
+            "create_subshell_request" => self.create_subshell(channel, message),
+            "delete_subshell_request" => self.delete_subshell(channel, message),
+            "list_subshell_request" => self.list_subshell(channel, message),
             "shutdown_request" => self.shut_down(channel, message),
             other => self.unknown(channel, message, other),
         }
@@ -261,9 +275,6 @@ impl Desk {
         log(format_args!("{msg_type} on {} is not known here", channel.name()));
         let reply = match msg_type {
             "debug_request" => "debug_reply",
-            "create_subshell_request" => "create_subshell_reply",
-            "delete_subshell_request" => "delete_subshell_reply",
-            "list_subshell_request" => "list_subshell_reply",
             _ => return,
         };
         let evalue = format!("this kernel knows no {msg_type}");

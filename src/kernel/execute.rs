@@ -12,6 +12,7 @@ use super::desk::{Desk, content_flag};
 use super::mail::Ended;
 use super::message::{Message, date};
 use super::runner::Job;
+use super::subshell;
 use crate::engine::{self, Outcome};
 use crate::output::{CellId, Event, Failure};
 
@@ -241,7 +242,8 @@ impl Desk {
         self.execute_reply(&request.message, started, content);
         self.status(&header, "idle");
         if aborts {
-            self.abort_waiting();
+            // What was asked for on this shell before the error was seen.
+            self.abort_waiting(subshell::id_of(&header), "not run: a cell before it failed");
         }
     }
 
@@ -251,17 +253,26 @@ impl Desk {
         self.wire.send(Channel::Shell, reply);
     }
 
-    /// What was asked for before the error was seen is not run.
-    fn abort_waiting(&mut self) {
-        for request in std::mem::take(&mut self.queue.waiting) {
-            let header = request.message.header.clone();
-            self.status(&header, "busy");
-            let evalue = "not run: a cell before it failed";
-            let content = json!({"status": "error", "ename": "Aborted", "evalue": evalue, "traceback": [],
-                "execution_count": self.queue.count, "payload": [], "user_expressions": {}});
-            self.execute_reply(&request.message, date(SystemTime::now()), content);
-            self.status(&header, "idle");
+    /// What waits on this shell is not run. The other shells' requests keep their places.
+    pub fn abort_waiting(&mut self, subshell: Option<&str>, why: &str) {
+        let waiting = std::mem::take(&mut self.queue.waiting);
+        let is_there = |request: &Request| subshell::id_of(&request.message.header) == subshell;
+        let (aborted, kept) = waiting.into_iter().partition::<VecDeque<_>, _>(is_there);
+        self.queue.waiting = kept;
+        for Request { message, .. } in aborted {
+            self.status(&message.header, "busy");
+            let error = json!({"status": "error", "ename": "Aborted", "evalue": why, "traceback": []});
+            self.refuse_execution(&message, error);
+            self.status(&message.header, "idle");
         }
+    }
+
+    /// Answers an `execute_request` that is not run with this error.
+    pub fn refuse_execution(&mut self, message: &Message, mut error: Value) {
+        error["execution_count"] = self.queue.count.into();
+        error["payload"] = json!([]);
+        error["user_expressions"] = json!({});
+        self.execute_reply(message, date(SystemTime::now()), error);
     }
 }
 

@@ -85,6 +85,11 @@ impl Wire {
         Ok(arrived)
     }
 
+    /// The id that this kernel gives itself in headers.
+    pub fn session(&self) -> &str {
+        self.codec.session()
+    }
+
     /// Whether anybody listens to iopub, or has listened.
     pub fn is_subscribed(&self) -> bool {
         self.subscribed

@@ -10,6 +10,7 @@
 //! Read downward: [`host`] is all that the worker offers, `link` the only module that calls it, `wait` the only way
 //! to wait for another thread, `fork` the only place that forks, `sys` the only one that knows the C library.
 
+mod capture;
 #[doc(hidden)]
 pub mod cell;
 pub mod concurrent;
@@ -40,5 +41,6 @@ pub mod timeit;
 pub mod timing;
 mod wait;
 
+pub use capture::Captured;
 pub use error::RuntimeError;
 pub use text::{Py, PyText, py};

@@ -77,6 +77,13 @@ impl Compiler {
         Ok(Compiler { toolchain, cache, runtime, cargo, interrupter, scratch, session_directory })
     }
 
+    /// Writes a file that goes with the session.
+    pub fn write_scratch(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+        let file = self.scratch.path().join(name);
+        fs::write(&file, bytes).map_err(no_scratch)?;
+        Ok(file)
+    }
+
     /// What the worker loads before anything else.
     pub fn libstd(&self) -> &Path {
         &self.toolchain.libstd

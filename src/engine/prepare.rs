@@ -11,7 +11,7 @@ use crate::output::CellId;
 use crate::worker::Places;
 
 use super::cell::{Cell, Parts};
-use super::command::{self, Effect, Picture};
+use super::command::{self, Capture, Effect, Picture};
 use super::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use super::diagnostic::{self, Diagnostic};
 use super::magic::{self, Kind, Magic};
@@ -39,6 +39,7 @@ pub struct Prepared {
     pub wall_only: bool,
     pub compile_seconds: f64,
     pub picture: Option<Picture>,
+    pub capture: Option<Capture>,
 }
 
 pub struct Program {
@@ -58,10 +59,11 @@ const NOTHING_TO_MEASURE: &str =
     "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
 
 /// Whether a cell can be prepared before its turn: one that brings in crates says what it builds while it does, and may
-/// name files that an earlier cell writes.
+/// name files that an earlier cell writes. One of `%%capture` makes a variable that is not in its own program.
 pub fn may_be_ahead(source: &str) -> bool {
     let brings = |magic: &Magic| magic.kind == Kind::Command && magic.name == "dep" && !magic.rest.is_empty();
-    !magic::split(source).0.iter().any(brings)
+    let captures = |magic: &Magic| magic.kind == Kind::Cell && magic.name == "capture";
+    !magic::split(source).0.iter().any(|magic| brings(magic) || captures(magic))
 }
 
 /// Prepares a cell for the scope that it will find. What is said meanwhile goes to `say`.
@@ -76,7 +78,7 @@ pub fn prepare(
     let mut cell = Cell::parse(source);
     let mut scope = scope.clone();
     scope.remember(id, source);
-    let Effect { mut scope, said, timed, wall_only, asks, calls, picture } =
+    let Effect { mut scope, said, timed, wall_only, asks, calls, picture, capture } =
         match command::apply(&scope, &cell.magics) {
             Ok(effect) => effect,
             Err(message) => return Ok(Err(Rejection::usage(message))),
@@ -125,6 +127,7 @@ pub fn prepare(
         timed,
         wall_only,
         picture,
+        capture,
         compile_seconds: started.elapsed().as_secs_f64(),
         ..prepared
     }))
@@ -365,6 +368,7 @@ impl Prepared {
             wall_only: false,
             compile_seconds: 0.0,
             picture: None,
+            capture: None,
         }
     }
 }

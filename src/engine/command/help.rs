@@ -8,6 +8,7 @@ pub const HELP: &str = "\
 %timeit [-n N] [-r R] [-p P] [-q] [-o] CODE      measures one line
 %%threads                draws the threads, tasks and processes of the cell over time
 %threads                 draws those of the cell before
+%%capture [--no-stdout] [--no-stderr] [--no-display] [NAME]  keeps what the cell puts out, in a variable or nowhere
 %%bash [ARGS]            runs the cell as a bash script
 %%sh [ARGS]              runs the cell as a shell script
 %%python [ARGS]          runs the cell with python3

@@ -4,6 +4,7 @@ mod client;
 mod display;
 mod life;
 mod load;
+mod stalled;
 mod subshell;
 
 use client::{Client, Kernel, kinds, tcp_connection, text};

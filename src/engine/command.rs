@@ -30,6 +30,8 @@ pub struct Effect {
     pub calls: Vec<Call>,
     pub picture: Option<Picture>,
     pub capture: Option<Capture>,
+    /// Expressions whose types are asked for (`:type`), and where in `said` the answers belong.
+    pub types: Vec<(usize, String)>,
 }
 
 /// Whose lanes are drawn.
@@ -54,8 +56,17 @@ pub struct Capture {
 pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
     let (said, calls) = (String::new(), Vec::new());
     let (timed, picture) = (scope.timing, None);
-    let mut effect =
-        Effect { scope: scope.clone(), said, timed, wall_only: timed, asks: false, calls, picture, capture: None };
+    let mut effect = Effect {
+        scope: scope.clone(),
+        said,
+        timed,
+        wall_only: timed,
+        asks: false,
+        calls,
+        picture,
+        capture: None,
+        types: Vec::new(),
+    };
     for magic in magics {
         let rest = magic.rest.as_str();
         match (magic.kind, magic.name.as_str()) {
@@ -70,6 +81,8 @@ pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
             (Kind::Line, "reset") => reset(&mut effect, magic)?,
             (Kind::Command, "clear") => clear(&mut effect, magic),
             (Kind::Command, "opt") => optimize(&mut effect, rest)?,
+            (Kind::Command, "type") if rest.is_empty() => return Err("`:type` needs an expression".into()),
+            (Kind::Command, "type") => effect.types.push((effect.said.len(), rest.to_string())),
             (Kind::Command, "dep") => depend(&mut effect, rest)?,
             (Kind::Command, "timing") => {
                 effect.scope.timing = !effect.scope.timing;

@@ -22,6 +22,7 @@ mod message;
 mod overflow;
 mod publish;
 mod runner;
+mod subshell;
 mod usage;
 mod watch;
 mod wire;

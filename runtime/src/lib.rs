@@ -12,6 +12,7 @@
 //! Read downward: [`host`] is all that the worker offers, `link` the only module that calls it, `wait` the only way
 //! to wait for another thread, `fork` the only place that forks, `sys` the only one that knows the C library.
 
+mod capture;
 #[doc(hidden)]
 pub mod cell;
 pub mod comm;
@@ -44,6 +45,7 @@ pub mod timeit;
 pub mod timing;
 mod wait;
 
+pub use capture::Captured;
 pub use error::RuntimeError;
 pub use input::{getpass, input};
 pub use text::{Py, PyText, py};

@@ -9,6 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The result of the running cell, as the host's JSON; held until the cell's times are printed, as in IPython.
 static RESULT: Mutex<Option<String>> = Mutex::new(None);
 
+/// No expression has this type: rustc says what it has instead (`:type`).
+pub struct TypeOf;
+
 /// Gives every value the method that a type of the user's may have itself: an inherent method comes first.
 pub trait Fallback {
     fn evcxr_display(&self)

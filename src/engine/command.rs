@@ -29,6 +29,9 @@ pub struct Effect {
     /// What they do in the worker.
     pub calls: Vec<Call>,
     pub picture: Option<Picture>,
+    pub capture: Option<Capture>,
+    /// Expressions whose types are asked for (`:type`), and where in `said` the answers belong.
+    pub types: Vec<(usize, String)>,
 }
 
 /// Whose lanes are drawn.
@@ -40,11 +43,30 @@ pub enum Picture {
     This,
 }
 
+/// What of the cell `%%capture` keeps from the front end, and in which variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    pub name: Option<String>,
+    pub stdout: bool,
+    pub stderr: bool,
+    pub display: bool,
+}
+
 /// Applies the magics in order.
 pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
     let (said, calls) = (String::new(), Vec::new());
     let (timed, picture) = (scope.timing, None);
-    let mut effect = Effect { scope: scope.clone(), said, timed, wall_only: timed, asks: false, calls, picture };
+    let mut effect = Effect {
+        scope: scope.clone(),
+        said,
+        timed,
+        wall_only: timed,
+        asks: false,
+        calls,
+        picture,
+        capture: None,
+        types: Vec::new(),
+    };
     for magic in magics {
         let rest = magic.rest.as_str();
         match (magic.kind, magic.name.as_str()) {
@@ -53,11 +75,14 @@ pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
             (Kind::Cell | Kind::Line, "timeit") => drop(Flags::parse(rest)?),
             (Kind::Cell, "threads") => effect.picture = Some(Picture::This),
             (Kind::Line, "threads") => effect.picture = Some(Picture::Last),
+            (Kind::Cell, "capture") => effect.capture = Some(capture(rest)?),
             (Kind::Line, "run") => return Err(run::ALONE.into()),
             (Kind::Line, "config") => config(&mut effect, rest)?,
             (Kind::Line, "reset") => reset(&mut effect, magic)?,
             (Kind::Command, "clear") => clear(&mut effect, magic),
             (Kind::Command, "opt") => optimize(&mut effect, rest)?,
+            (Kind::Command, "type") if rest.is_empty() => return Err("`:type` needs an expression".into()),
+            (Kind::Command, "type") => effect.types.push((effect.said.len(), rest.to_string())),
             (Kind::Command, "dep") => depend(&mut effect, rest)?,
             (Kind::Command, "timing") => {
                 effect.scope.timing = !effect.scope.timing;
@@ -113,6 +138,26 @@ fn time(effect: &mut Effect, rest: &str) -> Result<(), String> {
     }
     effect.timed = true;
     Ok(())
+}
+
+fn capture(rest: &str) -> Result<Capture, String> {
+    let mut capture = Capture { name: None, stdout: true, stderr: true, display: true };
+    for word in rest.split_whitespace() {
+        match word {
+            "--no-stdout" => capture.stdout = false,
+            "--no-stderr" => capture.stderr = false,
+            "--no-display" => capture.display = false,
+            name if capture.name.is_none() && syn::parse_str::<syn::Ident>(name).is_ok() => {
+                capture.name = Some(name.to_string());
+            }
+            other => {
+                return Err(format!(
+                    "`%%capture` takes `--no-stdout`, `--no-stderr`, `--no-display` and the name of one variable, not `{other}`"
+                ));
+            }
+        }
+    }
+    Ok(capture)
 }
 
 fn config(effect: &mut Effect, rest: &str) -> Result<(), String> {
@@ -183,6 +228,8 @@ mod tests {
             ("%%bash", "is empty"),
             ("%reset x", "no variable `x`"),
             (":opt 7", "`:opt` takes 0, 1, 2, 3 or auto, not `7`"),
+            ("%%capture 1", "the name of one variable, not `1`"),
+            ("%%capture a fn", "not `fn`"),
             ("%%time x", "takes `--wall`"),
             ("%config x=1", "knows `time=full`"),
         ] {

@@ -77,6 +77,13 @@ impl Compiler {
         Ok(Compiler { toolchain, cache, runtime, cargo, interrupter, scratch, session_directory })
     }
 
+    /// Writes a file that goes with the session.
+    pub fn write_scratch(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+        let file = self.scratch.path().join(name);
+        fs::write(&file, bytes).map_err(no_scratch)?;
+        Ok(file)
+    }
+
     /// What the worker loads before anything else.
     pub fn libstd(&self) -> &Path {
         &self.toolchain.libstd
@@ -88,7 +95,7 @@ impl Compiler {
             .part(env!("THREADBOOK_ENGINE"))
             .part(&self.runtime.key)
             .part(&self.toolchain.version)
-            .part(level_arguments(unit.hot, optimization).join(" "))
+            .part(level_arguments(unit, optimization).join(" "))
             .part(session.map_or("", |session| &session.key))
             .part(unit.crates.as_ref().map_or("", |crates| &crates.key));
         for home in &unit.homes {
@@ -174,7 +181,7 @@ impl Compiler {
         command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null());
         command.args(["--edition=2024", "--error-format=json", "-Cprefer-dynamic", "-Cdebuginfo=0"]);
         command.args(["-Cembed-bitcode=no", "-Ccodegen-units=1", "--diagnostic-width=100"]);
-        command.args(level_arguments(unit.hot, optimization));
+        command.args(level_arguments(unit, optimization));
         command.arg("--extern").arg(format!("threadbook={}", self.runtime.path.display()));
         if let Some(crates) = &unit.crates {
             command.arg(format!("--extern={CRATES}={}", crates.library.display()));
@@ -225,11 +232,12 @@ fn link_homes(unit: &Unit) -> impl Iterator<Item = String> {
     unit.homes.iter().map(|home| format!("-Clink-arg={}", home.path.display()))
 }
 
-fn level_arguments(hot: bool, optimization: Optimization) -> Vec<String> {
+fn level_arguments(unit: &Unit, optimization: Optimization) -> Vec<String> {
     let (level, checks) = match optimization {
         // The level must not change what a cell does: checks stay on.
-        Optimization::Auto => (if hot { 2 } else { 0 }, true),
-        Optimization::Level(level) => (level, level < 2),
+        Optimization::Auto => (if unit.hot { 2 } else { 0 }, true),
+        // `:opt` is about cells; a measurement of what is not optimised tells nothing.
+        Optimization::Level(level) => (if unit.measured { level.max(2) } else { level }, level < 2),
     };
     let checks = if checks { "on" } else { "off" };
     vec![
@@ -267,4 +275,23 @@ fn no_scratch(error: io::Error) -> Error {
             "failed to write the files of a cell: {error}; free some disk space, or set TMPDIR and THREADBOOK_CACHE"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_measured_is_optimised_whatever_the_setting() {
+        let level = |measured, setting| {
+            let unit = Unit { hot: measured, measured, ..Unit::default() };
+            level_arguments(&unit, setting).join(" ")
+        };
+        let arguments =
+            |level, checks| format!("-Copt-level={level} -Coverflow-checks={checks} -Cdebug-assertions={checks}");
+        assert_eq!(level(false, Optimization::Level(0)), arguments(0, "on"));
+        assert_eq!(level(true, Optimization::Level(0)), arguments(2, "on"));
+        assert_eq!(level(true, Optimization::Level(3)), arguments(3, "off"));
+        assert_eq!(level(true, Optimization::Auto), arguments(2, "on"));
+    }
 }

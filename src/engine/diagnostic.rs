@@ -76,6 +76,15 @@ impl Diagnostic {
         Some(Diagnostic { level, code, message, raw, helps: Vec::new() })
     }
 
+    /// The type that an expression has instead of `threadbook::show::TypeOf`, as rustc says it.
+    pub fn type_of_expression(&self) -> Option<&str> {
+        let labels = || self.raw.spans.iter().filter_map(|span| span.label.as_deref());
+        let is_asked = self.code.as_deref() == Some("E0308") && labels().any(|label| label.contains("`TypeOf`"));
+        labels()
+            .filter(|_| is_asked)
+            .find_map(|label| label.strip_prefix("this expression has type `")?.strip_suffix('`'))
+    }
+
     pub fn is_error(&self) -> bool {
         self.level == Level::Error
     }

@@ -11,7 +11,7 @@ use crate::output::CellId;
 use crate::worker::Places;
 
 use super::cell::{Cell, Parts};
-use super::command::{self, Effect, Picture};
+use super::command::{self, Capture, Effect, Picture};
 use super::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use super::diagnostic::{self, Diagnostic};
 use super::magic::{self, Kind, Magic};
@@ -39,6 +39,7 @@ pub struct Prepared {
     pub wall_only: bool,
     pub compile_seconds: f64,
     pub picture: Option<Picture>,
+    pub capture: Option<Capture>,
 }
 
 pub struct Program {
@@ -58,10 +59,11 @@ const NOTHING_TO_MEASURE: &str =
     "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
 
 /// Whether a cell can be prepared before its turn: one that brings in crates says what it builds while it does, and may
-/// name files that an earlier cell writes.
+/// name files that an earlier cell writes. One of `%%capture` makes a variable that is not in its own program.
 pub fn may_be_ahead(source: &str) -> bool {
     let brings = |magic: &Magic| magic.kind == Kind::Command && magic.name == "dep" && !magic.rest.is_empty();
-    !magic::split(source).0.iter().any(brings)
+    let captures = |magic: &Magic| magic.kind == Kind::Cell && magic.name == "capture";
+    !magic::split(source).0.iter().any(|magic| brings(magic) || captures(magic))
 }
 
 /// Prepares a cell for the scope that it will find. What is said meanwhile goes to `say`.
@@ -76,7 +78,7 @@ pub fn prepare(
     let mut cell = Cell::parse(source);
     let mut scope = scope.clone();
     scope.remember(id, source);
-    let Effect { mut scope, said, timed, wall_only, asks, calls, picture } =
+    let Effect { mut scope, mut said, timed, wall_only, asks, calls, picture, capture, types } =
         match command::apply(&scope, &cell.magics) {
             Ok(effect) => effect,
             Err(message) => return Ok(Err(Rejection::usage(message))),
@@ -118,6 +120,13 @@ pub fn prepare(
         Ok(prepared) => prepared,
         Err(rejection) => return Ok(Err(rejection)),
     };
+    // From the last on, so that the places of those before stay.
+    for (place, expression) in types.into_iter().rev() {
+        match type_of(compiler, &prepared.after, id, &expression)? {
+            Ok(ty) => said.insert_str(place, &format!("{ty}\n")),
+            Err(message) => return Ok(Err(Rejection::usage(message))),
+        }
+    }
     prepared.warnings.insert_str(0, &items.warnings);
     prepared.places.extend(items.places);
     Ok(Ok(Prepared {
@@ -125,9 +134,38 @@ pub fn prepare(
         timed,
         wall_only,
         picture,
+        capture,
         compile_seconds: started.elapsed().as_secs_f64(),
         ..prepared
     }))
+}
+
+/// The type of an expression in this scope: a variable's is known, any other rustc says in a mismatch. Nothing is run,
+/// and nothing is moved.
+fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result<Result<String, String>, Error> {
+    if let Some(variable) = scope.variables.get(text) {
+        return Ok(Ok(variable.ty.clone()));
+    }
+    if syn::parse_str::<syn::Expr>(text).is_err() {
+        return Ok(Err(format!("`:type` needs an expression, not `{text}`")));
+    }
+    let cell = Cell::parse(&format!("match ({text}\n) {{ ::threadbook::show::TypeOf => {{}} }};"));
+    let Ok(parts) = &cell.parts else { return Ok(Err(TOO_DEEP.into())) };
+    let unit = unit::statements(scope, id, &cell.source, parts, &Plan::new(scope, parts));
+    let session = scope.library.clone().filter(|_| unit.links_session);
+    let identity = compiler.identify(&unit, session.as_ref(), scope.optimization);
+    let errors = compiler.check(&unit, &identity, session.as_ref())?;
+    let wrong = errors.iter().find(|error| error.is_error() && error.type_of_expression().is_none());
+    let ty = errors.iter().find_map(Diagnostic::type_of_expression);
+    Ok(match (wrong, ty) {
+        (None, Some(ty)) => Ok(ty.to_string()),
+        (Some(wrong), _) if !wrong.message.contains("TypeOf") => {
+            Err(format!("`:type` found no type for `{text}`: {}", wrong.message))
+        }
+        _ => Err(format!(
+            "`:type` found no type for `{text}`: it takes the one that is asked of it; say which, as in `let name: Type = …`"
+        )),
+    })
 }
 
 /// The scope with the crates that it asks for, built now if they are not in the cache.
@@ -363,6 +401,7 @@ impl Prepared {
             wall_only: false,
             compile_seconds: 0.0,
             picture: None,
+            capture: None,
         }
     }
 }

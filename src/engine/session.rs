@@ -1,6 +1,7 @@
 //! One session: its scope, its worker, and the way of a cell from text to outcome. A cell that fails leaves the
 //! scope that it started from, without what it moved away.
 
+mod capture;
 mod comm;
 mod recover;
 
@@ -86,6 +87,7 @@ pub struct Session {
     input: Input,
     answerer: Answerer,
     trace: Shared,
+    captured: capture::Shared,
 }
 
 impl Session {
@@ -100,7 +102,8 @@ impl Session {
             // By this name the very same program is found also after its file was replaced or removed.
             None => PathBuf::from("/proc/self/exe"),
         };
-        let trace = Shared::default();
+        let (trace, captured) = (Shared::default(), capture::Shared::default());
+        let sink = Box::new(capture::Tap { captured: captured.clone(), sink });
         let recorder: Box<dyn Sink> = Box::new(Recorder { trace: trace.clone(), sink });
         let sink = Arc::new(Mutex::new(recorder));
         let epoch = monotonic_nanos();
@@ -125,6 +128,7 @@ impl Session {
             input: Input::Empty,
             answerer,
             trace,
+            captured,
         })
     }
 
@@ -191,21 +195,23 @@ impl Session {
             self.lost_between_cells(cell, exit)?;
             prepared = self.prepare(cell, source)?;
         }
-        let prepared = match prepared {
+        let mut prepared = match prepared {
             Ok(prepared) => prepared,
             Err(rejection) => return Ok(self.reject(cell, source, rejection)),
         };
-        if self.ahead.as_ref().is_none_or(Ahead::is_empty) {
+        if prepared.capture.is_none() && self.ahead.as_ref().is_none_or(Ahead::is_empty) {
             let (compiler, scope) = (self.compiler.clone(), prepared.after.clone());
             self.ahead = Ahead::start(compiler, scope, CellId(cell.0 + 1), ahead);
         }
+        self.begin_capture(cell, prepared.capture.take());
         if !prepared.warnings.is_empty() {
             self.send(Event::Warning { cell, rendered: prepared.warnings.clone() });
         }
         if !prepared.said.is_empty() {
             self.say(cell, Stream::Stdout, prepared.said.clone());
         }
-        self.run(cell, prepared)
+        let ended = self.run(cell, prepared);
+        self.end_capture(cell, ended)
     }
 
     fn reject(&mut self, cell: CellId, source: &str, rejection: Rejection) -> Outcome {

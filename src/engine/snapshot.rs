@@ -83,6 +83,13 @@ impl Snapshots {
         self.state += 1;
     }
 
+    /// The last cell is not at its end yet: what was copied of its state is none.
+    pub fn forget_current(&mut self) {
+        while self.is_current() {
+            self.held.pop();
+        }
+    }
+
     /// The newest copy, and how many changes it does not have.
     pub fn newest(&mut self) -> Option<(Held, u64)> {
         let held = self.held.pop()?;
@@ -93,9 +100,7 @@ impl Snapshots {
 
     /// The newest copy that is not of the current state.
     pub fn before_last(&mut self) -> Option<Held> {
-        while self.is_current() {
-            self.held.pop();
-        }
+        self.forget_current();
         self.newest().map(|(held, _)| held)
     }
 

@@ -36,6 +36,8 @@ pub struct Unit {
     /// The crates that it links to.
     pub crates: Option<Arc<Crates>>,
     pub hot: bool,
+    /// `%timeit` measures it, or what calls it.
+    pub measured: bool,
     /// Paths of ours, which messages leave out.
     pub hidden_paths: Vec<String>,
 }
@@ -58,7 +60,8 @@ pub fn session(scope: &Scope) -> Unit {
     files.insert(0, ("lib.rs".into(), root.finish()));
     let hot = scope.optimized_items || scope.modules.iter().any(|module| module.live().any(|(_, item)| item.hot));
     let (crates, homes) = (scope.crates.clone(), homes(scope));
-    Unit { files, homes, hot, hidden_paths: hidden_paths(scope), crates, ..Unit::default() }
+    let measured = scope.optimized_items;
+    Unit { files, homes, hot, measured, hidden_paths: hidden_paths(scope), crates, ..Unit::default() }
 }
 
 /// Where statics of earlier builds live. Cells link to them too: one that uses nothing but a static needs nothing of the
@@ -177,11 +180,12 @@ pub fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: &Parts,
         }
         files.push(("macros.rs".into(), text.finish()));
     }
-    let hot = !parts.measured.is_empty() || parts.statements.iter().any(|statement| statement.hot);
+    let measured = !parts.measured.is_empty();
+    let hot = measured || parts.statements.iter().any(|statement| statement.hot);
     let hidden_paths = hidden_paths(scope);
     let crates = scope.crates.clone();
     let homes = if links_session { homes(scope) } else { Vec::new() };
-    Unit { files, markers: writer.markers, homes, links_session, crates, hot, hidden_paths }
+    Unit { files, markers: writer.markers, homes, links_session, crates, hot, measured, hidden_paths }
 }
 
 fn hidden_paths(scope: &Scope) -> Vec<String> {

@@ -32,7 +32,7 @@ pub fn kernel_info(rust: &str) -> Value {
             link("Rust by Example", "https://doc.rust-lang.org/rust-by-example/"),
             link("The standard library", "https://doc.rust-lang.org/std/"),
         ],
-        "supported_features": [],
+        "supported_features": ["kernel subshells"],
     })
 }
 

@@ -21,6 +21,7 @@ use super::message::{Message, Outgoing, to_hex};
 use super::overflow::Limit;
 use super::publish::Publisher;
 use super::runner::Runner;
+use super::subshell::Subshells;
 use super::usage::Usage;
 use super::watch;
 use super::wire::{self, Wire};
@@ -49,6 +50,7 @@ pub(super) struct Desk {
     pub names: Names,
     pub inputs: Inputs,
     pub comms: Comms,
+    pub subshells: Subshells,
     usage: Usage,
     connection: Connection,
     interrupter: Option<Interrupter>,
@@ -90,6 +92,7 @@ fn serve(connection: Connection) -> Result<(), Error> {
         names: Names::default(),
         inputs: Inputs::default(),
         comms: Comms::default(),
+        subshells: Subshells::default(),
         usage: Usage::default(),
         connection,
         interrupter: None,
@@ -200,7 +203,12 @@ impl Desk {
     }
 
     fn request(&mut self, channel: Channel, message: Message) {
+        let missing = match channel {
+            Channel::Shell => self.subshells.missing(&message.header).map(str::to_owned),
+            _ => None,
+        };
         match (channel, message.msg_type.as_str()) {
+            _ if missing.is_some() => {}
             (Channel::Shell, "execute_request" | "comm_open" | "comm_msg" | "comm_close") => {
                 return self.enqueue(message);
             }
@@ -209,7 +217,10 @@ impl Desk {
             _ => {}
         }
         self.status(&message.header, "busy");
-        self.answer(channel, &message);
+        match missing {
+            Some(id) => self.refuse_subshell(&message, &id),
+            None => self.answer(channel, &message),
+        }
         self.status(&message.header, "idle");
         // Front ends show the last status that they saw: that of the cell must be it.
         if let Some(header) = self.queue.running_header().or_else(|| self.comms.running_header()) {
@@ -256,6 +267,9 @@ impl Desk {
                 self.interrupt();
                 self.reply(channel, message, "interrupt_reply", json!({"status": "ok"}));
             }
+            "create_subshell_request" => self.create_subshell(channel, message),
+            "delete_subshell_request" => self.delete_subshell(channel, message),
+            "list_subshell_request" => self.list_subshell(channel, message),
             "shutdown_request" => self.shut_down(channel, message),
             other => self.unknown(channel, message, other),
         }
@@ -275,9 +289,6 @@ impl Desk {
         log(format_args!("{msg_type} on {} is not known here", channel.name()));
         let reply = match msg_type {
             "debug_request" => "debug_reply",
-            "create_subshell_request" => "create_subshell_reply",
-            "delete_subshell_request" => "delete_subshell_reply",
-            "list_subshell_request" => "list_subshell_reply",
             _ => return,
         };
         let evalue = format!("this kernel knows no {msg_type}");

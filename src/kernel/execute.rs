@@ -13,6 +13,7 @@ use super::input;
 use super::mail::Ended;
 use super::message::{Message, date};
 use super::runner::{Job, Work};
+use super::subshell;
 use crate::engine::{self, Input, Outcome};
 use crate::output::{CellId, Event, Failure};
 
@@ -273,7 +274,8 @@ impl Desk {
         self.execute_reply(&request.message, started, content);
         self.status(&header, "idle");
         if aborts {
-            self.abort_waiting();
+            // What was asked for on this shell before the error was seen.
+            self.abort_waiting(subshell::id_of(&header), "not run: a cell before it failed");
         }
     }
 
@@ -283,24 +285,32 @@ impl Desk {
         self.wire.send(Channel::Shell, reply);
     }
 
-    /// What was asked for before the error was seen is not run.
-    fn abort_waiting(&mut self) {
-        for waiting in std::mem::take(&mut self.queue.waiting) {
-            let request = match waiting {
-                Waiting::Execute(request) => request,
-                Waiting::Comm(_) => {
-                    self.queue.waiting.push_back(waiting);
+    /// What waits on this shell is not run. The other shells' requests keep their places, and so do comm messages.
+    pub fn abort_waiting(&mut self, subshell: Option<&str>, why: &str) {
+        let waiting = std::mem::take(&mut self.queue.waiting);
+        for waiting in waiting {
+            let message = match waiting {
+                Waiting::Execute(Request { message, .. }) if subshell::id_of(&message.header) == subshell => {
+                    message
+                }
+                kept => {
+                    self.queue.waiting.push_back(kept);
                     continue;
                 }
             };
-            let header = request.message.header.clone();
-            self.status(&header, "busy");
-            let evalue = "not run: a cell before it failed";
-            let content = json!({"status": "error", "ename": "Aborted", "evalue": evalue, "traceback": [],
-                "execution_count": self.queue.count, "payload": [], "user_expressions": {}});
-            self.execute_reply(&request.message, date(SystemTime::now()), content);
-            self.status(&header, "idle");
+            self.status(&message.header, "busy");
+            let error = json!({"status": "error", "ename": "Aborted", "evalue": why, "traceback": []});
+            self.refuse_execution(&message, error);
+            self.status(&message.header, "idle");
         }
+    }
+
+    /// Answers an `execute_request` that is not run with this error.
+    pub fn refuse_execution(&mut self, message: &Message, mut error: Value) {
+        error["execution_count"] = self.queue.count.into();
+        error["payload"] = json!([]);
+        error["user_expressions"] = json!({});
+        self.execute_reply(message, date(SystemTime::now()), error);
     }
 }
 

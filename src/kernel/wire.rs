@@ -1,8 +1,8 @@
 //! Owns the sockets, all but the heartbeat's; lives on one thread. Frames in, messages out, and the other way round.
 //!
-//! What is not signed by the connection's key never leaves this file. Sending never blocks: no socket has a
-//! high-water mark, so that nothing is dropped either. A subscriber that has stopped for good is found by ZeroMQ's
-//! heartbeats, and is disconnected with what waits for it.
+//! What is not signed by the connection's key never leaves this file. Sending never blocks. Replies are never dropped;
+//! a subscriber misses something only once `BEHIND` messages wait for it. One that has stopped without a word is found
+//! by ZeroMQ's heartbeats; but these wait behind what it does not read, so only the number bounds what waits for it.
 
 use std::io::Read;
 use std::os::fd::AsRawFd;
@@ -20,6 +20,10 @@ use crate::error::{Error, ExitCode};
 /// A peer that does not answer is asked every 30 s, and given up after a minute.
 const HEARTBEAT_MS: i32 = 30_000;
 const PATIENCE_MS: i32 = 60_000;
+
+/// A subscriber may be so many messages behind: sixteen cells of the most that a cell shows, each of messages of 64 KiB.
+/// What comes then passes it by, and nobody else.
+const BEHIND: i32 = 1 << 14;
 
 /// What was sent before the end is given this long to leave.
 const LINGER_MS: i32 = 1_000;
@@ -83,6 +87,11 @@ impl Wire {
             }
         }
         Ok(arrived)
+    }
+
+    /// The id that this kernel gives itself in headers.
+    pub fn session(&self) -> &str {
+        self.codec.session()
     }
 
     /// Whether anybody listens to iopub, or has listened.
@@ -171,6 +180,7 @@ fn bind(context: &Context, connection: &Connection, channel: Channel, kind: Sock
             socket.set_router_mandatory(channel == Channel::Stdin)?;
         }
         if kind == SocketType::XPUB {
+            socket.set_sndhwm(BEHIND)?;
             socket.set_xpub_verbose(true)?;
             socket.set_heartbeat_ivl(HEARTBEAT_MS)?;
             socket.set_heartbeat_timeout(PATIENCE_MS)?;

@@ -196,3 +196,51 @@ fn what_is_cleared_is_gone_at_once_or_with_the_next_output() {
     recorder.event(clear(false));
     assert_eq!(outputs(&mut recorder), []);
 }
+
+/// What nbclient 0.11's `NotebookClient.process_message` leaves in a cell of the same messages: streams `a` and `b`, a
+/// display `d` and its update `u`, `clear_output` with and without wait (`w`, `n`), an error and a result.
+const NBCLIENT: &[(&str, &str)] = &[
+    ("awb", "b"),
+    ("aw", "a"),
+    ("anb", "b"),
+    ("an", ""),
+    ("awnb", "b"),
+    ("anwb", "b"),
+    ("awwb", "b"),
+    ("wa", "a"),
+    ("awE", "E"),
+    ("awR", "R"),
+    // A change is no output: what is to be cleared stays until there is one.
+    ("awub", "b"),
+    ("adwu", "au"),
+    ("awdub", "ub"),
+    ("dwbu", "b"),
+    ("dwdu", "u"),
+    ("dnu", ""),
+];
+
+#[test]
+fn what_is_cleared_is_what_nbclient_clears() {
+    let event = |step: char| match step {
+        'a' | 'b' => text(1, 1, Stream::Stdout, &step.to_string()),
+        'd' => display(1, 1, "d", "id", false),
+        'u' => display(1, 1, "u", "id", true),
+        'w' | 'n' => Event::Clear { origin: origin(1, 1), wait: step == 'w' },
+        'R' => Event::Result { cell: CellId(1), data: Map::from_iter([("text/plain".to_owned(), "R".into())]) },
+        _ => Event::Failed {
+            cell: CellId(1),
+            failure: Failure { ename: "E".into(), evalue: String::new(), traceback: Vec::new() },
+        },
+    };
+    let told = |output: &Output| match output {
+        Output::Stream { text, .. } => text.clone(),
+        Output::Display { data, .. } | Output::Result { data, .. } => {
+            data["text/plain"].as_str().expect("text").to_string()
+        }
+        Output::Error(failure) => failure.ename.clone(),
+    };
+    for (steps, expected) in NBCLIENT {
+        let outputs: String = record(steps.chars().map(event)).outputs.iter().map(told).collect();
+        assert_eq!(outputs, *expected, "{steps}");
+    }
+}

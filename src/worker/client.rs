@@ -196,6 +196,11 @@ impl Worker {
                     deadline = None;
                     continue;
                 }
+                // Nobody has asked after this copy.
+                Some(Reply::Copied(_)) => {
+                    self.copying = false;
+                    continue;
+                }
                 Some(_) => continue,
             }
             interrupt_group(self.process.pid);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{Client, Kernel, ipc_connection, receive, text};
+use crate::client::{Client, Gate, Kernel, ipc_connection, receive, text};
 
 #[test]
 fn two_hundred_thousand_lines_reach_a_quick_and_a_slow_subscriber() {
@@ -56,6 +56,31 @@ fn a_thousand_queued_cells_are_answered_in_order() {
     for (n, header) in headers.iter().enumerate() {
         assert_eq!(client.reply_to(header).content["execution_count"], n + 2);
         assert_eq!(client.published_for(header).len(), 2);
+    }
+    client.finish();
+}
+
+#[test]
+fn a_thousand_questions_during_a_cell_are_answered_in_order() {
+    let mut client = Client::start();
+    let gate = Gate::new();
+    let running = client.execute(&gate.code());
+    client.expect_status("busy", &running);
+    client.expect("execute_input", &running);
+    let visitor = gate.visitor();
+    let questions: Vec<_> = (0..1000).map(|_| client.send("comm_info_request", json!({}))).collect();
+    let cells: Vec<_> = (0..10).map(|n| client.execute(&format!("{n}"))).collect();
+    for header in &questions {
+        assert_eq!(client.reply_to(header).content["status"], "ok");
+        assert!(client.published_for(header).is_empty());
+        client.expect_status("busy", &running);
+    }
+    drop(visitor);
+    assert_eq!(client.reply_to(&running).content["status"], "ok");
+    client.expect_status("idle", &running);
+    for (n, header) in cells.iter().enumerate() {
+        assert_eq!(client.reply_to(header).content["execution_count"], n + 2);
+        assert_eq!(client.published_for(header)[1].content["data"]["text/plain"], n.to_string());
     }
     client.finish();
 }

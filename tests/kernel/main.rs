@@ -6,6 +6,8 @@ mod display;
 mod input;
 mod life;
 mod load;
+mod stalled;
+mod subshell;
 
 use client::{Client, Kernel, kinds, tcp_connection, text};
 use serde_json::{Value, json};

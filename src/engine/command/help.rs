@@ -8,6 +8,7 @@ pub const HELP: &str = "\
 %timeit [-n N] [-r R] [-p P] [-q] [-o] CODE      measures one line
 %%threads                draws the threads, tasks and processes of the cell over time
 %threads                 draws those of the cell before
+%%capture [--no-stdout] [--no-stderr] [--no-display] [NAME]  keeps what the cell puts out, in a variable or nowhere
 %%bash [ARGS]            runs the cell as a bash script
 %%sh [ARGS]              runs the cell as a shell script
 %%python [ARGS]          runs the cell with python3
@@ -28,7 +29,7 @@ pub const HELP: &str = "\
 :dep [CRATE]             brings in a crate, as in a manifest: :dep rand = { version = \"0.9\", features = [\"log\"] }
 :opt [0|1|2|3|auto]      optimisation of the cells that follow; auto: 0, and 2 for code that loops for long
 :vars                    the variables of the session, with their types
-:type NAME               the type of a variable
+:type EXPRESSION         the type of an expression, which is not run
 :env NAME=VALUE          sets an environment variable
 :timing                  times each cell, or no longer
 :clear                   forgets all variables, items and imports

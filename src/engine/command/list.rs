@@ -10,7 +10,6 @@ use crate::engine::scope::{Scope, Variable};
 pub fn text(scope: &Scope, magic: &Magic) -> Result<Option<String>, String> {
     let text = match (magic.kind, magic.name.as_str()) {
         (Kind::Command, "vars") => variables(scope),
-        (Kind::Command, "type") => type_of(scope, &magic.rest)?,
         (Kind::Command, "help") => help::HELP.to_string(),
         (Kind::Command, "version") => format!("threadbook {}\n", env!("CARGO_PKG_VERSION")),
         (Kind::Line, "who") => who(scope),
@@ -26,13 +25,6 @@ fn variables(scope: &Scope) -> String {
     let line =
         |(name, v): (&String, &Variable)| format!("{}{name}: {}\n", if v.mutable { "mut " } else { "" }, v.ty);
     scope.variables.iter().map(line).collect()
-}
-
-fn type_of(scope: &Scope, name: &str) -> Result<String, String> {
-    match scope.variables.get(name) {
-        Some(variable) => Ok(format!("{}\n", variable.ty)),
-        None => Err(format!("`:type` found no variable `{name}`; `:vars` lists them")),
-    }
 }
 
 fn who(scope: &Scope) -> String {

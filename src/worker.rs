@@ -29,13 +29,14 @@ mod slot;
 mod start;
 mod stdio;
 mod threads;
+mod unsaid;
 
 pub use answer::{Answer, Answerer};
 pub use client::{Copy, Ran, Stop, Stopper, Worker};
 pub use comm::{Act, Comm};
 pub use exit::Exit;
-pub use inbox::{monotonic_nanos, parent_of};
-pub use process::{end_with_this_thread, kill_group, wait_for_end};
+pub use inbox::monotonic_nanos;
+pub use process::{end_with_this_thread, kill_group, parent_of, wait_for_end};
 pub use protocol::{End, Input, NotCopied, Places, Run};
 pub use server::main;
 pub use start::Start;

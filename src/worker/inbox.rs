@@ -14,8 +14,10 @@ use super::answer::Answerer;
 use super::content::Contents;
 use super::display::Displays;
 use super::host;
+use super::process::parent_of;
 use super::record::{Head, Kind};
 use super::start::Start;
+use super::unsaid::Unsaid;
 
 /// Text of one lane is handed on at this size at the latest.
 const LARGEST_TEXT: usize = 64 << 10;
@@ -69,6 +71,7 @@ pub struct Inbox {
     unborn: HashMap<u32, u32>,
     /// What processes wrote whose record has not been read yet.
     held: Vec<(Stream, u32, Vec<u8>)>,
+    unsaid: Unsaid,
     /// The cell that ran when the last record was written.
     running: u32,
 }
@@ -118,6 +121,7 @@ impl Inbox {
             processes: HashMap::new(),
             unborn: HashMap::new(),
             held: Vec::new(),
+            unsaid: Unsaid::default(),
             running: 0,
         }
     }
@@ -144,8 +148,10 @@ impl Inbox {
         let Some((head, payload, length)) = Head::parse(bytes) else { return 0 };
         match head.kind {
             Kind::Text => {
-                let stream = if head.detail == 2 { Stream::Stderr } else { Stream::Stdout };
-                self.text(self.origin(&head), stream, payload);
+                let (origin, stream) = (self.origin(&head), head.detail);
+                if !self.unsaid.keeps(stream, origin, payload) {
+                    self.text(origin, if stream == 2 { Stream::Stderr } else { Stream::Stdout }, payload);
+                }
             }
             Kind::Barrier => self.read_streams(),
             _ => {
@@ -363,6 +369,7 @@ impl Inbox {
     pub fn finish_cell(&mut self) {
         self.answerer.close();
         self.flush();
+        self.unsaid.forget();
         self.contents.release(LaneId::MAIN, &mut |event| send(&self.sink, event));
     }
 
@@ -370,6 +377,9 @@ impl Inbox {
     pub fn worker_ended(&mut self, pid: u32) {
         if self.processes.remove(&pid).is_none() {
             return;
+        }
+        if let Some((origin, stream, text)) = self.unsaid.of_ended(pid) {
+            self.text(origin, stream, &text);
         }
         self.displays.forget(pid);
         let is_process = |lane: &u32| self.processes.values().any(|process| process.lane == *lane);
@@ -439,12 +449,6 @@ fn torn_tail(bytes: &[u8]) -> usize {
     0
 }
 
-/// The parent of any process.
-pub fn parent_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
-}
-
 /// A piece of a stream and the process that wrote it: the system tells the writer of each piece, and never joins
 /// pieces of two writers (`SO_PASSCRED`, unix(7)).
 fn receive_with_pid(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, u32)> {
@@ -488,10 +492,5 @@ mod tests {
         ] {
             assert_eq!(torn_tail(bytes), torn, "{bytes:?}");
         }
-    }
-
-    #[test]
-    fn the_parent_of_a_process_is_known() {
-        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
     }
 }

@@ -45,6 +45,12 @@ fn signal_group(leader: u32, signal: libc::c_int) {
     }
 }
 
+/// The parent of any process.
+pub fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
+}
+
 pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: asks for a descriptor of a process; touches no memory.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
@@ -60,8 +66,13 @@ pub fn poll(fds: &[BorrowedFd]) -> Vec<bool> {
     poll_for(fds, -1)
 }
 
+/// The same without waiting.
+pub fn poll_now(fds: &[BorrowedFd]) -> Vec<bool> {
+    poll_for(fds, 0)
+}
+
 pub fn is_readable(fd: &impl AsFd) -> bool {
-    poll_for(&[fd.as_fd()], 0)[0]
+    poll_now(&[fd.as_fd()])[0]
 }
 
 fn poll_for(fds: &[BorrowedFd], milliseconds: libc::c_int) -> Vec<bool> {
@@ -81,6 +92,11 @@ mod tests {
         let mut done = Command::new("true").spawn().expect("it starts");
         done.wait().expect("it ends");
         wait_for_end(done.id()).expect("known");
+    }
+
+    #[test]
+    fn the_parent_of_a_process_is_known() {
+        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
     }
 
     #[test]

@@ -95,7 +95,8 @@ fn damaged_cache() {
         bench.has_kept();
     };
     run();
-    let damages: [(&str, fn(&Path, &[u8])); 5] = [
+    type Damage = fn(&Path, &[u8]);
+    let damages: [(&str, Damage); 5] = [
         (".so", |path, _| write(path, b"")),
         (".so", |path, bytes| write(path, &bytes[..bytes.len() / 2])),
         (".so", |path, bytes| {
@@ -107,18 +108,25 @@ fn damaged_cache() {
         (".json", |path, bytes| write(path, &bytes[..bytes.len() / 2])),
         (".json", |path, _| fs::remove_file(path).expect("removed")),
     ];
-    for (kind, damage) in damages {
-        let sound = entries(cache.path(), kind);
-        assert!(sound.len() >= 4, "{sound:?}");
+    for (index, (kind, damage)) in damages.into_iter().enumerate() {
+        let mut sound = entries(cache.path(), kind);
+        // Building the runtime takes seconds: once is enough.
+        sound.retain(|(path, _)| index == 0 || !note(path)["about"].is_null());
+        assert!(sound.len() >= 3, "{sound:?}");
         sound.iter().for_each(|(path, bytes)| damage(path, bytes));
         run();
         for (path, _) in sound {
             let library = path.with_file_name(name_of(&path, ".so"));
-            let note = path.with_file_name(name_of(&path, ".json"));
-            let note: serde_json::Value = serde_json::from_slice(&fs::read(note).expect("a note")).expect("JSON");
-            assert_eq!(note["digest"], digest(&fs::read(library).expect("a library")), "{kind} {path:?}");
+            let digest = digest(&fs::read(library).expect("a library"));
+            assert_eq!(note(&path)["digest"], digest, "{kind} {path:?}");
         }
     }
+}
+
+/// What stands beside a library of the cache.
+fn note(of: &Path) -> serde_json::Value {
+    let note = of.with_file_name(name_of(of, ".json"));
+    serde_json::from_slice(&fs::read(note).expect("a note")).expect("JSON")
 }
 
 /// The file of this kind that belongs to the same entry.

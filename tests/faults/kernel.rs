@@ -2,9 +2,11 @@
 
 use std::process::{Child, Stdio};
 
+use serde_json::json;
+
 use crate::Test;
 use crate::bench::{Bench, KEEP, SHOW};
-use crate::client::{Client, text};
+use crate::client::{Client, Gate, text};
 use crate::compiler::ENDLESS;
 use crate::left::{kill, named, processes, wait_for_end};
 use crate::notebook::Notebook;
@@ -16,8 +18,18 @@ pub const TESTS: &[Test] =
 fn killed() {
     let mut client = Client::start();
     client.run(KEEP);
-    let running = client.execute("println!(\"on\"); loop { std::hint::spin_loop(); }");
-    let _compiling = client.execute(ENDLESS);
+    let gate = Gate::new();
+    let forever = "println!(\"on\"); loop { std::hint::spin_loop(); }";
+    let [first, running, _compiling] = [gate.code().as_str(), forever, ENDLESS].map(|code| client.execute(code));
+    client.expect_status("busy", &first);
+    client.expect("execute_input", &first);
+    let visitor = gate.visitor();
+    // Once this is answered all three have come, so the third is compiled while the second runs.
+    client.ask("complete_request", json!({"code": "", "cursor_pos": 0}));
+    client.expect_status("busy", &first);
+    drop(visitor);
+    client.reply_to(&first);
+    client.expect_status("idle", &first);
     client.expect_status("busy", &running);
     client.expect("execute_input", &running);
     client.text_until(&running, "on\n");
@@ -55,7 +67,7 @@ fn two_share_a_cold_cache() {
         "let list: Vec<u32> = (0..3).map(item).collect();",
         "println!(\"{list:?}\");",
     ];
-    let notebooks = [(); 3].map(|()| Notebook::new(&cells));
+    let notebooks = [(); 2].map(|()| Notebook::new(&cells));
     let start = |notebook: &Notebook| -> Child {
         let mut command = notebook.run();
         command.env("THREADBOOK_CACHE", cache.path()).stdout(Stdio::null()).stderr(Stdio::piped());

@@ -10,6 +10,9 @@ mod compile;
 mod complete;
 mod dependency;
 mod diagnostic;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inspect;
 mod interrupt;
 mod limits;

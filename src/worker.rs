@@ -15,6 +15,9 @@ mod content;
 mod copy;
 mod display;
 mod exit;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inbox;
 mod input;
 mod interpose;

@@ -21,6 +21,8 @@ mod names;
 mod picture;
 mod plan;
 mod prepare;
+/// Directories and files that are this user's alone.
+pub(crate) mod private;
 mod refine;
 mod runtime;
 mod scope;
@@ -34,6 +36,8 @@ mod trial;
 mod unit;
 mod whole;
 
+/// For sockets in the file system.
+pub use crate::worker::with_umask;
 /// What a front end says on a comm.
 pub use crate::worker::{Act, Comm};
 /// Answering cells that read their standard input.

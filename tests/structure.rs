@@ -25,6 +25,7 @@ const PARTS: [(&str, &[&str]); 9] = [
 /// The engine's rooms: each uses only those before it.
 const ENGINE: &[&str] = &[
     "toolchain",
+    "private",
     "cache",
     "scratch",
     "trace",

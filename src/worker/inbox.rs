@@ -14,6 +14,7 @@ use super::answer::Answerer;
 use super::content::Contents;
 use super::display::Displays;
 use super::host;
+use super::process::parent_of;
 use super::record::{Head, Kind};
 use super::start::Start;
 
@@ -139,9 +140,13 @@ impl Inbox {
         })
     }
 
-    /// Takes one record off the front of `bytes`; answers how many bytes it took, 0 if there is none.
+    /// Takes one record off the front of `bytes`; answers how many bytes it took. What is no record is passed over
+    /// whole: only a cell that writes where it may not can have left it there.
     pub fn record(&mut self, bytes: &[u8]) -> usize {
-        let Some((head, payload, length)) = Head::parse(bytes) else { return 0 };
+        let Some((head, payload, length)) = Head::parse(bytes) else {
+            self.overwritten();
+            return bytes.len();
+        };
         match head.kind {
             Kind::Text => {
                 let stream = if head.detail == 2 { Stream::Stderr } else { Stream::Stdout };
@@ -155,6 +160,14 @@ impl Inbox {
         }
         self.running = head.running;
         length
+    }
+
+    fn overwritten(&mut self) {
+        self.flush();
+        let cell = CellId(self.running);
+        let origin = Origin { cell, running: None, lane: LaneId::MAIN, pid: 0, tid: 0, at: self.now() };
+        let text = "threadbook: output is missing here: a cell has written over memory that is not its own\n";
+        self.send_text(origin, Stream::Stderr, text.into());
     }
 
     fn other(&mut self, head: &Head, payload: &[u8]) {
@@ -439,12 +452,6 @@ fn torn_tail(bytes: &[u8]) -> usize {
     0
 }
 
-/// The parent of any process.
-pub fn parent_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
-}
-
 /// A piece of a stream and the process that wrote it: the system tells the writer of each piece, and never joins
 /// pieces of two writers (`SO_PASSCRED`, unix(7)).
 fn receive_with_pid(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, u32)> {
@@ -488,10 +495,5 @@ mod tests {
         ] {
             assert_eq!(torn_tail(bytes), torn, "{bytes:?}");
         }
-    }
-
-    #[test]
-    fn the_parent_of_a_process_is_known() {
-        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
     }
 }

@@ -230,3 +230,24 @@ fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().expect("kill runs");
     assert!(sent.success());
 }
+
+#[test]
+fn sockets_in_the_file_system_are_for_their_user_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut client = Client::start();
+    client.run("1");
+    let directory = client.kernel.directory.path();
+    let modes = [1, 2, 3, 4, 5].map(|port| {
+        let socket = std::fs::metadata(directory.join(format!("k-{port}"))).expect("a socket");
+        socket.permissions().mode() & 0o777
+    });
+    assert_eq!(modes, [0o600; 5]);
+    // The umask is back: what cells make has the permissions that the user's programs give.
+    let made = directory.join("made");
+    client.run(&format!("std::fs::write({made:?}, \"\").unwrap();"));
+    let ordinary = client.kernel.directory.path().join("ordinary");
+    std::fs::write(&ordinary, "").expect("written");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode();
+    assert_eq!(mode(&made), mode(&ordinary));
+    client.finish();
+}

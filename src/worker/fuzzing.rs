@@ -48,6 +48,7 @@ pub fn records(mut bytes: &[u8]) {
         assert_eq!(inbox.record(bytes), length);
         bytes = &bytes[length..];
     }
+    assert_eq!(inbox.record(bytes), bytes.len(), "what is no record is passed over");
     inbox.release();
     inbox.reap();
     inbox.flush();

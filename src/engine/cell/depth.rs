@@ -40,8 +40,8 @@ fn depth(tokens: TokenStream) -> Depth {
         return Depth::TooLarge;
     }
     match longest(tokens) {
-        0..=USUAL => Depth::Usual,
-        ..=LONGEST => Depth::Large,
+        most if most <= USUAL => Depth::Usual,
+        most if most <= LONGEST => Depth::Large,
         _ => Depth::TooLarge,
     }
 }

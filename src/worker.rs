@@ -31,6 +31,7 @@ mod server;
 mod slot;
 mod start;
 mod stdio;
+mod stream;
 mod threads;
 
 pub use answer::{Answer, Answerer};

@@ -2,8 +2,7 @@
 //! order. Text of one lane that comes in one go is one event, unless every print is asked for.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use super::host;
 use super::process::parent_of;
 use super::record::{Head, Kind};
 use super::start::Start;
+use super::stream::receive_with_pid;
 
 /// Text of one lane is handed on at this size at the latest.
 const LARGEST_TEXT: usize = 64 << 10;
@@ -450,31 +450,6 @@ fn torn_tail(bytes: &[u8]) -> usize {
         return if there < width { there } else { 0 };
     }
     0
-}
-
-/// A piece of a stream and the process that wrote it: the system tells the writer of each piece, and never joins
-/// pieces of two writers (`SO_PASSCRED`, unix(7)).
-fn receive_with_pid(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, u32)> {
-    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    let mut control = [0u64; 8];
-    // SAFETY: `message` points to locals that outlive the call; the control buffer is aligned for a `cmsghdr`, and
-    // is read only as far as the system says that it filled it.
-    unsafe {
-        let mut message: libc::msghdr = std::mem::zeroed();
-        message.msg_iov = &mut part;
-        message.msg_iovlen = 1;
-        message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = std::mem::size_of_val(&control) as _;
-        let length = libc::recvmsg(stream.as_raw_fd(), &mut message, libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC);
-        if length < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let head = libc::CMSG_FIRSTHDR(&message);
-        let is_writer =
-            !head.is_null() && (*head).cmsg_level == libc::SOL_SOCKET && (*head).cmsg_type == libc::SCM_CREDENTIALS;
-        let pid = if is_writer { libc::CMSG_DATA(head).cast::<libc::ucred>().read_unaligned().pid } else { 0 };
-        Ok((length as usize, pid as u32))
-    }
 }
 
 #[cfg(test)]

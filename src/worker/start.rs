@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::answer::Answerer;
 use super::ring::Ring;
 use super::server;
+use super::stream::stream_pair;
 
 /// What a worker is started with.
 pub struct Start {
@@ -99,16 +100,4 @@ fn lower_data_limit(bytes: u64) {
             libc::setrlimit(libc::RLIMIT_DATA, &limit);
         }
     }
-}
-
-/// A socket pair whose near end is told which process wrote what.
-fn stream_pair() -> io::Result<(UnixStream, UnixStream)> {
-    let (near, far) = UnixStream::pair()?;
-    let on: libc::c_int = 1;
-    // SAFETY: passes the address and size of a local.
-    let answer = unsafe {
-        let size = std::mem::size_of_val(&on) as libc::socklen_t;
-        libc::setsockopt(near.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PASSCRED, (&raw const on).cast(), size)
-    };
-    if answer == 0 { Ok((near, far)) } else { Err(io::Error::last_os_error()) }
 }

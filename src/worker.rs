@@ -18,6 +18,7 @@ mod exit;
 mod inbox;
 mod input;
 mod interpose;
+mod interrupt;
 mod keeper;
 mod process;
 mod protocol;

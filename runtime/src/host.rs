@@ -5,9 +5,10 @@
 //! writes plain text to fd 1 and 2 and counts lanes.
 
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicPtr, AtomicU32};
 
 /// Raised with every change of `Host`.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 pub const STDOUT: u32 = 1;
 pub const STDERR: u32 = 2;
@@ -55,6 +56,23 @@ pub struct Host {
     /// `take(to, line)`, and else why there is none.
     pub input:
         unsafe extern "C" fn(prompt: *const u8, len: usize, password: bool, take: Take, to: *mut c_void) -> u32,
+    pub interrupt: &'static Interrupt,
+}
+
+/// How the running cell is interrupted: by `SIGINT`, whose handler changes both. No wait can miss it that has said which
+/// word it waits for before it asked.
+#[repr(C)]
+pub struct Interrupt {
+    /// Not 0 from the signal to the start of the next cell.
+    pub asked: AtomicU32,
+    /// The word that the thread that runs the cell waits for to change, or null: the signal adds 1 to it.
+    pub word: AtomicPtr<AtomicU32>,
+}
+
+impl Interrupt {
+    pub const fn new() -> Interrupt {
+        Interrupt { asked: AtomicU32::new(0), word: AtomicPtr::new(std::ptr::null_mut()) }
+    }
 }
 
 /// Takes text during its call.

@@ -159,6 +159,7 @@ pub(crate) mod record {
         display: rename,
         result: rename,
         input: stand_in::HOST.input,
+        interrupt: stand_in::HOST.interrupt,
     };
 
     /// From here on, and in all tests, everything that this process tells is written down.
@@ -239,6 +240,7 @@ pub(crate) mod record {
 /// no input.
 mod stand_in {
     use super::*;
+    use crate::host::Interrupt;
     use crate::host::{INPUT_END, Take};
 
     pub(super) static HOST: Host = Host {
@@ -255,8 +257,10 @@ mod stand_in {
         display: ignore_bytes,
         result: ignore_bytes,
         input,
+        interrupt: &INTERRUPT,
     };
 
+    static INTERRUPT: Interrupt = Interrupt::new();
     static LANES: AtomicU64 = AtomicU64::new(2);
     static THREADS: AtomicU32 = AtomicU32::new(1);
 

@@ -14,7 +14,7 @@ use super::copy::{self, Copied, Copier};
 use super::keeper::{self, Role};
 use super::protocol::{self, End, Request, Response, Run};
 use super::ring::Ring;
-use super::{capture, comm, host, input, interpose, stdio};
+use super::{capture, comm, host, input, interpose, interrupt, stdio};
 
 /// The worker's entry: `threadbook __worker CONTROL RING WAKE REPORTS`, four inherited descriptors.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -55,6 +55,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     }
     capture::begin(ring);
     interpose::begin();
+    interrupt::begin();
     input::begin();
     stdio::begin();
     if let Err(reason) = libraries.iter().try_for_each(|l| load(l).map(drop)).and_then(|()| attach(&runtime)) {
@@ -76,6 +77,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
                     Ok(Copied::Copy(line)) => {
                         control = line;
                         capture::begin_copy();
+                        interrupt::begin();
                         attach(&runtime).map_err(io::Error::other)?;
                     }
                     Err(why) => protocol::send(&control, &Response::NotCopied { why })?,
@@ -193,6 +195,7 @@ fn run_cell(run: &Run) -> End {
         report,
     };
     capture::perturb(run.perturbed);
+    interrupt::clear();
     capture::running(run.cell);
     input::begin_cell(run.input);
     stdio::forget_end();
@@ -202,6 +205,7 @@ fn run_cell(run: &Run) -> End {
 }
 
 fn run_comm(message: &comm::Comm) -> End {
+    interrupt::clear();
     capture::running(message.cell);
     input::begin_cell(protocol::Input::Empty);
     comm::run(message)
@@ -221,6 +225,7 @@ static HOST: host::Host = host::Host {
     display: host_display,
     result: host_result,
     input: host_input,
+    interrupt: &interrupt::INTERRUPT,
 };
 
 /// # Safety

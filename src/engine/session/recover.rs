@@ -23,13 +23,11 @@ impl Session {
     /// The cell was stopped and has ended by itself: its variables keep what it did to them.
     pub(super) fn stopped(&self, stop: Stop) -> (Outcome, Failure) {
         let mut evalue = format!("{}; variables keep what it did to them", self.why(stop));
-        let going_on = self.worker.settle(Duration::ZERO).len();
-        if going_on > 0 {
-            evalue += &format!(
-                "; {going_on} {} of cells still going on",
-                if going_on == 1 { "thread or process is" } else { "threads or processes are" }
-            );
-        }
+        evalue += &match self.worker.settle(Duration::ZERO).len() {
+            0 => String::new(),
+            1 => "; a thread or process goes on".into(),
+            number => format!("; {number} threads or processes go on"),
+        };
         (outcome(stop), failure(outcome(stop), evalue))
     }
 

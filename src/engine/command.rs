@@ -1,6 +1,7 @@
 //! What magics and commands do: each answers a new scope, says something, or becomes Rust that the worker runs in
 //! the place of its line. Runs nothing itself.
 
+mod act;
 mod help;
 mod list;
 mod run;
@@ -12,6 +13,7 @@ use super::magic::{Kind, Magic};
 use super::scope::{Optimization, Scope, Why};
 use crate::output::CellId;
 
+pub use act::{Act, act};
 pub use help::known;
 pub use run::file_to_run;
 
@@ -77,6 +79,7 @@ pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
             (Kind::Line, "threads") => effect.picture = Some(Picture::Last),
             (Kind::Cell, "capture") => effect.capture = Some(capture(rest)?),
             (Kind::Line, "run") => return Err(run::ALONE.into()),
+            (Kind::Line, "rollback" | "restart") => return Err(act::ALONE.into()),
             (Kind::Line, "config") => config(&mut effect, rest)?,
             (Kind::Line, "reset") => reset(&mut effect, magic)?,
             (Kind::Command, "clear") => clear(&mut effect, magic),
@@ -226,6 +229,7 @@ mod tests {
             (":nope", "unknown command `:nope`; there are :dep"),
             ("%%timeit -t", "takes `-n LOOPS`"),
             ("%%bash", "is empty"),
+            ("%rollback\n1 + 1", "a cell of their own"),
             ("%reset x", "no variable `x`"),
             (":opt 7", "`:opt` takes 0, 1, 2, 3 or auto, not `7`"),
             ("%%capture 1", "the name of one variable, not `1`"),

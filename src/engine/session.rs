@@ -170,10 +170,11 @@ impl Session {
         self.interrupter.prepare();
         // Asked for after the last cell, whose variables are still the scope's.
         self.take_copy();
-        let ended = match command::file_to_run(source, &self.worker_directory()) {
-            None => self.attempt(cell, source, ahead),
-            Some(Ok(text)) => self.attempt(cell, &text, ahead),
-            Some(Err(message)) => Ok(self.reject(cell, source, Rejection::usage(message))),
+        let ended = match (command::act(source), command::file_to_run(source, &self.worker_directory())) {
+            (Some(act), _) => self.act(cell, source, act),
+            (None, None) => self.attempt(cell, source, ahead),
+            (None, Some(Ok(text))) => self.attempt(cell, &text, ahead),
+            (None, Some(Err(message))) => Ok(self.reject(cell, source, Rejection::usage(message))),
         };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
         proc_macro2::extra::invalidate_current_thread_spans();

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use super::{Outcome, Session, start_worker};
+use crate::engine::command::Act;
+use crate::engine::prepare::Rejection;
 use crate::engine::snapshot::{Held, Known};
 use crate::error::Error;
-use crate::output::{CellId, Failure, LaneId};
+use crate::output::{CellId, Failure, LaneId, Stream};
 use crate::worker::{Exit, Stop};
 
 impl Session {
@@ -107,6 +109,40 @@ impl Session {
                 variables.join(", ")
             ),
         })
+    }
+
+    /// `%rollback` or `%restart`.
+    pub(super) fn act(&mut self, cell: CellId, source: &str, act: Act) -> Result<Outcome, Error> {
+        self.spoil_ahead();
+        let said = match act {
+            Act::Rollback => match self.rollback(cell) {
+                Ok(said) => said,
+                Err(message) => return Ok(self.reject(cell, source, Rejection::usage(message))),
+            },
+            Act::Restart => {
+                self.replace_worker()?;
+                self.scope = self.scope.cleared();
+                "restarted: nothing is defined\n".into()
+            }
+        };
+        self.scope.remember(cell, source);
+        self.say(cell, Stream::Stdout, said);
+        Ok(Outcome::Ok)
+    }
+
+    fn rollback(&mut self, cell: CellId) -> Result<String, String> {
+        while let Some(Held { copy, known, .. }) = self.snapshots.before_last() {
+            let since = known.last;
+            if self.worker.take_over(copy) {
+                self.rolled_back(cell, known, 0);
+                return Ok(match since.0 {
+                    0 => "rolled back: there are no variables, as at the start\n".into(),
+                    _ => format!("rolled back: every variable is as it was after {since}\n"),
+                });
+            }
+        }
+        let why = self.snapshots.why_not().map(|why| format!(", since {why}")).unwrap_or_default();
+        Err(format!("`%rollback` finds no copy of an earlier state{why}; one step back is held, from cell to cell"))
     }
 
     /// A worker that has run nothing; the statics of items begin anew in it.

@@ -14,6 +14,7 @@ use super::copy::{self, Copied, Copier};
 use super::keeper::{self, Role};
 use super::protocol::{self, End, Request, Response, Run};
 use super::ring::Ring;
+use super::start::TUNABLES;
 use super::{capture, comm, host, input, interpose, interrupt, stdio};
 
 /// The worker's entry: `threadbook __worker CONTROL RING WAKE REPORTS`, four inherited descriptors.
@@ -31,6 +32,10 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(Role::Worker) => {}
         // The descriptors of the worker are closed already: nothing may close them again.
         Ok(Role::Keeper) | Err(_) => leave(),
+    }
+    if std::env::var(TUNABLES.0).is_ok_and(|value| value == TUNABLES.1) {
+        // SAFETY: this process has one thread.
+        unsafe { std::env::remove_var(TUNABLES.0) };
     }
     // The session went away, or never spoke our protocol: there is nobody to tell.
     let _ = serve(control, memory, wake);

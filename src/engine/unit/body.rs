@@ -55,7 +55,8 @@ impl Writer {
         if parts.runs_main {
             self.root.generated("\n; ::threadbook::cell::Main::answer(main())?;");
         }
-        self.root.generated("\n; ");
+        self.root.generated("\n;");
+        self.root.generated(LOOK);
         for kept in &plan.kept {
             self.store(kept, Marker::Store(kept.name.clone()));
         }

@@ -20,6 +20,7 @@ mod input;
 mod interpose;
 mod interrupt;
 mod keeper;
+mod oom;
 mod process;
 mod protocol;
 mod reader;

@@ -15,7 +15,7 @@ use super::keeper::{self, Role};
 use super::protocol::{self, End, Request, Response, Run};
 use super::ring::Ring;
 use super::start::TUNABLES;
-use super::{capture, comm, host, input, interpose, interrupt, stdio};
+use super::{capture, comm, host, input, interpose, interrupt, oom, stdio};
 
 /// The worker's entry: `threadbook __worker CONTROL RING WAKE REPORTS`, four inherited descriptors.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -81,6 +81,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
                     }
                     Ok(Copied::Copy(line)) => {
                         control = line;
+                        oom::withdraw();
                         capture::begin_copy();
                         interrupt::begin();
                         attach(&runtime).map_err(io::Error::other)?;
@@ -200,6 +201,7 @@ fn run_cell(run: &Run) -> End {
         report,
     };
     capture::perturb(run.perturbed);
+    oom::offer();
     interrupt::clear();
     capture::running(run.cell);
     input::begin_cell(run.input);

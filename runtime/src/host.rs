@@ -70,7 +70,8 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    pub const fn new() -> Interrupt {
+    /// Nobody has asked for anything.
+    pub const fn none() -> Interrupt {
         Interrupt { asked: AtomicU32::new(0), word: AtomicPtr::new(std::ptr::null_mut()) }
     }
 }

@@ -260,7 +260,7 @@ mod stand_in {
         interrupt: &INTERRUPT,
     };
 
-    static INTERRUPT: Interrupt = Interrupt::new();
+    static INTERRUPT: Interrupt = Interrupt::none();
     static LANES: AtomicU64 = AtomicU64::new(2);
     static THREADS: AtomicU32 = AtomicU32::new(1);
 

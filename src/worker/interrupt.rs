@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::host::Interrupt;
 use super::ring::futex_wait;
 
-pub static INTERRUPT: Interrupt = Interrupt::new();
+pub static INTERRUPT: Interrupt = Interrupt::none();
 /// The worker; a child that a cell has forked is another process, which `SIGINT` ends as ever.
 static WORKER: AtomicU32 = AtomicU32::new(0);
 

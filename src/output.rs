@@ -173,7 +173,8 @@ pub enum Event {
         act: CommAct,
         data: serde_json::Value,
     },
-    /// Rendered compiler warnings, with ANSI colours.
+    /// What is said about the cell by no lane of it: rendered compiler warnings, with ANSI colours, and how much of its
+    /// output is left out.
     Warning {
         cell: CellId,
         rendered: String,

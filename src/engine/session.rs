@@ -20,6 +20,7 @@ use super::compile::Compiler;
 use super::interrupt::Interrupter;
 use super::limits::Limits;
 use super::names::Names;
+use super::overflow;
 use super::picture;
 use super::prepare::{Prepared, Rejection, prepare};
 use super::scope::Scope;
@@ -88,6 +89,7 @@ pub struct Session {
     answerer: Answerer,
     trace: Shared,
     captured: capture::Shared,
+    overflow: overflow::Shared,
 }
 
 impl Session {
@@ -103,7 +105,8 @@ impl Session {
             None => PathBuf::from("/proc/self/exe"),
         };
         let (trace, captured) = (Shared::default(), capture::Shared::default());
-        let sink = Box::new(capture::Tap { captured: captured.clone(), sink });
+        let overflow = overflow::Shared::new(options.limits.output, sink);
+        let sink = Box::new(capture::Tap { captured: captured.clone(), sink: Box::new(overflow.clone()) });
         let recorder: Box<dyn Sink> = Box::new(Recorder { trace: trace.clone(), sink });
         let sink = Arc::new(Mutex::new(recorder));
         let epoch = monotonic_nanos();
@@ -129,6 +132,7 @@ impl Session {
             answerer,
             trace,
             captured,
+            overflow,
         })
     }
 
@@ -177,13 +181,15 @@ impl Session {
         };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
         proc_macro2::extra::invalidate_current_thread_spans();
-        match ended {
+        let ended = match ended {
             Err(_) if self.interrupter.finish() => Ok(self.not_run(cell)),
             ended => {
                 self.interrupter.finish();
                 ended
             }
-        }
+        };
+        self.overflow.end(cell);
+        ended
     }
 
     fn attempt(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {

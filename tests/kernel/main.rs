@@ -5,6 +5,7 @@ mod comm;
 mod display;
 mod input;
 mod life;
+mod limits;
 mod load;
 mod stalled;
 mod subshell;

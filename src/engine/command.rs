@@ -1,9 +1,9 @@
 //! What magics and commands do: each answers a new scope, says something, or becomes Rust that the worker runs in
 //! the place of its line. Runs nothing itself.
 
+mod file;
 mod help;
 mod list;
-mod run;
 mod worker;
 
 use super::cell::{Call, Flags};
@@ -12,8 +12,8 @@ use super::magic::{Kind, Magic};
 use super::scope::{Optimization, Scope, Why};
 use crate::output::CellId;
 
+pub use file::{Instead, instead};
 pub use help::known;
-pub use run::file_to_run;
 
 /// What a cell's magics have done.
 pub struct Effect {
@@ -76,7 +76,8 @@ pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
             (Kind::Cell, "threads") => effect.picture = Some(Picture::This),
             (Kind::Line, "threads") => effect.picture = Some(Picture::Last),
             (Kind::Cell, "capture") => effect.capture = Some(capture(rest)?),
-            (Kind::Line, "run") => return Err(run::ALONE.into()),
+            (Kind::Line, "run") => return Err(file::RUN_ALONE.into()),
+            (Kind::Line, "load") => return Err(file::LOAD_ALONE.into()),
             (Kind::Line, "config") => config(&mut effect, rest)?,
             (Kind::Line, "reset") => reset(&mut effect, magic)?,
             (Kind::Command, "clear") => clear(&mut effect, magic),

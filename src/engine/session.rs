@@ -15,7 +15,7 @@ use crate::worker::{Answerer, End, Input, Places, Ran, Run, Start, Worker, monot
 
 use super::ahead::Ahead;
 use super::cache::Cache;
-use super::command::{self, Picture};
+use super::command::{self, Instead, Picture};
 use super::compile::Compiler;
 use super::interrupt::Interrupter;
 use super::limits::Limits;
@@ -50,6 +50,8 @@ pub struct Options {
     /// The executable that workers are started from; this one by default. For programs that link this library.
     pub executable: Option<PathBuf>,
     pub limits: Limits,
+    /// Whether the front end can put text in the place of a cell (`Event::NextInput`).
+    pub next_input: bool,
 }
 
 /// How a cell ended. A bad cell is an outcome; `Error` means that we could not do our job.
@@ -174,9 +176,10 @@ impl Session {
         self.interrupter.prepare();
         // Asked for after the last cell, whose variables are still the scope's.
         self.take_copy();
-        let ended = match command::file_to_run(source, &self.worker_directory()) {
+        let ended = match command::instead(source, &self.worker_directory()) {
             None => self.attempt(cell, source, ahead),
-            Some(Ok(text)) => self.attempt(cell, &text, ahead),
+            Some(Ok(Instead::Run(text))) => self.attempt(cell, &text, ahead),
+            Some(Ok(Instead::Load(text))) => Ok(self.load(cell, source, text)),
             Some(Err(message)) => Ok(self.reject(cell, source, Rejection::usage(message))),
         };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
@@ -218,6 +221,19 @@ impl Session {
         }
         let ended = self.run(cell, prepared);
         self.end_capture(cell, ended)
+    }
+
+    /// The front end puts this in the place of the cell, if it can.
+    fn load(&mut self, cell: CellId, source: &str, text: String) -> Outcome {
+        if !self.options.next_input {
+            let message = "`%load` shows a file in the place of its cell, and there is no front end to do so; \
+                           `%run FILE` runs it";
+            return self.reject(cell, source, Rejection::usage(message.into()));
+        }
+        self.spoil_ahead();
+        self.scope.remember(cell, source);
+        self.send(Event::NextInput { cell, text });
+        Outcome::Ok
     }
 
     fn reject(&mut self, cell: CellId, source: &str, rejection: Rejection) -> Outcome {

@@ -184,6 +184,7 @@ impl Desk {
             Mail::Event(event @ Event::Input { .. }) => self.ask(event),
             Mail::Event(event) => {
                 self.note_result(&event);
+                self.note_next_input(&event);
                 self.note_comm(&event);
                 self.publisher.event(event, Instant::now());
             }

@@ -136,7 +136,11 @@ impl Publisher {
             }
             Event::Comm { origin, id, act, data } => self.comm(origin.cell, id, act, data),
             Event::Result { cell, data } => self.result(cell, data),
-            Event::Process { .. } | Event::Joined { .. } | Event::Input { .. } | Event::Failed { .. } => {}
+            Event::Process { .. }
+            | Event::Joined { .. }
+            | Event::Input { .. }
+            | Event::NextInput { .. }
+            | Event::Failed { .. } => {}
         }
     }
 

@@ -115,7 +115,7 @@ fn execute(session: &mut Session, work: Work) -> Result<Ended, Trouble> {
 fn start(outbox: &Outbox) -> Result<Session, Error> {
     let begin = || {
         let limits = Limits::from_environment()?;
-        Session::start(Options { limits, ..Options::default() }, Box::new(outbox.clone()))
+        Session::start(Options { limits, next_input: true, ..Options::default() }, Box::new(outbox.clone()))
     };
     let session = catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Err(lost()));
     match &session {

@@ -199,7 +199,7 @@ impl View {
             }
             Event::Display { origin, data, .. } => self.display(origin, &plain(data)),
             // What has been read in a terminal stays there.
-            Event::Clear { .. } | Event::Input { .. } | Event::Comm { .. } => {}
+            Event::Clear { .. } | Event::Input { .. } | Event::NextInput { .. } | Event::Comm { .. } => {}
             Event::Result { cell, data } => self.result(*cell, data),
             Event::Warning { rendered, .. } => self.block(rendered),
             Event::Failed { failure, .. } => self.failed(failure),

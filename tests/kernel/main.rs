@@ -7,6 +7,7 @@ mod input;
 mod life;
 mod limits;
 mod load;
+mod payload;
 mod stalled;
 mod subshell;
 

@@ -50,6 +50,17 @@ pub enum LaneKind {
     Process,
 }
 
+/// What of `threadbook::threading` a lane waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Awaited {
+    Lock,
+    RLock,
+    Semaphore,
+    Condition,
+    Event,
+    Barrier,
+}
+
 /// A lane as it was declared. It may be renamed later (`Event::Renamed`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lane {
@@ -131,6 +142,17 @@ pub enum Event {
     /// `by` has seen the end of `lane`: it joined the thread, or took the task's result.
     Joined {
         by: LaneId,
+        lane: LaneId,
+        at: Duration,
+    },
+    /// The lane waits from here on, since what it asked for was not free.
+    Waits {
+        lane: LaneId,
+        what: Awaited,
+        at: Duration,
+    },
+    /// It waits no longer.
+    Woke {
         lane: LaneId,
         at: Duration,
     },

@@ -1,6 +1,7 @@
 //! The one way in which this crate waits for another thread: a value, its lock, and who waits for it to change.
 //! Never sleeps, never polls, and never fails because a thread panicked while it held the lock.
 
+use crate::link;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,24 @@ impl<T> Monitor<T> {
                 Some(left) => self.changed.wait_timeout(value, left).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
+    }
+
+    /// The same where the wait is one that is told: for a lock of this kind (`host::LOCK`, …). What is free at once, or
+    /// only tried, costs and tells nothing.
+    pub(crate) fn wait_for<R>(
+        &self,
+        what: u32,
+        deadline: Option<Instant>,
+        mut ready: impl FnMut(&mut T) -> Option<R>,
+    ) -> Option<R> {
+        if let Some(answer) = ready(&mut self.lock()) {
+            return Some(answer);
+        }
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return None;
+        }
+        let _told = link::waiting(what);
+        self.wait_until(deadline, ready)
     }
 }
 

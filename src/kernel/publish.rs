@@ -138,6 +138,8 @@ impl Publisher {
             Event::Result { cell, data } => self.result(cell, data),
             Event::Process { .. }
             | Event::Joined { .. }
+            | Event::Waits { .. }
+            | Event::Woke { .. }
             | Event::Input { .. }
             | Event::NextInput { .. }
             | Event::Failed { .. } => {}

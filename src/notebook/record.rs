@@ -208,8 +208,8 @@ impl Sink for Recorder {
                 }
                 self.lane_changed(lane);
             }
-            // Which lane waited for which is of use to `verify` only.
-            Event::Joined { .. } => {}
+            // Which lane waited for which is of use to `verify` only, and for which lock to the picture only.
+            Event::Joined { .. } | Event::Waits { .. } | Event::Woke { .. } => {}
             // Cells of this front end have empty input and keep their text, and nobody is at the other end of a comm.
             Event::Input { .. } | Event::NextInput { .. } | Event::Comm { .. } => {}
             Event::Text { origin, stream, text } => {

@@ -190,7 +190,7 @@ impl View {
                 self.named(*lane);
             }
             Event::Ended { lane, .. } => self.finish_line(*lane),
-            Event::Joined { .. } => {}
+            Event::Joined { .. } | Event::Waits { .. } | Event::Woke { .. } => {}
             Event::Text { origin, stream, text } => self.text(origin, *stream, text),
             Event::Display { origin, data, id: Some(id), update: true, .. } => {
                 if let Some(text) = self.changing.change(id, *origin, plain(data)) {

@@ -30,3 +30,6 @@ mod scripted;
 pub use model::{Cell, CellKind, Notebook};
 pub use run::{RunOptions, run};
 pub use verify::{Request, verify};
+
+/// What cells may use, and how that is written.
+pub use crate::engine::{Limits, OrOff, seconds};

@@ -43,6 +43,7 @@ const ENGINE: &[&str] = &[
     "runtime",
     "interrupt",
     "limits",
+    "overflow",
     "cargo",
     "compile",
     "names",

@@ -20,6 +20,14 @@ pub const PROCESS: u32 = 3;
 /// Added to `THREAD`: the session does not wait for this thread to end (a pool's worker, a daemon thread).
 pub const DAEMON: u32 = 0x80;
 
+/// What a thread waits for, as `Host::waits` takes it.
+pub const LOCK: u32 = 1;
+pub const RLOCK: u32 = 2;
+pub const SEMAPHORE: u32 = 3;
+pub const CONDITION: u32 = 4;
+pub const EVENT: u32 = 5;
+pub const BARRIER: u32 = 6;
+
 /// What a worker offers. Every function may be called from any thread and from a forked child; none panics,
 /// none allocates in the caller's name, and none waits for a lock that a thread lost by a fork may hold.
 #[repr(C)]
@@ -56,6 +64,10 @@ pub struct Host {
     /// `take(to, line)`, and else why there is none.
     pub input:
         unsafe extern "C" fn(prompt: *const u8, len: usize, password: bool, take: Take, to: *mut c_void) -> u32,
+    /// The calling thread waits from here on, for `LOCK`, …
+    pub waits: extern "C" fn(what: u32),
+    /// … and goes on.
+    pub woke: extern "C" fn(),
     pub interrupt: &'static Interrupt,
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crate::interrupt::{self, Watched};
-use crate::sys;
+use crate::{link, sys};
 
 #[derive(Default)]
 pub(crate) struct Monitor<T> {
@@ -81,6 +81,24 @@ impl<T> Monitor<T> {
             interrupt::check();
             sys::futex_wait(&self.changes, seen, left);
         }
+    }
+
+    /// The same where the wait is one that is told: for a lock of this kind (`host::LOCK`, …). What is free at once, or
+    /// only tried, costs and tells nothing.
+    pub(crate) fn wait_for<R>(
+        &self,
+        what: u32,
+        deadline: Option<Instant>,
+        mut ready: impl FnMut(&mut T) -> Option<R>,
+    ) -> Option<R> {
+        if let Some(answer) = ready(&mut self.lock()) {
+            return Some(answer);
+        }
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return None;
+        }
+        let _told = link::waiting(what);
+        self.wait_until(deadline, ready)
     }
 }
 

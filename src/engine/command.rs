@@ -1,10 +1,9 @@
 //! What magics and commands do: each answers a new scope, says something, or becomes Rust that the worker runs in
 //! the place of its line. Runs nothing itself.
 
-mod act;
 mod help;
+mod instead;
 mod list;
-mod run;
 mod worker;
 
 use super::cell::{Call, Flags};
@@ -13,9 +12,8 @@ use super::magic::{Kind, Magic};
 use super::scope::{Optimization, Scope, Why};
 use crate::output::CellId;
 
-pub use act::{Act, act};
 pub use help::known;
-pub use run::file_to_run;
+pub use instead::{Instead, instead};
 
 /// What a cell's magics have done.
 pub struct Effect {
@@ -78,8 +76,9 @@ pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
             (Kind::Cell, "threads") => effect.picture = Some(Picture::This),
             (Kind::Line, "threads") => effect.picture = Some(Picture::Last),
             (Kind::Cell, "capture") => effect.capture = Some(capture(rest)?),
-            (Kind::Line, "run") => return Err(run::ALONE.into()),
-            (Kind::Line, "rollback" | "restart") => return Err(act::ALONE.into()),
+            (Kind::Line, "run") => return Err(instead::RUN_ALONE.into()),
+            (Kind::Line, "load") => return Err(instead::LOAD_ALONE.into()),
+            (Kind::Line, "rollback" | "restart") => return Err(instead::ACTS_ALONE.into()),
             (Kind::Line, "config") => config(&mut effect, rest)?,
             (Kind::Line, "reset") => reset(&mut effect, magic)?,
             (Kind::Command, "clear") => clear(&mut effect, magic),

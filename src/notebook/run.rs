@@ -16,7 +16,7 @@ use super::printer::Printer;
 use super::record::Recorder;
 use super::view::{Look, Progress, View, human, said};
 use super::write;
-use crate::engine::{Options, Outcome, Session};
+use crate::engine::{Limits, Options, Outcome, Session};
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, LaneId, Sink};
 
@@ -36,6 +36,7 @@ pub struct RunOptions {
     pub quiet: bool,
     /// How long threads that outlive the last cell are waited for.
     pub patience: Duration,
+    pub limits: Limits,
 }
 
 /// Runs a notebook. That a cell failed is an error with the exit code for that.
@@ -43,7 +44,7 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
     let start = |sink: Box<dyn Sink>| {
         let directory = std::path::absolute(&options.notebook).ok();
         let directory = directory.and_then(|path| Some(path.parent()?.to_owned()));
-        Session::start(Options { directory, ..Options::default() }, sink)
+        Session::start(Options { directory, limits: options.limits.clone(), ..Options::default() }, sink)
     };
     run_with(options, view(options), start)
 }

@@ -87,6 +87,7 @@ fn ran(cells: &[(&str, &[&str])], allow_errors: bool) -> Ran {
         allow_errors,
         quiet: false,
         patience: Duration::from_secs(10),
+        limits: Limits::default(),
     };
     let (report, problem) = (Page::default(), Page::default());
     let printer = Printer::start(Box::new(report.clone()), Box::new(problem.clone()));

@@ -14,6 +14,7 @@ use super::answer::Answerer;
 use super::content::Contents;
 use super::display::Displays;
 use super::host;
+use super::process::parent_of;
 use super::record::{Head, Kind};
 use super::start::Start;
 
@@ -148,6 +149,8 @@ impl Inbox {
                 self.text(self.origin(&head), stream, payload);
             }
             Kind::Barrier => self.read_streams(),
+            // Only the clock tells when: the text before it need not be handed on for it.
+            Kind::Wait | Kind::Wake => self.waits(&head),
             _ => {
                 self.flush();
                 self.other(&head, payload);
@@ -174,7 +177,7 @@ impl Inbox {
                 }
             }
             Kind::Input => self.input(head, payload),
-            Kind::Text | Kind::Barrier => {}
+            Kind::Text | Kind::Barrier | Kind::Wait | Kind::Wake => {}
         }
     }
 
@@ -190,6 +193,11 @@ impl Inbox {
             let (origin, prompt) = (self.origin(head), String::from_utf8_lossy(prompt).into_owned());
             self.send(Event::Input { origin, number, prompt, password: *password == 1 });
         }
+    }
+
+    fn waits(&self, head: &Head) {
+        let (lane, what, at) = (LaneId(head.lane), head.awaited(), self.at(head.nanos));
+        self.send(if head.kind == Kind::Wait { Event::Waits { lane, what, at } } else { Event::Woke { lane, at } });
     }
 
     fn declared(&mut self, head: &Head, name: String) {
@@ -439,12 +447,6 @@ fn torn_tail(bytes: &[u8]) -> usize {
     0
 }
 
-/// The parent of any process.
-pub fn parent_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
-}
-
 /// A piece of a stream and the process that wrote it: the system tells the writer of each piece, and never joins
 /// pieces of two writers (`SO_PASSCRED`, unix(7)).
 fn receive_with_pid(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, u32)> {
@@ -488,10 +490,5 @@ mod tests {
         ] {
             assert_eq!(torn_tail(bytes), torn, "{bytes:?}");
         }
-    }
-
-    #[test]
-    fn the_parent_of_a_process_is_known() {
-        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
     }
 }

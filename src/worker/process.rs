@@ -72,6 +72,12 @@ fn poll_for(fds: &[BorrowedFd], milliseconds: libc::c_int) -> Vec<bool> {
     polled.iter().map(|fd| fd.revents != 0).collect()
 }
 
+/// The parent of any process.
+pub fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +97,10 @@ mod tests {
             command.spawn().expect("it starts").id()
         });
         wait_for_end(pid.join().expect("no panic")).expect("known");
+    }
+
+    #[test]
+    fn the_parent_of_a_process_is_known() {
+        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
     }
 }

@@ -232,6 +232,8 @@ static HOST: host::Host = host::Host {
     display: host_display,
     result: host_result,
     input: host_input,
+    waits: host_waits,
+    woke: host_woke,
     interrupt: &interrupt::INTERRUPT,
 };
 
@@ -313,6 +315,14 @@ unsafe extern "C" fn host_input(
         Err(input::Missing::Refused) => host::INPUT_REFUSED,
         Err(input::Missing::Interrupted) => host::INPUT_INTERRUPTED,
     }
+}
+
+extern "C" fn host_waits(what: u32) {
+    capture::waits(what);
+}
+
+extern "C" fn host_woke() {
+    capture::woke();
 }
 
 /// A display from a signal handler that interrupts its own thread's print cannot be shown, and says so.

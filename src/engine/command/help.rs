@@ -16,6 +16,7 @@ pub const HELP: &str = "\
 %%script PROGRAM [ARGS]  runs a program with the cell as its input
 %%writefile [-a] FILE    writes the cell to a file; -a appends
 %run FILE.rs             runs the text of a file as the cell
+%load [-r LINES] FILE    puts the text of a file in the place of the cell; LINES such as 3-5,9
 !COMMAND                 runs a shell command; at the start of a cell
 %cd [DIRECTORY]          changes the session's directory
 %pwd                     prints the session's directory

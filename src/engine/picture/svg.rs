@@ -19,11 +19,11 @@ const STYLE: &str = "\
 .tb-card{fill:#fff;stroke:#d0d7de}.tb-text{fill:#1f2328}.tb-dim{fill:#59636e}.tb-grid{stroke:#e6e9ed}\
 .tb-edge{stroke:#59636e;fill:none}.tb-head{fill:#59636e}.tb-mark{fill:#1f2328;stroke:#fff}.tb-err{fill:#d1242f;stroke:#fff}\
 .tb-thread{fill:#54aeff;fill-opacity:.35}.tb-main{fill:#8c959f;fill-opacity:.4}.tb-process{fill:#4ac26b;fill-opacity:.4}\
-.tb-task{fill:#0969da}.tb-in{fill:#fff}.tb-f{font:12px system-ui,sans-serif}.tb-s{font-size:11px}.tb-b{font-weight:600;font-size:13px}\
+.tb-task{fill:#0969da}.tb-wait{fill:#fff}.tb-hatch{stroke:#9a6700;pointer-events:none}.tb-in{fill:#fff}.tb-f{font:12px system-ui,sans-serif}.tb-s{font-size:11px}.tb-b{font-weight:600;font-size:13px}\
 @media(prefers-color-scheme:dark){.tb-card{fill:#0d1117;stroke:#3d444d}.tb-text{fill:#f0f6fc}.tb-dim{fill:#9198a1}\
 .tb-grid{stroke:#262c36}.tb-edge{stroke:#9198a1}.tb-head{fill:#9198a1}.tb-mark{fill:#f0f6fc;stroke:#0d1117}\
 .tb-err{fill:#ff7b72;stroke:#0d1117}.tb-thread{fill:#388bfd;fill-opacity:.45}.tb-main{fill:#9198a1;fill-opacity:.4}\
-.tb-process{fill:#2ea043;fill-opacity:.55}.tb-task{fill:#1f6feb}}";
+.tb-process{fill:#2ea043;fill-opacity:.55}.tb-task{fill:#1f6feb}.tb-wait{fill:#0d1117}.tb-hatch{stroke:#d29922}}";
 
 pub fn draw(picture: &Picture) -> String {
     let height = TOP + ROW * picture.rows.len() as f64 + LEGEND;
@@ -120,6 +120,11 @@ impl Canvas<'_> {
             }
             svg.push('\n');
         }
+        for (what, from, to) in &row.waits {
+            let title = format!("waits for a {what:?} for {}", seconds(to.saturating_sub(*from)));
+            let (left, right) = (self.x(*from), self.x(*to));
+            hatch(svg, left, (right - left).max(2.0), y, BAR, &format!("<title>{title}</title>"));
+        }
     }
 
     fn edges(&self, svg: &mut String) {
@@ -180,6 +185,9 @@ impl Canvas<'_> {
             );
             x += 90.0;
         }
+        hatch(svg, x, 18.0, y - 3.5, 9.0, "");
+        let _ = write!(svg, "<text class=\"tb-dim tb-s\" x=\"{}\" y=\"{y}\">waits</text>", x + 24.0);
+        x += 90.0;
         for (class, label) in [("tb-mark", "print"), ("tb-err", "to stderr")] {
             let _ = write!(
                 svg,
@@ -201,6 +209,15 @@ impl Canvas<'_> {
         }
         svg.push('\n');
     }
+}
+
+/// Upright lines on the card's own ground. Without a pattern, which would need an identifier.
+fn hatch(svg: &mut String, left: f64, width: f64, middle: f64, height: f64, inside: &str) {
+    let _ = writeln!(
+        svg,
+        "<rect class=\"tb-wait\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{height}\">{inside}</rect><path class=\"tb-hatch\" stroke-width=\"{height}\" stroke-dasharray=\"1.5 3\" d=\"M{left:.1} {middle:.1} h{width:.1}\"/>",
+        middle - height / 2.0
+    );
 }
 
 /// Between ticks: 1, 2 or 5 times a power of ten, about eight in all.

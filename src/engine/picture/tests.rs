@@ -68,6 +68,39 @@ fn the_text_form_has_a_line_for_each_lane() {
 }
 
 #[test]
+fn a_wait_is_hatched_and_says_for_what() {
+    let mut trace = trace();
+    let wait = |lane, what, from, to| Wait { lane: LaneId(lane), what, from: ms(from), to };
+    trace.waits = vec![
+        wait(2, Awaited::Lock, 115, Some(ms(145))),
+        // In the task, and still going on when the cell has ended.
+        wait(4, Awaited::Condition, 140, None),
+        // Of another cell, and begun before this one.
+        wait(1, Awaited::Event, 50, Some(ms(110))),
+        wait(77, Awaited::Event, 120, Some(ms(130))),
+    ];
+    trace.waited = 4;
+    let picture = Picture::new(&trace).expect("a cell");
+    assert_eq!(picture.rows[0].waits, [(Awaited::Event, ms(100), ms(110))]);
+    assert_eq!(picture.rows[1].waits, [(Awaited::Lock, ms(115), ms(145))]);
+    assert_eq!(picture.rows[2].waits, [(Awaited::Condition, ms(140), ms(200))]);
+    let svg = drawn(&trace, "image/svg+xml");
+    assert!(
+        svg.contains("<title>waits for a Lock for 30 ms</title>") && !svg.contains(" waits are shown"),
+        "{svg}"
+    );
+    let text = drawn(&trace, "text/plain");
+    let row = text.lines().nth(2).expect("a row");
+    assert!(row.contains("\u{2500}\u{2504}\u{2504}") && row.contains("\u{2504}\u{2500}"), "{text}");
+    trace.waits =
+        (0..1000).map(|n| wait(1, Awaited::Lock, 110, Some(ms(110) + Duration::from_micros(n)))).collect();
+    trace.waited = 1200;
+    let picture = Picture::new(&trace).expect("a cell");
+    assert!(picture.title.ends_with("; the longest 500 of 1200 waits are shown"), "{}", picture.title);
+    assert!(picture.rows[0].waits.iter().all(|(_, from, to)| *to - *from >= Duration::from_micros(500)));
+}
+
+#[test]
 fn too_much_is_sampled_and_said() {
     let mut trace = trace();
     for at in 0..3000 {

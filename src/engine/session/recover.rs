@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::{Outcome, Session, start_worker};
-use crate::engine::command::Act;
 use crate::engine::prepare::Rejection;
 use crate::engine::snapshot::{Held, Known};
 use crate::error::Error;
@@ -111,38 +110,38 @@ impl Session {
         })
     }
 
-    /// `%rollback` or `%restart`.
-    pub(super) fn act(&mut self, cell: CellId, source: &str, act: Act) -> Result<Outcome, Error> {
-        self.spoil_ahead();
-        let said = match act {
-            Act::Rollback => match self.rollback(cell) {
-                Ok(said) => said,
-                Err(message) => return Ok(self.reject(cell, source, Rejection::usage(message))),
-            },
-            Act::Restart => {
-                self.replace_worker()?;
-                self.scope = self.scope.cleared();
-                "restarted: nothing is defined\n".into()
-            }
-        };
-        self.scope.remember(cell, source);
-        self.say(cell, Stream::Stdout, said);
-        Ok(Outcome::Ok)
-    }
-
-    fn rollback(&mut self, cell: CellId) -> Result<String, String> {
+    /// `%rollback`
+    pub(super) fn rollback(&mut self, cell: CellId, source: &str) -> Outcome {
         while let Some(Held { copy, known, .. }) = self.snapshots.before_last() {
-            let since = known.last;
-            if self.worker.take_over(copy) {
-                self.rolled_back(cell, known, 0);
-                return Ok(match since.0 {
-                    0 => "rolled back: there are no variables, as at the start\n".into(),
-                    _ => format!("rolled back: every variable is as it was after {since}\n"),
-                });
+            if !self.worker.take_over(copy) {
+                continue;
             }
+            let said = match known.last.0 {
+                0 => "rolled back: there are no variables, as at the start\n".into(),
+                _ => format!("rolled back: every variable is as it was after {}\n", known.last),
+            };
+            self.rolled_back(cell, known, 0);
+            return self.acted(cell, source, said);
         }
         let why = self.snapshots.why_not().map(|why| format!(", since {why}")).unwrap_or_default();
-        Err(format!("`%rollback` finds no copy of an earlier state{why}; one step back is held, from cell to cell"))
+        let message =
+            format!("`%rollback` finds no copy of an earlier state{why}; one step back is held, from cell to cell");
+        self.reject(cell, source, Rejection::usage(message))
+    }
+
+    /// `%restart`
+    pub(super) fn restart(&mut self, cell: CellId, source: &str) -> Result<Outcome, Error> {
+        self.replace_worker()?;
+        self.scope = self.scope.cleared();
+        Ok(self.acted(cell, source, "restarted: nothing is defined\n".into()))
+    }
+
+    /// What the session has done in a cell's place changes what the next cell finds.
+    fn acted(&mut self, cell: CellId, source: &str, said: String) -> Outcome {
+        self.spoil_ahead();
+        self.scope.remember(cell, source);
+        self.say(cell, Stream::Stdout, said);
+        Outcome::Ok
     }
 
     /// A worker that has run nothing; the statics of items begin anew in it.

@@ -1,5 +1,7 @@
 //! `threadbook run`, end to end: the real binary on notebooks that each test makes.
 
+mod limits;
+
 use std::collections::HashSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

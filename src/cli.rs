@@ -33,7 +33,8 @@ Exit codes:
   2   the arguments make no sense
   3   the input cannot be used: not a notebook, another language, unreadable
   4   the machine lacks something: rustc, disk space, a writable directory
-  70  a fault in threadbook";
+  70  a fault in threadbook
+  130 Ctrl-C";
 
 #[derive(Debug, Subcommand)]
 enum Command {

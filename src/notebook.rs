@@ -3,6 +3,7 @@
 //!
 //! Never speaks the Jupyter protocol; sees the engine through its face only.
 
+mod ctrl_c;
 mod model;
 mod nbformat;
 mod plan;

@@ -42,6 +42,10 @@ impl Engine for Scripted {
         Ok(Outcome::Ok)
     }
 
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+
     fn settle(&mut self, _: Duration) -> Result<Vec<LaneId>, Error> {
         self.late.drain(..).for_each(|event| self.sink.event(event));
         Ok(std::mem::take(&mut self.running))

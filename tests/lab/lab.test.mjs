@@ -184,8 +184,8 @@ lab("a handle changes its display while the cell runs", async (page) => {
 lab("a bar of indicatif is one line that changes", async (page) => {
   write(
     "indicatif.ipynb",
-    `:dep indicatif = { version = "0.18", default-features = false }
-:dep console = { version = "0.16", default-features = false }
+    `:dep indicatif = "0.18"
+:dep console = "0.16"
 use indicatif::{ProgressBar, ProgressDrawTarget};`,
     `let stderr = Box::new(console::Term::buffered_stderr());
 let bar = ProgressBar::with_draw_target(Some(4), ProgressDrawTarget::term_like_with_hz(stderr, 10));

@@ -5,9 +5,28 @@ import { assert, cell, fs, lab, menu, open, path, picture, ran, root, run, url, 
 const tutorial = path.join(import.meta.dirname, "../../notebooks/threading.ipynb");
 /// JupyterLab shows a traceback as it shows stderr.
 const ERROR = '[data-mime-type="application/vnd.jupyter.stderr"]';
+const RESULT = ".jp-OutputArea-executeResult .jp-OutputArea-output";
 /// Rust that waits until the test has seen what it wanted to see, and creates this file.
 const wait = (file) => `while !std::path::Path::new("${file}").exists() { std::thread::yield_now(); }`;
 const go = (file) => fs.writeFileSync(path.join(root, file), "");
+
+const stop = (page) => page.locator('[data-command="notebook:interrupt-kernel"]').click();
+/// Where the user answers a cell that asks with this prompt.
+const question = (page, prompt) =>
+  page.locator(".jp-Stdin", { has: page.locator(".jp-Stdin-prompt", { hasText: new RegExp(`^${prompt.replace("?", "\\?")}$`) }) })
+    .locator("input");
+
+/// The file that JupyterLab's menu makes of the open notebook.
+async function exportAsHtml(page, sanitized) {
+  const asked = page.context().waitForEvent("request", (request) => request.url().includes("/nbconvert/html/"));
+  await menu(page, "File", "Save and Export Notebook As", "HTML");
+  await page.locator(".jp-Dialog input[type=checkbox]").setChecked(sanitized);
+  await page.locator(".jp-Dialog .jp-mod-accept").click();
+  // The new tab's address is what the browser saves as a file.
+  const answer = await page.request.get((await asked).url(), { headers: { referer: page.url() } });
+  assert.equal(answer.status(), 200);
+  return answer.text();
+}
 
 lab("the launcher offers the kernel", async (page) => {
   await page.goto(url("/lab"));
@@ -34,36 +53,82 @@ lab("the tutorial runs from top to bottom and is exported as HTML", async (page)
   await picture(page, "the tutorial's first cells");
 
   await page.keyboard.press("Control+s");
-  const asked = page.context().waitForEvent("request", (request) => request.url().includes("/nbconvert/html/"));
-  await menu(page, "File", "Save and Export Notebook As", "HTML");
-  await page.locator(".jp-Dialog .jp-mod-accept").click();
-  // The new tab's address is what the browser saves as a file.
-  const answer = await page.request.get((await asked).url(), { headers: { referer: page.url() } });
-  assert.equal(answer.status(), 200);
-  const html = await answer.text();
-  assert.match(html, /Thread-2 4/);
+  // "Sanitize HTML output" is ticked at first, and nbconvert then shows the tags of headings and paragraphs as text.
+  assert.match(await exportAsHtml(page, true), /&lt;h3 id="1.1-Creating/);
+  const html = await exportAsHtml(page, false);
+  assert.match(html, /<h3 id="1.1-Creating[^]*Thread-2 4/);
   const exported = await page.context().newPage();
   await exported.setContent(html, { waitUntil: "domcontentloaded" });
   await picture(exported, "the exported tutorial");
   await exported.close();
 });
 
-lab("the stop button interrupts a cell, and the session goes on", async (page) => {
-  write("interrupt.ipynb", 'println!("on"); loop { std::hint::spin_loop(); }', "1 + 1");
+lab("the stop button interrupts a cell, and the variables stay as it left them", async (page) => {
+  write("interrupt.ipynb", "let mut turns = 1;", 'turns += 1; println!("on"); loop { std::hint::spin_loop(); }', "turns");
   await open(page, "interrupt.ipynb");
   await run(page, 0);
-  await cell(page, 0).locator(".jp-OutputArea-output", { hasText: "on" }).waitFor();
-  await page.locator('[data-command="notebook:interrupt-kernel"]').click();
-  await cell(page, 0).locator(ERROR, { hasText: "Interrupted" }).waitFor();
+  await ran(page, 0, 1);
   await run(page, 1);
-  await cell(page, 1).locator(".jp-OutputArea-executeResult", { hasText: "2" }).waitFor();
+  await cell(page, 1).locator(".jp-OutputArea-output", { hasText: "on" }).waitFor();
+  await stop(page);
+  await cell(page, 1).locator(ERROR, { hasText: "Interrupted" }).waitFor();
+  await run(page, 2);
+  await cell(page, 2).locator(RESULT, { hasText: /^\s*2\s*$/ }).waitFor();
+});
+
+lab("a cell that crashes says so, and the variables stay as they were before it", async (page) => {
+  write("crash.ipynb", "let mut kept = vec![1, 2, 3];", "kept.push(4);\nstd::process::abort();", "kept.len()");
+  await open(page, "crash.ipynb");
+  await run(page, 0);
+  await ran(page, 0, 1);
+  await run(page, 1);
+  await cell(page, 1).locator(ERROR, { hasText: "signal 6 (SIGABRT, abort)" }).waitFor();
+  await run(page, 2);
+  await cell(page, 2).locator(RESULT, { hasText: /^\s*3\s*$/ }).waitFor();
+});
+
+lab("a cell's questions are answered below it", async (page) => {
+  write(
+    "input.ipynb",
+    'let name = threadbook::input("name? ")?;\nlet mut line = String::new();\nstd::io::stdin().read_line(&mut line)?;\n' +
+      'println!("read {name} {line:?}");',
+    'println!("{} letters", threadbook::getpass("word? ")?.len());',
+  );
+  await open(page, "input.ipynb");
+  await run(page, 0);
+  await question(page, "name? ").fill("Ann");
+  await picture(page, "the prompt of a cell");
+  await page.keyboard.press("Enter");
+  await question(page, "").fill("a line");
+  await page.keyboard.press("Enter");
+  await cell(page, 0).locator(".jp-OutputArea-output", { hasText: 'read Ann "a line\\n"' }).waitFor();
+  await run(page, 1);
+  const password = question(page, "word? ");
+  assert.equal(await password.getAttribute("type"), "password");
+  await password.fill("secret");
+  await page.keyboard.press("Enter");
+  await cell(page, 1).locator(".jp-OutputArea-output", { hasText: "6 letters" }).waitFor();
+  assert.doesNotMatch(await page.locator(".jp-Notebook").innerText(), /secret/);
+});
+
+lab("the stop button ends a question", async (page) => {
+  write("stopped.ipynb", "let mut count = 1;", 'count += 1;\nthreadbook::input("go on? ")?;\ncount += 1;', "count");
+  await open(page, "stopped.ipynb");
+  await run(page, 0);
+  await ran(page, 0, 1);
+  await run(page, 1);
+  await question(page, "go on? ").waitFor();
+  await stop(page);
+  await cell(page, 1).locator(ERROR, { hasText: "Interrupted" }).waitFor();
+  await run(page, 2);
+  await cell(page, 2).locator(RESULT, { hasText: /^\s*2\s*$/ }).waitFor();
 });
 
 lab("a restart begins anew, and errors are rustc's", async (page) => {
   write("restart.ipynb", "let x = 20;\nx + 1", "let y: u8 = x;\ny");
   await open(page, "restart.ipynb");
   await run(page, 0);
-  await cell(page, 0).locator(".jp-OutputArea-executeResult", { hasText: "21" }).waitFor();
+  await cell(page, 0).locator(RESULT, { hasText: "21" }).waitFor();
   await page.locator('[data-command="notebook:restart-kernel"]').click();
   await page.locator(".jp-Dialog .jp-mod-accept").click();
   await page.locator("#jp-main-statusbar", { hasText: "Rust (Threadbook) | Idle" }).waitFor();
@@ -82,7 +147,8 @@ lab("Tab completes to the text that the popup shows", async (page) => {
   await page.keyboard.press("End");
   await page.keyboard.press("Tab");
   await page.locator(".jp-Completer-item", { hasText: "number_of_crabs" }).waitFor();
-  await page.keyboard.press("Enter");
+  // JupyterLab shows the popup for a single candidate too, whichever the kernel; a second Tab takes it.
+  await page.keyboard.press("Tab");
   await text(1).filter({ hasText: /^\/\* 🦀 \*\/ number_of_crabs$/ }).waitFor();
 
   await text(2).click();
@@ -116,25 +182,13 @@ lab("a handle changes its display while the cell runs", async (page) => {
 });
 
 lab("a bar of indicatif is one line that changes", async (page) => {
-  // indicatif draws nothing where stderr is no terminal, unless it is told how to draw.
-  const move = (where) => `fn move_cursor_${where}(&self, _: usize) -> io::Result<()> { Ok(()) }`;
   write(
     "indicatif.ipynb",
-    `:dep indicatif = { version = "0.18", default-features = false }
-use indicatif::{ProgressBar, ProgressDrawTarget, TermLike};
-use std::io;
-
-#[derive(Debug)]
-struct Cell;
-impl TermLike for Cell {
-    fn width(&self) -> u16 { 80 }
-    ${["up", "down", "left", "right"].map(move).join("\n    ")}
-    fn write_line(&self, text: &str) -> io::Result<()> { Ok(eprintln!("{text}")) }
-    fn write_str(&self, text: &str) -> io::Result<()> { Ok(eprint!("{text}")) }
-    fn clear_line(&self) -> io::Result<()> { Ok(eprint!("\\r\\x1b[K")) }
-    fn flush(&self) -> io::Result<()> { Ok(()) }
-}`,
-    `let bar = ProgressBar::with_draw_target(Some(4), ProgressDrawTarget::term_like(Box::new(Cell)));
+    `:dep indicatif = "0.18"
+:dep console = "0.16"
+use indicatif::{ProgressBar, ProgressDrawTarget};`,
+    `let stderr = Box::new(console::Term::buffered_stderr());
+let bar = ProgressBar::with_draw_target(Some(4), ProgressDrawTarget::term_like_with_hz(stderr, 10));
 bar.inc(1);\nbar.tick();\n${wait("bar")}\nbar.inc(3);\nbar.finish();`,
   );
   await open(page, "indicatif.ipynb");

@@ -1,5 +1,6 @@
 //! The picture as SVG: a card of its own with its own light and dark colours, since whoever shows it as an image
-//! passes on no style. It is as wide as there is room, for JupyterLab cuts an image that is wider than the cell. No identifiers, so that several may stand in one page.
+//! passes on no style. It is as wide as there is room, for JupyterLab cuts an image that is wider than the cell. No
+//! identifiers, so that several may stand in one page.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -13,6 +14,8 @@ const RIGHT: f64 = 20.0;
 const TOP: f64 = 62.0;
 const ROW: f64 = 34.0;
 const BAR: f64 = 16.0;
+/// A bar is at least so wide, for a mark and an arrow at each end.
+const LEAST: f64 = 10.0;
 const LEGEND: f64 = 34.0;
 
 const STYLE: &str = "\
@@ -58,6 +61,11 @@ impl Canvas<'_> {
         LEFT + share.min(1.0) * (WIDTH - LEFT - RIGHT)
     }
 
+    /// The right end of a row's bar.
+    fn right(&self, row: &Row) -> f64 {
+        self.x(row.to).max(self.x(row.from) + LEAST)
+    }
+
     /// The middle of a row.
     fn y(&self, row: usize) -> f64 {
         TOP + ROW * (row as f64 + 0.5)
@@ -83,7 +91,7 @@ impl Canvas<'_> {
     }
 
     fn row(&self, svg: &mut String, index: usize, row: &Row) {
-        let (y, left, right) = (self.y(index), self.x(row.from), self.x(row.to));
+        let (y, left, right) = (self.y(index), self.x(row.from), self.right(row));
         let class = match row.life.kind {
             LaneKind::Process => "tb-process",
             _ if row.id == crate::output::LaneId::MAIN => "tb-main",
@@ -96,7 +104,7 @@ impl Canvas<'_> {
             "<text class=\"tb-text\" x=\"14\" y=\"{:.1}\">{name}</text><rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{BAR}\" rx=\"3\"><title>{span}</title></rect>",
             y + 4.0,
             y - BAR / 2.0,
-            (right - left).max(2.0)
+            right - left
         );
         for (name, from, to) in &row.tasks {
             let (left, right) = (self.x(*from), self.x(*to));
@@ -133,7 +141,8 @@ impl Canvas<'_> {
             self.arrow(svg, self.x(*at) + 2.0, *parent, *child, "");
         }
         for (by, lane, at) in &self.picture.joins {
-            let (x, end) = (self.x(*at) - 2.0, self.x(self.picture.rows[*lane].to));
+            let end = self.right(&self.picture.rows[*lane]);
+            let x = self.x(*at).max(end) - 2.0;
             if x - end > 1.0 {
                 let y = self.y(*lane);
                 let _ = write!(

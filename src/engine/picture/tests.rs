@@ -59,6 +59,17 @@ fn the_drawing_is_the_same_each_time_and_whole() {
 }
 
 #[test]
+fn a_thread_of_a_moment_is_wide_enough_to_see_its_start_and_its_join() {
+    let mut trace = trace();
+    trace.lanes.get_mut(&LaneId(2)).expect("a thread").ended = Some(ms(110));
+    trace.joins = vec![(LaneId(1), LaneId(2), ms(110))];
+    let svg = drawn(&trace, "image/svg+xml");
+    // 10 of 100 ms, of the 750 to the right of 190.
+    assert!(svg.contains("x=\"265.0\" y=\"105.0\" width=\"10.0\""), "{svg}");
+    assert!(svg.contains("d=\"M267.0 ") && svg.contains("stroke-dasharray=\"2 3\" d=\"M273.0 "), "{svg}");
+}
+
+#[test]
 fn the_text_form_has_a_line_for_each_lane() {
     let text = drawn(&trace(), "text/plain");
     let lines: Vec<&str> = text.lines().collect();

@@ -10,6 +10,9 @@ mod compile;
 mod complete;
 mod dependency;
 mod diagnostic;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inspect;
 mod interrupt;
 mod limits;
@@ -19,6 +22,8 @@ mod overflow;
 mod picture;
 mod plan;
 mod prepare;
+/// Directories and files that are this user's alone.
+pub(crate) mod private;
 mod refine;
 mod runtime;
 mod scope;
@@ -32,6 +37,8 @@ mod trial;
 mod unit;
 mod whole;
 
+/// For sockets in the file system.
+pub use crate::worker::with_umask;
 /// What a front end says on a comm.
 pub use crate::worker::{Act, Comm};
 /// Answering cells that read their standard input.

@@ -15,6 +15,9 @@ mod comm;
 mod connection;
 mod desk;
 mod execute;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
 mod input;
 mod mail;

@@ -25,6 +25,9 @@ mod verify;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod scripted;
 

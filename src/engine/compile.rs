@@ -73,7 +73,7 @@ impl Compiler {
         let session_directory = scratch.path().join("session");
         fs::create_dir(&session_directory).map_err(no_scratch)?;
         let session_directory = Mutex::new(session_directory);
-        let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone());
+        let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone())?;
         Ok(Compiler { toolchain, cache, runtime, cargo, interrupter, scratch, session_directory })
     }
 

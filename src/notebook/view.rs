@@ -214,7 +214,9 @@ impl View {
             Title::Heading(text) => (BOLD, text),
             Title::FirstLine(text) => (DIM, text),
         };
-        let (count, label, title) = (self.paint(DIM, &count), self.paint(CELL, label), self.paint(style, title));
+        // A notebook that somebody else wrote must not move the cursor either.
+        let title: String = title.chars().filter(|c| !c.is_control()).collect();
+        let (count, label, title) = (self.paint(DIM, &count), self.paint(CELL, label), self.paint(style, &title));
         self.page.push_str(&format!("{count} {label}  {title}\n"));
     }
 

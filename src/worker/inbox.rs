@@ -140,9 +140,13 @@ impl Inbox {
         })
     }
 
-    /// Takes one record off the front of `bytes`; answers how many bytes it took, 0 if there is none.
+    /// Takes one record off the front of `bytes`; answers how many bytes it took. What is no record is passed over
+    /// whole: only a cell that writes where it may not can have left it there.
     pub fn record(&mut self, bytes: &[u8]) -> usize {
-        let Some((head, payload, length)) = Head::parse(bytes) else { return 0 };
+        let Some((head, payload, length)) = Head::parse(bytes) else {
+            self.overwritten();
+            return bytes.len();
+        };
         match head.kind {
             Kind::Text => {
                 let stream = if head.detail == 2 { Stream::Stderr } else { Stream::Stdout };
@@ -158,6 +162,14 @@ impl Inbox {
         }
         self.running = head.running;
         length
+    }
+
+    fn overwritten(&mut self) {
+        self.flush();
+        let cell = CellId(self.running);
+        let origin = Origin { cell, running: None, lane: LaneId::MAIN, pid: 0, tid: 0, at: self.now() };
+        let text = "threadbook: output is missing here: a cell has written over memory that is not its own\n";
+        self.send_text(origin, Stream::Stderr, text.into());
     }
 
     fn other(&mut self, head: &Head, payload: &[u8]) {

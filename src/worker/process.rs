@@ -16,6 +16,22 @@ pub fn end_with_this_thread(command: &mut Command) {
     }
 }
 
+/// The user that this process acts as.
+pub fn user() -> u32 {
+    // SAFETY: takes no arguments, touches no memory, cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// What `work` makes lacks these permission bits. They are the process's: no other thread should make files meanwhile.
+pub fn with_umask<R>(mask: u32, work: impl FnOnce() -> R) -> R {
+    // SAFETY: sets a number of this process and answers the one before; touches no memory.
+    let set = |mask| unsafe { libc::umask(mask) };
+    let before = set(mask);
+    let answer = work();
+    set(before);
+    answer
+}
+
 /// Waits until a process has ended that need not be a child; at once if there is none.
 pub fn wait_for_end(pid: u32) -> io::Result<()> {
     match pidfd_open(pid) {
@@ -43,6 +59,12 @@ fn signal_group(leader: u32, signal: libc::c_int) {
         // SAFETY: sends a signal; touches no memory.
         unsafe { libc::kill(-(leader as libc::pid_t), signal) };
     }
+}
+
+/// The parent of any process.
+pub fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
 }
 
 pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {

@@ -98,7 +98,8 @@ impl Head {
         let word = |index: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|k| head[4 + 4 * index + k]));
         let nanos = u64::from_ne_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|k| head[32 + k]));
         let length = word(0) as usize;
-        let payload = bytes.get(HEAD..HEAD.checked_add(length)?)?;
+        let whole = HEAD.checked_add(length)?.checked_next_multiple_of(8).filter(|whole| *whole <= bytes.len())?;
+        let payload = &bytes[HEAD..HEAD + length];
         let head = Head {
             kind: Kind::from_byte(head[0])?,
             detail: head[1],
@@ -111,7 +112,7 @@ impl Head {
             tid: word(6),
             nanos,
         };
-        Some((head, payload, (HEAD + length).next_multiple_of(8)))
+        Some((head, payload, whole))
     }
 }
 
@@ -155,5 +156,8 @@ mod tests {
         assert_eq!(Head::parse(&head.to_bytes()), None);
         assert_eq!(Head::parse(&[0xff; 64]), None);
         assert_eq!(Head::parse(b"short"), None);
+        // Found by fuzzing: the payload was there, and the bytes that fill it up to the next record were not.
+        let unfilled = [&Head { length: 1, ..head }.to_bytes()[..], b"x"].concat();
+        assert_eq!(Head::parse(&unfilled), None);
     }
 }

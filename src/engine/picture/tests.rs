@@ -70,6 +70,20 @@ fn a_thread_of_a_moment_is_wide_enough_to_see_its_start_and_its_join() {
 }
 
 #[test]
+fn no_name_and_no_print_becomes_markup() {
+    let mut trace = trace();
+    let hostile = "</title><script>\"'&\u{1b}]0;x\u{7}\u{0}\u{ffff}\n";
+    trace.lanes.values_mut().for_each(|life| life.name = hostile.into());
+    trace.marks.iter_mut().for_each(|mark| mark.text = hostile.into());
+    let svg = drawn(&trace, "image/svg+xml");
+    assert!(!svg.contains("<script") && svg.contains("&lt;/title&gt;&lt;script&gt;"));
+    assert!(!svg.contains(|c: char| c.is_control() && c != '\n' || c == '\u{ffff}'), "{svg}");
+    let text = drawn(&trace, "text/plain");
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+    assert_eq!(text.lines().count(), 5, "a name is one line: {text}");
+}
+
+#[test]
 fn the_text_form_has_a_line_for_each_lane() {
     let text = drawn(&trace(), "text/plain");
     let lines: Vec<&str> = text.lines().collect();

@@ -26,7 +26,9 @@ pub fn draw(picture: &Picture) -> String {
         for mark in &row.marks {
             line[column(mark.at)] = '\u{25cf}';
         }
-        let name: String = row.life.name.chars().take(widest).collect();
+        // A name may hold anything; it must neither move a terminal's cursor nor break the line.
+        let name = row.life.name.chars().map(|c| if c.is_control() { ' ' } else { c });
+        let name: String = name.take(widest).collect();
         let line: String = line.iter().collect();
         text += &format!("{name:widest$} \u{2502}{}\n", line.trim_end());
     }

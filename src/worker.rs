@@ -34,6 +34,7 @@ mod slot;
 mod start;
 mod stdio;
 mod threads;
+mod unsaid;
 
 pub use answer::{Answer, Answerer};
 pub use client::{Copy, Ran, Stop, Stopper, Worker};

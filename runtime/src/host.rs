@@ -12,6 +12,9 @@ pub const VERSION: u32 = 3;
 
 pub const STDOUT: u32 = 1;
 pub const STDERR: u32 = 2;
+/// Added to `STDERR`: text that is only printed if this process ends before the cell does, and the same text has not
+/// been printed by then. There is one such text; the next takes its place.
+pub const UNSAID: u32 = 0x80;
 
 /// Kinds of lanes, as `Host::declare` takes them.
 pub const THREAD: u32 = 1;

@@ -266,6 +266,9 @@ impl Session {
             }
             (Ok(End::NotLoaded { reason }), _) => {
                 self.spoil_ahead();
+                if prepared.is_there() {
+                    return self.unable_to_load(cell, &reason);
+                }
                 let message =
                     format!("failed to load a compiled cell: {reason}; remove the cache directory and try again");
                 return Err(Error::new(ExitCode::Environment, message));

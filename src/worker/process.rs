@@ -82,8 +82,13 @@ pub fn poll(fds: &[BorrowedFd]) -> Vec<bool> {
     poll_for(fds, -1)
 }
 
+/// The same without waiting.
+pub fn poll_now(fds: &[BorrowedFd]) -> Vec<bool> {
+    poll_for(fds, 0)
+}
+
 pub fn is_readable(fd: &impl AsFd) -> bool {
-    poll_for(&[fd.as_fd()], 0)[0]
+    poll_now(&[fd.as_fd()])[0]
 }
 
 fn poll_for(fds: &[BorrowedFd], milliseconds: libc::c_int) -> Vec<bool> {
@@ -92,12 +97,6 @@ fn poll_for(fds: &[BorrowedFd], milliseconds: libc::c_int) -> Vec<bool> {
     // SAFETY: the array and its length belong together. An interrupted wait leaves every answer at 0.
     unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, milliseconds) };
     polled.iter().map(|fd| fd.revents != 0).collect()
-}
-
-/// The parent of any process.
-pub fn parent_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -112,6 +111,11 @@ mod tests {
     }
 
     #[test]
+    fn the_parent_of_a_process_is_known() {
+        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
+    }
+
+    #[test]
     fn a_program_ends_with_its_thread() {
         let pid = std::thread::spawn(|| {
             let mut command = Command::new("sleep");
@@ -119,10 +123,5 @@ mod tests {
             command.spawn().expect("it starts").id()
         });
         wait_for_end(pid.join().expect("no panic")).expect("known");
-    }
-
-    #[test]
-    fn the_parent_of_a_process_is_known() {
-        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
     }
 }

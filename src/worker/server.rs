@@ -247,7 +247,7 @@ unsafe fn slice<'a>(bytes: *const u8, len: usize) -> &'a [u8] {
 unsafe extern "C" fn host_text(stream: u32, bytes: *const u8, len: usize) {
     // SAFETY: promised by the runtime, as for the functions below.
     let bytes = unsafe { slice(bytes, len) };
-    if !capture::text(stream as u8, bytes) {
+    if !capture::text(stream as u8, bytes) && stream & host::UNSAID == 0 {
         // SAFETY: readable bytes, written by the raw system call.
         unsafe { libc::syscall(libc::SYS_write, stream, bytes.as_ptr(), bytes.len()) };
     }

@@ -50,22 +50,29 @@ impl Session {
             Some(stop) => (outcome(stop), format!("{} and did not end by itself", self.why(stop))),
             None => (Outcome::WorkerLost, format!("the worker ended while it ran this cell: {exit}")),
         };
-        self.go_on(cell, outcome, why)?;
+        self.go_on(cell, true, outcome, why)?;
         Ok(outcome)
     }
 
-    pub(super) fn lost_between_cells(&mut self, cell: CellId, exit: Exit) -> Result<(), Error> {
-        self.go_on(cell, Outcome::WorkerLost, format!("the worker ended between cells: {exit}"))
+    /// A cell has left the worker unable to load what is compiled: it took its descriptors, or its memory.
+    pub(super) fn unable_to_load(&mut self, cell: CellId, reason: &str) -> Result<Outcome, Error> {
+        let why = format!("the worker cannot load compiled cells any more: {reason}");
+        self.go_on(cell, true, Outcome::WorkerLost, why)?;
+        Ok(Outcome::WorkerLost)
     }
 
-    /// The worker has gone: the newest copy takes over, or a new worker does.
-    fn go_on(&mut self, cell: CellId, of: Outcome, why: String) -> Result<(), Error> {
+    pub(super) fn lost_between_cells(&mut self, cell: CellId, exit: Exit) -> Result<(), Error> {
+        self.go_on(cell, false, Outcome::WorkerLost, format!("the worker ended between cells: {exit}"))
+    }
+
+    /// The worker has gone, while it ran this cell or before: the newest copy takes over, or a new worker does.
+    fn go_on(&mut self, cell: CellId, ran: bool, of: Outcome, why: String) -> Result<(), Error> {
         self.spoil_ahead();
         let what_is_kept = loop {
             match self.snapshots.newest() {
                 Some((Held { copy, known, .. }, missing)) => {
                     if self.worker.take_over(copy) {
-                        break self.rolled_back(cell, known, missing);
+                        break self.rolled_back(cell, ran, known, missing);
                     }
                 }
                 None => break self.start_anew(cell)?,
@@ -75,21 +82,25 @@ impl Session {
         Ok(())
     }
 
-    /// The session has the variables of a copy again, which lacks so many changes.
-    fn rolled_back(&mut self, cell: CellId, known: Known, missing: u64) -> String {
+    /// A copy is the worker now: the session has the variables that it knew of.
+    fn restore(&mut self, cell: CellId, known: Known) {
         self.told = known.told;
-        let last = known.last;
         self.scope = self.scope.with_variables(known.variables_in(&self.scope), cell);
         self.ask_for_copy();
+    }
+
+    /// Restores a copy that lacks so many changes, and says so.
+    fn rolled_back(&mut self, cell: CellId, ran: bool, known: Known, missing: u64) -> String {
+        let last = known.last;
+        self.restore(cell, known);
         let files = "what it did to files and other programs stays";
-        match missing {
-            0 => "no variable is lost".into(),
-            1 => format!("rolled back: every variable is as it was before this cell ({files})"),
-            _ => {
+        match (missing, last) {
+            (0, _) => "no variable is lost".into(),
+            (1, _) if ran => format!("rolled back: every variable is as it was before this cell ({files})"),
+            (_, last) => {
+                let then = if last == CellId(0) { "before the first cell".into() } else { format!("after {last}") };
                 let why = self.snapshots.why_not().map(|why| format!(", since {why}")).unwrap_or_default();
-                format!(
-                    "rolled back: every variable is as it was after {last} ({files}); no later copy was held{why}"
-                )
+                format!("rolled back: every variable is as it was {then} ({files}); no later copy was held{why}")
             }
         }
     }
@@ -120,7 +131,7 @@ impl Session {
                 0 => "rolled back: there are no variables, as at the start\n".into(),
                 _ => format!("rolled back: every variable is as it was after {}\n", known.last),
             };
-            self.rolled_back(cell, known, 0);
+            self.restore(cell, known);
             return self.acted(cell, source, said);
         }
         let why = self.snapshots.why_not().map(|why| format!(", since {why}")).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What magics and commands do: each answers a new scope, says something, or becomes Rust that the worker runs in
 //! the place of its line. Runs nothing itself.
 
+mod again;
 mod file;
 mod help;
 mod list;
@@ -77,6 +78,8 @@ pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
             (Kind::Line, "threads") => effect.picture = Some(Picture::Last),
             (Kind::Cell, "capture") => effect.capture = Some(capture(rest)?),
             (Kind::Line, "run") => return Err(file::RUN_ALONE.into()),
+            (Kind::Line, "rerun") => return Err(again::RERUN_ALONE.into()),
+            (Kind::Line, "recall") => return Err(again::RECALL_ALONE.into()),
             (Kind::Line, "load") => return Err(file::LOAD_ALONE.into()),
             (Kind::Line, "config") => config(&mut effect, rest)?,
             (Kind::Line, "reset") => reset(&mut effect, magic)?,

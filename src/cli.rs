@@ -107,6 +107,9 @@ struct KernelArgs {
     /// The connection file that Jupyter has written
     #[arg(value_name = "CONNECTION_FILE")]
     connection_file: PathBuf,
+    /// What `jupyter run FILE` hands on of its own arguments, which are not for the kernel.
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    _rest: Vec<std::ffi::OsString>,
 }
 
 /// Execute a notebook from top to bottom and save the result.

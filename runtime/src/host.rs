@@ -5,6 +5,7 @@
 //! writes plain text to fd 1 and 2 and counts lanes.
 
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicPtr, AtomicU32};
 
 /// Raised with every change of `Host`.
 pub const VERSION: u32 = 3;
@@ -67,6 +68,24 @@ pub struct Host {
     pub waits: extern "C" fn(what: u32),
     /// … and goes on.
     pub woke: extern "C" fn(),
+    pub interrupt: &'static Interrupt,
+}
+
+/// How the running cell is interrupted: by `SIGINT`, whose handler changes both. No wait can miss it that has said which
+/// word it waits for before it asked.
+#[repr(C)]
+pub struct Interrupt {
+    /// Not 0 from the signal to the start of the next cell.
+    pub asked: AtomicU32,
+    /// The word that the thread that runs the cell waits for to change, or null: the signal adds 1 to it.
+    pub word: AtomicPtr<AtomicU32>,
+}
+
+impl Interrupt {
+    /// Nobody has asked for anything.
+    pub const fn none() -> Interrupt {
+        Interrupt { asked: AtomicU32::new(0), word: AtomicPtr::new(std::ptr::null_mut()) }
+    }
 }
 
 /// Takes text during its call.

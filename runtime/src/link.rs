@@ -177,6 +177,7 @@ pub(crate) mod record {
         input: stand_in::HOST.input,
         waits,
         woke,
+        interrupt: stand_in::HOST.interrupt,
     };
 
     /// From here on, and in all tests, everything that this process tells is written down.
@@ -263,6 +264,7 @@ pub(crate) mod record {
 /// no input.
 mod stand_in {
     use super::*;
+    use crate::host::Interrupt;
     use crate::host::{INPUT_END, Take};
 
     pub(super) static HOST: Host = Host {
@@ -281,8 +283,10 @@ mod stand_in {
         input,
         waits: ignore_what,
         woke: ignore_all,
+        interrupt: &INTERRUPT,
     };
 
+    static INTERRUPT: Interrupt = Interrupt::none();
     static LANES: AtomicU64 = AtomicU64::new(2);
     static THREADS: AtomicU32 = AtomicU32::new(1);
 

@@ -185,6 +185,8 @@ impl Session {
                 self.attempt(cell, &text, ahead)
             }
             Some(Ok(Instead::Show { text, replace })) => Ok(self.show(cell, source, text, replace)),
+            Some(Ok(Instead::Rollback)) => Ok(self.rollback(cell, source)),
+            Some(Ok(Instead::Restart)) => self.restart(cell, source),
             Some(Err(message)) => Ok(self.reject(cell, source, Rejection::usage(message))),
         };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.

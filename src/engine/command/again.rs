@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::file::Instead;
+use super::instead::Instead;
 use crate::output::CellId;
 
 pub const RERUN_ALONE: &str = "`%rerun` needs a cell of its own: `%rerun [FIRST[-LAST]]`";

@@ -26,6 +26,8 @@ pub const HELP: &str = "\
 %who                     the names of the variables
 %whos                    the variables in a table, with their types
 %reset [-f] [NAME…]      forgets these variables, or all
+%rollback                makes the variables what they were before the last cell
+%restart                 ends the worker and begins with a new one, with nothing defined
 %history [-n]            the cells of this session; -n numbers them
 %lsmagic                 the names of all magics
 %config time=full|wall   what %%time and %time print

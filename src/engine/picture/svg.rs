@@ -1,5 +1,5 @@
 //! The picture as SVG: a card of its own with its own light and dark colours, since whoever shows it as an image
-//! passes on no style. No identifiers, so that several may stand in one page.
+//! passes on no style. It is as wide as there is room, for JupyterLab cuts an image that is wider than the cell. No identifiers, so that several may stand in one page.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -28,7 +28,7 @@ const STYLE: &str = "\
 pub fn draw(picture: &Picture) -> String {
     let height = TOP + ROW * picture.rows.len() as f64 + LEGEND;
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" class=\"tb-f\" role=\"img\"><title>{title}</title><style>{STYLE}</style><rect class=\"tb-card\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"6\"/><text class=\"tb-text tb-b\" x=\"14\" y=\"22\">{title}</text>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100%\" style=\"max-width:{WIDTH}px\" preserveAspectRatio=\"xMinYMin\" viewBox=\"0 0 {WIDTH} {height}\" class=\"tb-f\" role=\"img\"><title>{title}</title><style>{STYLE}</style><rect class=\"tb-card\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"6\"/><text class=\"tb-text tb-b\" x=\"14\" y=\"22\">{title}</text>\n",
         WIDTH - 1.0,
         height - 1.0,
         title = escape(&picture.title),

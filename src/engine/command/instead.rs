@@ -1,5 +1,6 @@
-//! Cells that are another text's place, before anything else is done with them: `%run FILE.rs` and `%load FILE` a file's,
-//! to be run or to be edited, and `%rerun` and `%recall` (`again`) earlier cells'.
+//! Magics that stand for a whole cell, looked for before anything else is done with it: with `%run FILE.rs` and `%load
+//! FILE` the text of a file takes the place of the cell's, to be run or to be edited, with `%rerun` and `%recall` (`again`)
+//! that of earlier cells; `%rollback` and `%restart` are the session's to do.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use crate::output::CellId;
 pub const RUN_ALONE: &str = "`%run` needs a cell of its own: `%run FILE.rs`";
 pub const LOAD_ALONE: &str = "`%load` needs a cell of its own: `%load [-r FIRST-LAST] FILE`";
 
-/// What takes the place of a cell's text.
+pub const ACTS_ALONE: &str = "`%rollback` and `%restart` need a cell of their own";
+
+/// What is done instead of running a cell's text.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Instead {
     Run {
@@ -18,12 +21,21 @@ pub enum Instead {
         /// What is printed before it runs.
         said: String,
     },
-    /// The front end shows it in the place of the cell, or of the next one.
+    /// The front end shows it in the place of the cell, or in the next one.
     Show { text: String, replace: bool },
+    /// The variables are as they were before the last cell.
+    Rollback,
+    /// A new worker, with nothing defined.
+    Restart,
 }
 
-/// What takes the place of a cell that is one of these magics and nothing else; none for every other cell.
+/// What is done instead of a cell that is one of these magics and nothing else; none for every other cell.
 pub fn instead(source: &str, directory: &Path, cells: &[(CellId, Arc<str>)]) -> Option<Result<Instead, String>> {
+    for (magic, act) in [("%rollback", Instead::Rollback), ("%restart", Instead::Restart)] {
+        if let Some(rest) = alone(source, magic) {
+            return Some(if rest.is_empty() { Ok(act) } else { Err(ACTS_ALONE.into()) });
+        }
+    }
     let of = |magic: &str| alone(source, magic);
     None.or_else(|| of("%run").map(|file| run(file, directory)))
         .or_else(|| of("%load").map(|rest| load(rest, directory)))

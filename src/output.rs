@@ -195,10 +195,11 @@ pub enum Event {
         act: CommAct,
         data: serde_json::Value,
     },
-    /// The front end shows this text in the place of the cell's (the payload `set_next_input`).
+    /// The front end shows this text in the place of the cell's, or in the next cell (the payload `set_next_input`).
     NextInput {
         cell: CellId,
         text: String,
+        replace: bool,
     },
     /// What is said about the cell by no lane of it: rendered compiler warnings, with ANSI colours, and how much of its
     /// output is left out.

@@ -1,6 +1,7 @@
 //! What magics and commands do: each answers a new scope, says something, or becomes Rust that the worker runs in
 //! the place of its line. Runs nothing itself.
 
+mod again;
 mod help;
 mod instead;
 mod list;
@@ -78,6 +79,8 @@ pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
             (Kind::Cell, "capture") => effect.capture = Some(capture(rest)?),
             (Kind::Line, "run") => return Err(instead::RUN_ALONE.into()),
             (Kind::Line, "load") => return Err(instead::LOAD_ALONE.into()),
+            (Kind::Line, "rerun") => return Err(again::RERUN_ALONE.into()),
+            (Kind::Line, "recall") => return Err(again::RECALL_ALONE.into()),
             (Kind::Line, "rollback" | "restart") => return Err(instead::ACTS_ALONE.into()),
             (Kind::Line, "config") => config(&mut effect, rest)?,
             (Kind::Line, "reset") => reset(&mut effect, magic)?,

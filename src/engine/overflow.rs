@@ -60,8 +60,9 @@ impl Shared {
         this.release(cell);
         if let Some(shown) = this.cells.get_mut(&cell) {
             shown.ended = true;
-            if shown.over.is_none() {
-                shown.full = Full::default();
+            match shown.over {
+                None => shown.full = Full::default(),
+                Some(_) => shown.full.close(),
             }
         }
     }

@@ -176,10 +176,15 @@ impl Session {
         self.interrupter.prepare();
         // Asked for after the last cell, whose variables are still the scope's.
         self.take_copy();
-        let ended = match command::instead(source, &self.worker_directory()) {
+        let ended = match command::instead(source, &self.worker_directory(), &self.scope.history) {
             None => self.attempt(cell, source, ahead),
-            Some(Ok(Instead::Run(text))) => self.attempt(cell, &text, ahead),
-            Some(Ok(Instead::Load(text))) => Ok(self.load(cell, source, text)),
+            Some(Ok(Instead::Run { text, said })) => {
+                if !said.is_empty() {
+                    self.say(cell, Stream::Stdout, said);
+                }
+                self.attempt(cell, &text, ahead)
+            }
+            Some(Ok(Instead::Show { text, replace })) => Ok(self.show(cell, source, text, replace)),
             Some(Ok(Instead::Rollback)) => Ok(self.rollback(cell, source)),
             Some(Ok(Instead::Restart)) => self.restart(cell, source),
             Some(Err(message)) => Ok(self.reject(cell, source, Rejection::usage(message))),
@@ -225,16 +230,16 @@ impl Session {
         self.end_capture(cell, ended)
     }
 
-    /// The front end puts this in the place of the cell, if it can.
-    fn load(&mut self, cell: CellId, source: &str, text: String) -> Outcome {
+    /// The front end puts this in the place of the cell or of the next one, if it can.
+    fn show(&mut self, cell: CellId, source: &str, text: String, replace: bool) -> Outcome {
         if !self.options.next_input {
-            let message = "`%load` shows a file in the place of its cell, and there is no front end to do so; \
-                           `%run FILE` runs it";
+            let message = "`%load` and `%recall` put text in a cell, and there is no front end to do so; \
+                           `%run FILE` and `%rerun` run it";
             return self.reject(cell, source, Rejection::usage(message.into()));
         }
         self.spoil_ahead();
         self.scope.remember(cell, source);
-        self.send(Event::NextInput { cell, text });
+        self.send(Event::NextInput { cell, text, replace });
         Outcome::Ok
     }
 

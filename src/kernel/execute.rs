@@ -195,10 +195,10 @@ impl Desk {
     }
 
     pub fn note_next_input(&mut self, event: &Event) {
-        if let (Event::NextInput { cell, text }, Some(running)) = (event, &mut self.queue.running)
+        if let (Event::NextInput { cell, text, replace }, Some(running)) = (event, &mut self.queue.running)
             && running.cell == *cell
         {
-            running.payload.push(json!({"source": "set_next_input", "text": text, "replace": true}));
+            running.payload.push(json!({"source": "set_next_input", "text": text, "replace": replace}));
         }
     }
 

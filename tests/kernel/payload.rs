@@ -17,6 +17,9 @@ fn a_loaded_file_takes_the_place_of_the_cell() {
     assert_eq!(kinds(&published), ["execute_input"]);
     let (reply, _) = client.run(text);
     assert_eq!((&reply.content["status"], &reply.content["payload"]), (&json!("ok"), &json!([])));
+    let (reply, _) = client.run("%recall 2");
+    let recalled = json!([{"source": "set_next_input", "text": "%load -r 2-3 part.rs\n", "replace": false}]);
+    assert_eq!(reply.content["payload"], recalled);
     let (reply, _) = client.run("%load none.rs");
     assert_eq!((&reply.content["ename"], &reply.content["payload"]), (&json!("UsageError"), &json!([])));
     client.finish();

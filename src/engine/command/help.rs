@@ -17,6 +17,8 @@ pub const HELP: &str = "\
 %%writefile [-a] FILE    writes the cell to a file; -a appends
 %run FILE.rs             runs the text of a file as the cell
 %load [-r LINES] FILE    puts the text of a file in the place of the cell; LINES such as 3-5,9
+%rerun [N[-M]]           runs earlier cells again, or the last
+%recall [N[-M]]          puts the text of earlier cells, or of the last, in the next cell
 !COMMAND                 runs a shell command; at the start of a cell
 %cd [DIRECTORY]          changes the session's directory
 %pwd                     prints the session's directory

@@ -1,8 +1,12 @@
 //! Magics that stand for a whole cell, looked for before anything else is done with it: with `%run FILE.rs` and `%load
-//! FILE` the text of a file takes the place of the cell's, to be run or to be edited; `%rollback` and `%restart` are the
-//! session's to do.
+//! FILE` the text of a file takes the place of the cell's, to be run or to be edited, with `%rerun` and `%recall` (`again`)
+//! that of earlier cells; `%rollback` and `%restart` are the session's to do.
 
 use std::path::Path;
+use std::sync::Arc;
+
+use super::again;
+use crate::output::CellId;
 
 pub const RUN_ALONE: &str = "`%run` needs a cell of its own: `%run FILE.rs`";
 pub const LOAD_ALONE: &str = "`%load` needs a cell of its own: `%load [-r FIRST-LAST] FILE`";
@@ -12,9 +16,13 @@ pub const ACTS_ALONE: &str = "`%rollback` and `%restart` need a cell of their ow
 /// What is done instead of running a cell's text.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Instead {
-    Run(String),
-    /// The front end shows it in the cell's place.
-    Load(String),
+    Run {
+        text: String,
+        /// What is printed before it runs.
+        said: String,
+    },
+    /// The front end shows it in the place of the cell, or in the next one.
+    Show { text: String, replace: bool },
     /// The variables are as they were before the last cell.
     Rollback,
     /// A new worker, with nothing defined.
@@ -22,16 +30,17 @@ pub enum Instead {
 }
 
 /// What is done instead of a cell that is one of these magics and nothing else; none for every other cell.
-pub fn instead(source: &str, directory: &Path) -> Option<Result<Instead, String>> {
+pub fn instead(source: &str, directory: &Path, cells: &[(CellId, Arc<str>)]) -> Option<Result<Instead, String>> {
     for (magic, act) in [("%rollback", Instead::Rollback), ("%restart", Instead::Restart)] {
         if let Some(rest) = alone(source, magic) {
             return Some(if rest.is_empty() { Ok(act) } else { Err(ACTS_ALONE.into()) });
         }
     }
-    if let Some(file) = alone(source, "%run") {
-        return Some(run(file, directory));
-    }
-    alone(source, "%load").map(|rest| load(rest, directory))
+    let of = |magic: &str| alone(source, magic);
+    None.or_else(|| of("%run").map(|file| run(file, directory)))
+        .or_else(|| of("%load").map(|rest| load(rest, directory)))
+        .or_else(|| of("%rerun").map(|rest| again::rerun(rest, cells)))
+        .or_else(|| of("%recall").map(|rest| again::recall(rest, cells)))
 }
 
 /// What follows the magic, if the cell has nothing else.
@@ -44,7 +53,7 @@ fn alone<'a>(source: &'a str, magic: &str) -> Option<&'a str> {
 fn run(file: &str, directory: &Path) -> Result<Instead, String> {
     match file {
         "" => Err(RUN_ALONE.into()),
-        file => read(file, directory).map(Instead::Run),
+        file => read(file, directory).map(|text| Instead::Run { text, said: String::new() }),
     }
 }
 
@@ -71,7 +80,7 @@ fn load(rest: &str, directory: &Path) -> Result<Instead, String> {
         Some(ranges) => lines(&text, ranges)?,
         None => text,
     };
-    Ok(Instead::Load(format!("// %load {rest}\n{text}")))
+    Ok(Instead::Show { text: format!("// %load {rest}\n{text}"), replace: true })
 }
 
 fn read(file: &str, directory: &Path) -> Result<String, String> {
@@ -110,11 +119,11 @@ mod tests {
     fn of(source: &str) -> Option<Result<Instead, String>> {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("a b.rs"), "one\ntwo\nthree\nfour").expect("written");
-        instead(source, directory.path())
+        instead(source, directory.path(), &[])
     }
 
     fn loaded(text: &str) -> Option<Result<Instead, String>> {
-        Some(Ok(Instead::Load(text.into())))
+        Some(Ok(Instead::Show { text: text.into(), replace: true }))
     }
 
     #[test]
@@ -138,7 +147,10 @@ mod tests {
 
     #[test]
     fn a_file_is_run() {
-        assert_eq!(of("%run a b.rs"), Some(Ok(Instead::Run("one\ntwo\nthree\nfour".into()))));
+        assert_eq!(
+            of("%run a b.rs"),
+            Some(Ok(Instead::Run { text: "one\ntwo\nthree\nfour".into(), said: String::new() }))
+        );
         assert_eq!((of("%running"), of("%loader x"), of("%run a\n1"), of("let x = 1;")), (None, None, None, None));
     }
 

@@ -1,8 +1,9 @@
 //! All text of one cell: in memory while it is short, then in a file, which stays once the cell's output names it.
 
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 /// So much is kept in memory.
 const SHORT: usize = 1 << 20;
@@ -20,6 +21,7 @@ pub struct Full {
 enum Place {
     Memory(String),
     File(NamedTempFile),
+    Closed(TempPath),
     Nowhere(io::Error),
 }
 
@@ -49,16 +51,26 @@ impl Full {
                 format!("is in `{}`", file.path().display())
             }
             Place::Nowhere(error) => format!("is lost, for there is no file for it: {error}"),
-            Place::Memory(_) => String::new(),
+            Place::Memory(_) | Place::Closed(_) => String::new(),
         }
     }
 
     /// Nobody will read it.
     pub fn discard(&mut self) {
-        if let Place::File(file) = &mut self.place {
-            file.disable_cleanup(false);
+        match &mut self.place {
+            Place::File(file) => file.disable_cleanup(false),
+            Place::Closed(path) => path.disable_cleanup(false),
+            Place::Memory(_) | Place::Nowhere(_) => {}
         }
         *self = Full::default();
+    }
+
+    /// Little more is expected: the file is closed, so that any number of cells may have one.
+    pub fn close(&mut self) {
+        self.place = match std::mem::take(&mut self.place) {
+            Place::File(file) => Place::Closed(file.into_temp_path()),
+            place => place,
+        };
     }
 
     pub fn lost(&self) -> u64 {
@@ -78,6 +90,10 @@ impl Full {
         let fits = self.lost == 0 && self.written + length <= LARGEST;
         let written = match &mut self.place {
             Place::File(file) => fits && file.write_all(text.as_bytes()).is_ok(),
+            Place::Closed(path) => {
+                let file = fits.then(|| OpenOptions::new().append(true).open(path));
+                file.is_some_and(|file| file.and_then(|mut file| file.write_all(text.as_bytes())).is_ok())
+            }
             Place::Memory(_) | Place::Nowhere(_) => false,
         };
         *(if written { &mut self.written } else { &mut self.lost }) += length;
@@ -104,8 +120,9 @@ mod tests {
         full.discard();
         assert!(!unnamed.exists(), "nobody knows it");
         full.write(&long);
-        full.write("end");
         let said = full.keep();
+        full.close();
+        full.write("end");
         drop(full);
         let text = std::fs::read_to_string(path(&said)).expect("it has stayed");
         std::fs::remove_file(path(&said)).expect("removed");

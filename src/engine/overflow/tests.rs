@@ -160,3 +160,18 @@ fn what_threads_print_after_the_cell_is_in_a_file_too() {
     assert!(given.ends_with(")\n>"), "{given}");
     assert_eq!(Bench::file(&given), "ef\ngh\n");
 }
+
+#[test]
+fn cells_that_have_ended_keep_no_file_open() {
+    let mut bench = Bench::new(4);
+    bench.print(1, "abcdefgh\n");
+    bench.shared.end(CellId(1));
+    let given = bench.given();
+    let path = given.split('`').nth(1).expect("a path").to_owned();
+    let open = std::fs::read_dir("/proc/self/fd").expect("read").flatten();
+    assert!(open.filter_map(|fd| std::fs::read_link(fd.path()).ok()).all(|file| file.as_os_str() != path.as_str()));
+    bench.print(2, "late\n");
+    bench.shared.end(CellId(1));
+    assert_eq!(bench.given(), "", "what comes after the end of such a cell is in its file only");
+    assert_eq!(Bench::file(&given), "abcdefgh\nlate\n");
+}

@@ -22,7 +22,6 @@ mod history;
 mod input;
 mod mail;
 mod message;
-mod overflow;
 mod publish;
 mod runner;
 mod subshell;

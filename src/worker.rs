@@ -21,7 +21,9 @@ pub mod fuzzing;
 mod inbox;
 mod input;
 mod interpose;
+mod interrupt;
 mod keeper;
+mod oom;
 mod process;
 mod protocol;
 mod reader;
@@ -33,6 +35,7 @@ mod start;
 mod stdio;
 mod stream;
 mod threads;
+mod unsaid;
 
 pub use answer::{Answer, Answerer};
 pub use client::{Copy, Ran, Stop, Stopper, Worker};

@@ -44,6 +44,7 @@ const ENGINE: &[&str] = &[
     "runtime",
     "interrupt",
     "limits",
+    "overflow",
     "cargo",
     "compile",
     "names",

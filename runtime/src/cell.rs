@@ -6,7 +6,8 @@ use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
-use crate::host::{FAILED, Frame, PANICKED, STDERR};
+use crate::host::{FAILED, Frame, PANICKED, STDERR, UNSAID};
+use crate::interrupt::Interrupted;
 use crate::timing::{Style, Timer};
 use crate::{link, place, show};
 
@@ -22,6 +23,11 @@ struct Caught {
 thread_local! {
     static RUNS_CELL: Cell<bool> = const { Cell::new(false) };
     static CAUGHT: RefCell<Option<Caught>> = const { RefCell::new(None) };
+}
+
+/// Whether the calling thread runs a cell's code.
+pub(crate) fn runs_here() -> bool {
+    RUNS_CELL.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Runs the code of one cell; true if it came to its end.
@@ -80,6 +86,8 @@ fn payload_text(payload: &dyn Any) -> String {
     match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text.to_string(),
         (_, Some(text)) => text.clone(),
+        // The session knows that it has interrupted the cell.
+        _ if payload.is::<Interrupted>() => "interrupted".into(),
         _ => "Box<dyn Any>".into(),
     }
 }
@@ -90,8 +98,11 @@ pub(crate) fn install_hook() {
     std::panic::set_hook(Box::new(|info| {
         let message = payload_text(info.payload());
         let at = location(info);
-        if RUNS_CELL.try_with(Cell::get).unwrap_or(false) && !link::is_forked_child() {
-            print_caught();
+        // One before it that has not been reported was caught, or is what is being unwound for.
+        print_caught();
+        if runs_here() && !link::is_forked_child() && can_unwind(info) {
+            // The process may end before it is reported.
+            link::text(STDERR | UNSAID, &panic_text(CELL_THREAD, &at, &message));
             CAUGHT.set(Some(Caught { message, at }));
         } else {
             let name = crate::threading::current_thread().name();
@@ -100,13 +111,21 @@ pub(crate) fn install_hook() {
     }));
 }
 
+/// Whether a catch may follow. std tells it (`can_unwind`) on nightly, and on stable in how the value is shown.
+fn can_unwind(info: &PanicHookInfo<'_>) -> bool {
+    !format!("{info:?}").contains("can_unwind: false")
+}
+
+/// What panics call the thread that runs cells.
+const CELL_THREAD: &str = "MainThread";
+
 /// A panic that the cell's code caught itself is printed after all, as std would have; not by a forked child, whose
 /// parent has it too.
 fn print_caught() {
-    if let Some(Caught { message, at }) = CAUGHT.take()
+    if let Ok(Some(Caught { message, at })) = CAUGHT.try_with(RefCell::take)
         && !link::is_forked_child()
     {
-        link::text(STDERR, &panic_text("MainThread", &at, &message));
+        link::text(STDERR, &panic_text(CELL_THREAD, &at, &message));
     }
 }
 

@@ -7,6 +7,7 @@ mod depth;
 mod item;
 mod measure;
 mod mention;
+mod turn;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -75,6 +76,8 @@ pub struct Statement {
     pub timed: bool,
     /// It may run for long at opt-level 0: see `mention::is_hot`.
     pub hot: bool,
+    /// Where the turns of its outermost loops begin: see `turn::of_statement`.
+    pub turns: Vec<usize>,
 }
 
 /// A name that a top-level `let` binds.
@@ -194,6 +197,7 @@ fn statement(stmt: &syn::Stmt, range: Range<usize>, timed: bool) -> Statement {
         assigns: mention::assigned(stmt),
         timed,
         hot: mention::is_hot(stmt),
+        turns: turn::of_statement(stmt),
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ExitCode};
+use crate::worker::Exit;
 
 use super::cache::{self, Cache, Key};
 use super::cargo::Cargo;
@@ -70,15 +72,14 @@ impl Compiler {
     ) -> Result<Compiler, Error> {
         let runtime = super::runtime::build(&toolchain, &cache)?;
         let scratch = Scratch::create().map_err(no_scratch)?;
-        let session_directory = scratch.path().join("session");
-        fs::create_dir(&session_directory).map_err(no_scratch)?;
-        let session_directory = Mutex::new(session_directory);
+        let session_directory = Mutex::new(scratch.path().join("session"));
         let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone())?;
         Ok(Compiler { toolchain, cache, runtime, cargo, interrupter, scratch, session_directory })
     }
 
     /// Writes a file that goes with the session.
     pub fn write_scratch(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+        fs::create_dir_all(self.scratch.path()).map_err(no_scratch)?;
         let file = self.scratch.path().join(name);
         fs::write(&file, bytes).map_err(no_scratch)?;
         Ok(file)
@@ -146,6 +147,8 @@ impl Compiler {
     /// Compiles the session crate.
     pub fn session(&self, unit: &Unit, identity: &Identity, optimization: Optimization) -> Result<Compiled, Error> {
         let directory = self.session_directory.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // A cleaner of temporary files may have removed it.
+        fs::create_dir_all(&*directory).map_err(no_scratch)?;
         write_files(&directory, unit, "lib.rs")?;
         let library = directory.join("session.so");
         let mut command = self.rustc(&directory, unit, optimization);
@@ -211,6 +214,9 @@ impl Compiler {
             let mir = mir(&library)?;
             return Ok(Compiled::Built(Built { library, stderr, mir }));
         }
+        if let Some(error) = self.cannot_compile(output.status) {
+            return Err(error);
+        }
         let (diagnostics, rest) = diagnostic::parse(&stderr);
         let errors: Vec<Diagnostic> = diagnostics.into_iter().filter(Diagnostic::is_error).collect();
         if errors.is_empty() {
@@ -221,6 +227,26 @@ impl Compiler {
             ));
         }
         Ok(Compiled::Errors(errors))
+    }
+
+    /// Why rustc failed, if it was not for the code.
+    fn cannot_compile(&self, status: ExitStatus) -> Option<Error> {
+        let message = if let Some(signal) = status.signal() {
+            format!("rustc was ended by {}; nothing of the cell has run: run the cell again", Exit::Signal(signal))
+        } else if let Some(now) = self.toolchain.replaced() {
+            format!(
+                "rustc was replaced: it was {}, and is {now}, which cannot use what the session has built; restart the session, or install the former again",
+                self.toolchain.release()
+            )
+        } else if !self.runtime.path.exists() {
+            format!(
+                "`{}`, which every cell links to, was removed from the cache; restart the session, which builds it again",
+                self.runtime.path.display()
+            )
+        } else {
+            return None;
+        };
+        Some(Error::new(ExitCode::Environment, message))
     }
 }
 

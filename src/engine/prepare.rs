@@ -48,6 +48,16 @@ pub struct Program {
     pub needs: Vec<PathBuf>,
 }
 
+impl Prepared {
+    /// Whether all files of its program can be read.
+    pub fn is_there(&self) -> bool {
+        let is_there = |file: &PathBuf| std::fs::File::open(file).is_ok();
+        self.program
+            .iter()
+            .all(|program| program.shared.iter().chain(&program.needs).chain([&program.library]).all(is_there))
+    }
+}
+
 /// Why a cell cannot run.
 pub struct Rejection {
     pub ename: &'static str,

@@ -1,5 +1,6 @@
 //! Finds the user's rustc and what belongs to it. Runs it only to ask who it is; compiling is `compile`'s.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +20,16 @@ pub struct Toolchain {
     pub version: String,
     /// The shared standard library that cells link to.
     pub libstd: PathBuf,
+    /// What the file of `rustc` was like when it was asked.
+    stamp: Option<Stamp>,
+}
+
+/// Inode, size, and the time of the last change in nanoseconds: another file has another.
+type Stamp = (u64, u64, i64, i64);
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let about = std::fs::metadata(file).ok()?;
+    Some((about.ino(), about.len(), about.mtime(), about.mtime_nsec()))
 }
 
 impl Toolchain {
@@ -31,10 +42,25 @@ impl Toolchain {
         let rustc = if inside.exists() { inside } else { shim };
         let beside = sysroot.join("bin/cargo");
         let cargo = if beside.exists() { beside } else { "cargo".into() };
+        let stamp = stamp(&rustc);
         let version = ask(&rustc, &["-vV"], directory)?;
         check_version(&version)?;
         let libstd = find_libstd(&sysroot, field(&version, "host").unwrap_or_default())?;
-        Ok(Toolchain { rustc, cargo, version, libstd })
+        Ok(Toolchain { rustc, cargo, version, libstd, stamp })
+    }
+
+    /// The release of the rustc that has taken this one's place, if one has: it cannot use what this one has built.
+    pub fn replaced(&self) -> Option<String> {
+        if stamp(&self.rustc) == self.stamp {
+            return None;
+        }
+        let version = ask(&self.rustc, &["-vV"], None).ok().filter(|version| *version != self.version)?;
+        Some(field(&version, "release").unwrap_or("unknown").to_string())
+    }
+
+    /// The release of this rustc, such as `1.95.0`.
+    pub fn release(&self) -> &str {
+        field(&self.version, "release").unwrap_or("unknown")
     }
 
     /// The platform that it runs on and compiles for.
@@ -45,8 +71,7 @@ impl Toolchain {
 
 /// The version of the compiler that cells are compiled with, such as `1.95.0`.
 pub fn rust_version() -> Result<String, Error> {
-    let toolchain = Toolchain::find(None)?;
-    Ok(field(&toolchain.version, "release").unwrap_or_default().to_string())
+    Ok(Toolchain::find(None)?.release().to_string())
 }
 
 fn ask(rustc: &Path, arguments: &[&str], directory: Option<&Path>) -> Result<String, Error> {

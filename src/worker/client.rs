@@ -48,6 +48,8 @@ pub struct Worker {
     ending: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
     copying: bool,
+    /// The keeper has ended, and with it the worker and its copies.
+    gone: bool,
 }
 
 /// A copy of the worker that waits. Dropping it ends it.
@@ -134,7 +136,7 @@ impl Worker {
         let process = Process { pid, pidfd: pidfd_open(pid).map_err(failed)?, control };
         let Shared { open, current, running, last_lane, ending } = shared;
         let reader = Some(reader);
-        let worker = Worker {
+        let mut worker = Worker {
             process,
             replies,
             sender,
@@ -146,6 +148,7 @@ impl Worker {
             ending,
             reader,
             copying: false,
+            gone: false,
         };
         protocol::send(&worker.process.control, &hello).map_err(failed)?;
         match worker.reply(None) {
@@ -258,7 +261,8 @@ impl Worker {
     /// The copy takes the worker's place, which is ended if it has not. False if the copy has ended too.
     pub fn take_over(&mut self, mut copy: Copy) -> bool {
         let Some(process) = copy.0.take() else { return false };
-        if is_readable(&process.pidfd) {
+        // One whose keeper has gone is about to end.
+        if self.gone || is_readable(&process.pidfd) {
             return false;
         }
         self.current.store(process.pid, Ordering::SeqCst);
@@ -278,16 +282,21 @@ impl Worker {
         self.open.wait(patience)
     }
 
-    /// The next reply; none once the deadline has passed.
-    fn reply(&self, deadline: Option<Instant>) -> Option<Reply> {
-        match deadline {
-            None => Some(self.replies.recv().unwrap_or(Reply::Gone)),
-            Some(deadline) => match self.replies.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(reply) => Some(reply),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => Some(Reply::Gone),
-            },
+    /// The next reply; none once the deadline has passed. After the last there is no other.
+    fn reply(&mut self, deadline: Option<Instant>) -> Option<Reply> {
+        if self.gone {
+            return Some(Reply::Gone);
         }
+        let reply = match deadline {
+            None => self.replies.recv().unwrap_or(Reply::Gone),
+            Some(deadline) => match self.replies.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(reply) => reply,
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => Reply::Gone,
+            },
+        };
+        self.gone = matches!(reply, Reply::Gone);
+        Some(reply)
     }
 }
 

@@ -17,6 +17,7 @@ use super::process::parent_of;
 use super::record::{Head, Kind};
 use super::start::Start;
 use super::stream::receive_with_pid;
+use super::unsaid::Unsaid;
 
 /// Text of one lane is handed on at this size at the latest.
 const LARGEST_TEXT: usize = 64 << 10;
@@ -70,6 +71,7 @@ pub struct Inbox {
     unborn: HashMap<u32, u32>,
     /// What processes wrote whose record has not been read yet.
     held: Vec<(Stream, u32, Vec<u8>)>,
+    unsaid: Unsaid,
     /// The cell that ran when the last record was written.
     running: u32,
 }
@@ -119,6 +121,7 @@ impl Inbox {
             processes: HashMap::new(),
             unborn: HashMap::new(),
             held: Vec::new(),
+            unsaid: Unsaid::default(),
             running: 0,
         }
     }
@@ -149,10 +152,14 @@ impl Inbox {
         };
         match head.kind {
             Kind::Text => {
-                let stream = if head.detail == 2 { Stream::Stderr } else { Stream::Stdout };
-                self.text(self.origin(&head), stream, payload);
+                let (origin, stream) = (self.origin(&head), head.detail);
+                if !self.unsaid.keeps(stream, origin, payload) {
+                    self.text(origin, if stream == 2 { Stream::Stderr } else { Stream::Stdout }, payload);
+                }
             }
             Kind::Barrier => self.read_streams(),
+            // Only the clock tells when: the text before it need not be handed on for it.
+            Kind::Wait | Kind::Wake => self.waits(&head),
             _ => {
                 self.flush();
                 self.other(&head, payload);
@@ -187,7 +194,7 @@ impl Inbox {
                 }
             }
             Kind::Input => self.input(head, payload),
-            Kind::Text | Kind::Barrier => {}
+            Kind::Text | Kind::Barrier | Kind::Wait | Kind::Wake => {}
         }
     }
 
@@ -203,6 +210,11 @@ impl Inbox {
             let (origin, prompt) = (self.origin(head), String::from_utf8_lossy(prompt).into_owned());
             self.send(Event::Input { origin, number, prompt, password: *password == 1 });
         }
+    }
+
+    fn waits(&self, head: &Head) {
+        let (lane, what, at) = (LaneId(head.lane), head.awaited(), self.at(head.nanos));
+        self.send(if head.kind == Kind::Wait { Event::Waits { lane, what, at } } else { Event::Woke { lane, at } });
     }
 
     fn declared(&mut self, head: &Head, name: String) {
@@ -376,6 +388,7 @@ impl Inbox {
     pub fn finish_cell(&mut self) {
         self.answerer.close();
         self.flush();
+        self.unsaid.forget();
         self.contents.release(LaneId::MAIN, &mut |event| send(&self.sink, event));
     }
 
@@ -383,6 +396,9 @@ impl Inbox {
     pub fn worker_ended(&mut self, pid: u32) {
         if self.processes.remove(&pid).is_none() {
             return;
+        }
+        if let Some((origin, stream, text)) = self.unsaid.of_ended(pid) {
+            self.text(origin, stream, &text);
         }
         self.displays.forget(pid);
         let is_process = |lane: &u32| self.processes.values().any(|process| process.lane == *lane);

@@ -82,8 +82,13 @@ pub fn poll(fds: &[BorrowedFd]) -> Vec<bool> {
     poll_for(fds, -1)
 }
 
+/// The same without waiting.
+pub fn poll_now(fds: &[BorrowedFd]) -> Vec<bool> {
+    poll_for(fds, 0)
+}
+
 pub fn is_readable(fd: &impl AsFd) -> bool {
-    poll_for(&[fd.as_fd()], 0)[0]
+    poll_now(&[fd.as_fd()])[0]
 }
 
 fn poll_for(fds: &[BorrowedFd], milliseconds: libc::c_int) -> Vec<bool> {
@@ -106,6 +111,11 @@ mod tests {
     }
 
     #[test]
+    fn the_parent_of_a_process_is_known() {
+        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
+    }
+
+    #[test]
     fn a_program_ends_with_its_thread() {
         let pid = std::thread::spawn(|| {
             let mut command = Command::new("sleep");
@@ -113,10 +123,5 @@ mod tests {
             command.spawn().expect("it starts").id()
         });
         wait_for_end(pid.join().expect("no panic")).expect("known");
-    }
-
-    #[test]
-    fn the_parent_of_a_process_is_known() {
-        assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
     }
 }

@@ -11,7 +11,7 @@ use std::sync::mpsc::Sender;
 
 use super::client::Reply;
 use super::inbox::{Inbox, Open, SharedSink};
-use super::process::{kill_group, poll};
+use super::process::{kill_group, poll, poll_now};
 use super::protocol::{self, Response};
 use super::ring::Ring;
 use super::start::{Start, start};
@@ -95,14 +95,13 @@ impl Reader {
     fn until_the_end(&mut self, inbox: &mut Inbox) {
         loop {
             self.take_everything(inbox);
-            if !self.ring.may_sleep() {
-                continue;
-            }
+            let may_sleep = self.ring.may_sleep();
             let mut fds: Vec<BorrowedFd> = vec![self.reports.as_fd(), self.ring.wake()];
             fds.extend(self.lines.iter().map(|line| line.socket.as_fd()));
             fds.extend(self.watched.iter().flatten().map(|fd| fd.as_fd()));
             fds.extend(inbox.children().map(|fd| fd.as_fd()));
-            let ready = poll(&fds);
+            // Who writes without end must not keep us from what else is said.
+            let ready = if may_sleep { poll(&fds) } else { poll_now(&fds) };
             self.ring.awake();
             // From the last to the first, since one that has ended is taken out, and a new one stands behind them.
             for index in (0..self.lines.len()).rev().filter(|index| ready[2 + index]) {

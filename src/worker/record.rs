@@ -1,6 +1,9 @@
 //! The form of one record in the ring: a fixed head, then its payload. Written by the worker and its forked
 //! children, read by the session: always the same build of this executable.
 
+use super::host;
+use crate::output::Awaited;
+
 /// What a record says. Its payload is text for `Text`, JSON for `Display` and `Result`, a name for `Lane` and
 /// `Rename`, a question for `Input` (see there), and nothing for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +28,16 @@ pub enum Kind {
     /// The lane waits for a line of input. The payload is a ticket (eight bytes, native order), 1 or 0 for a password,
     /// and the prompt; with the detail `MORE` it is only the ticket, under which the answer is to go on.
     Input,
+    /// The lane waits for a lock; `detail` is its kind (`host::LOCK`, …).
+    Wait,
+    /// It has it, or has given up.
+    Wake,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Text, Lane, Rename, Start, End, Join, Display, Result, Barrier, Process, Input]
+        [Text, Lane, Rename, Start, End, Join, Display, Result, Barrier, Process, Input, Wait, Wake]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -60,6 +67,18 @@ impl Head {
     /// The `detail` of a display or result of which the next record of this thread has more, and of the demand for
     /// more of an answer.
     pub const MORE: u8 = 1;
+
+    /// What the lane of a `Wait` waits for.
+    pub fn awaited(&self) -> Awaited {
+        match u32::from(self.detail) {
+            host::RLOCK => Awaited::RLock,
+            host::SEMAPHORE => Awaited::Semaphore,
+            host::CONDITION => Awaited::Condition,
+            host::EVENT => Awaited::Event,
+            host::BARRIER => Awaited::Barrier,
+            _ => Awaited::Lock,
+        }
+    }
 
     pub fn to_bytes(self) -> [u8; HEAD] {
         let mut bytes = [0; HEAD];

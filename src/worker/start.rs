@@ -51,6 +51,9 @@ pub fn start(start: &Start, control: &UnixStream) -> io::Result<Started> {
         [control.as_raw_fd(), ring.memory().as_raw_fd(), ring.wake().as_raw_fd(), far_reports.as_raw_fd()];
     let mut command = Command::new(&start.executable);
     command.args(server::arguments(inherited));
+    if std::env::var_os(TUNABLES.0).is_none() {
+        command.env(TUNABLES.0, TUNABLES.1);
+    }
     if let Some(directory) = &start.directory {
         command.current_dir(directory);
     }
@@ -75,6 +78,10 @@ pub fn start(start: &Start, control: &UnixStream) -> io::Result<Started> {
     }
     Ok(Started { keeper: command.spawn()?, ring, streams: [out, err], reports })
 }
+
+/// Asks the C library for huge pages where a heap is large: a copy of the worker then costs a fraction. Only known when a
+/// program starts; the worker takes it out again, for it is no business of the programs that cells run.
+pub const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
 
 /// Room for the main thread, whose cells move their variables over the stack; a large array is one.
 const STACK: libc::rlim_t = 64 << 20;

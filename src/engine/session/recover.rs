@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use super::{Outcome, Session, start_worker};
+use crate::engine::prepare::Rejection;
 use crate::engine::snapshot::{Held, Known};
 use crate::error::Error;
-use crate::output::{CellId, Failure, LaneId};
+use crate::output::{CellId, Failure, LaneId, Stream};
 use crate::worker::{Exit, Stop};
 
 impl Session {
@@ -23,13 +24,11 @@ impl Session {
     /// The cell was stopped and has ended by itself: its variables keep what it did to them.
     pub(super) fn stopped(&self, stop: Stop) -> (Outcome, Failure) {
         let mut evalue = format!("{}; variables keep what it did to them", self.why(stop));
-        let going_on = self.worker.settle(Duration::ZERO).len();
-        if going_on > 0 {
-            evalue += &format!(
-                "; {going_on} {} of cells still going on",
-                if going_on == 1 { "thread or process is" } else { "threads or processes are" }
-            );
-        }
+        evalue += &match self.worker.settle(Duration::ZERO).len() {
+            0 => String::new(),
+            1 => "; a thread or process goes on".into(),
+            number => format!("; {number} threads or processes go on"),
+        };
         (outcome(stop), failure(outcome(stop), evalue))
     }
 
@@ -51,22 +50,29 @@ impl Session {
             Some(stop) => (outcome(stop), format!("{} and did not end by itself", self.why(stop))),
             None => (Outcome::WorkerLost, format!("the worker ended while it ran this cell: {exit}")),
         };
-        self.go_on(cell, outcome, why)?;
+        self.go_on(cell, true, outcome, why)?;
         Ok(outcome)
     }
 
-    pub(super) fn lost_between_cells(&mut self, cell: CellId, exit: Exit) -> Result<(), Error> {
-        self.go_on(cell, Outcome::WorkerLost, format!("the worker ended between cells: {exit}"))
+    /// A cell has left the worker unable to load what is compiled: it took its descriptors, or its memory.
+    pub(super) fn unable_to_load(&mut self, cell: CellId, reason: &str) -> Result<Outcome, Error> {
+        let why = format!("the worker cannot load compiled cells any more: {reason}");
+        self.go_on(cell, true, Outcome::WorkerLost, why)?;
+        Ok(Outcome::WorkerLost)
     }
 
-    /// The worker has gone: the newest copy takes over, or a new worker does.
-    fn go_on(&mut self, cell: CellId, of: Outcome, why: String) -> Result<(), Error> {
+    pub(super) fn lost_between_cells(&mut self, cell: CellId, exit: Exit) -> Result<(), Error> {
+        self.go_on(cell, false, Outcome::WorkerLost, format!("the worker ended between cells: {exit}"))
+    }
+
+    /// The worker has gone, while it ran this cell or before: the newest copy takes over, or a new worker does.
+    fn go_on(&mut self, cell: CellId, ran: bool, of: Outcome, why: String) -> Result<(), Error> {
         self.spoil_ahead();
         let what_is_kept = loop {
             match self.snapshots.newest() {
                 Some((Held { copy, known, .. }, missing)) => {
                     if self.worker.take_over(copy) {
-                        break self.rolled_back(cell, known, missing);
+                        break self.rolled_back(cell, ran, known, missing);
                     }
                 }
                 None => break self.start_anew(cell)?,
@@ -76,21 +82,25 @@ impl Session {
         Ok(())
     }
 
-    /// The session has the variables of a copy again, which lacks so many changes.
-    fn rolled_back(&mut self, cell: CellId, known: Known, missing: u64) -> String {
+    /// A copy is the worker now: the session has the variables that it knew of.
+    fn restore(&mut self, cell: CellId, known: Known) {
         self.told = known.told;
-        let last = known.last;
         self.scope = self.scope.with_variables(known.variables_in(&self.scope), cell);
         self.ask_for_copy();
+    }
+
+    /// Restores a copy that lacks so many changes, and says so.
+    fn rolled_back(&mut self, cell: CellId, ran: bool, known: Known, missing: u64) -> String {
+        let last = known.last;
+        self.restore(cell, known);
         let files = "what it did to files and other programs stays";
-        match missing {
-            0 => "no variable is lost".into(),
-            1 => format!("rolled back: every variable is as it was before this cell ({files})"),
-            _ => {
+        match (missing, last) {
+            (0, _) => "no variable is lost".into(),
+            (1, _) if ran => format!("rolled back: every variable is as it was before this cell ({files})"),
+            (_, last) => {
+                let then = if last == CellId(0) { "before the first cell".into() } else { format!("after {last}") };
                 let why = self.snapshots.why_not().map(|why| format!(", since {why}")).unwrap_or_default();
-                format!(
-                    "rolled back: every variable is as it was after {last} ({files}); no later copy was held{why}"
-                )
+                format!("rolled back: every variable is as it was {then} ({files}); no later copy was held{why}")
             }
         }
     }
@@ -109,6 +119,40 @@ impl Session {
                 variables.join(", ")
             ),
         })
+    }
+
+    /// `%rollback`
+    pub(super) fn rollback(&mut self, cell: CellId, source: &str) -> Outcome {
+        while let Some(Held { copy, known, .. }) = self.snapshots.before_last() {
+            if !self.worker.take_over(copy) {
+                continue;
+            }
+            let said = match known.last.0 {
+                0 => "rolled back: there are no variables, as at the start\n".into(),
+                _ => format!("rolled back: every variable is as it was after {}\n", known.last),
+            };
+            self.restore(cell, known);
+            return self.acted(cell, source, said);
+        }
+        let why = self.snapshots.why_not().map(|why| format!(", since {why}")).unwrap_or_default();
+        let message =
+            format!("`%rollback` finds no copy of an earlier state{why}; one step back is held, from cell to cell");
+        self.reject(cell, source, Rejection::usage(message))
+    }
+
+    /// `%restart`
+    pub(super) fn restart(&mut self, cell: CellId, source: &str) -> Result<Outcome, Error> {
+        self.replace_worker()?;
+        self.scope = self.scope.cleared();
+        Ok(self.acted(cell, source, "restarted: nothing is defined\n".into()))
+    }
+
+    /// What the session has done in a cell's place changes what the next cell finds.
+    fn acted(&mut self, cell: CellId, source: &str, said: String) -> Outcome {
+        self.spoil_ahead();
+        self.scope.remember(cell, source);
+        self.say(cell, Stream::Stdout, said);
+        Outcome::Ok
     }
 
     /// A worker that has run nothing; the statics of items begin anew in it.

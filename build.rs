@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-const INTERPOSED: [&str; 10] = [
+const INTERPOSED: [&str; 11] = [
     "read",
     "readv",
     "write",
@@ -13,6 +13,7 @@ const INTERPOSED: [&str; 10] = [
     "pthread_create",
     "pthread_join",
     "pthread_setname_np",
+    "clock_nanosleep",
     "fork",
     "posix_spawn",
     "posix_spawnp",

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use threadbook::error::{self, Error};
 use threadbook::kernel;
 use threadbook::kernelspec::{self, InstallOptions, Place};
-use threadbook::notebook::{self, RunOptions};
+use threadbook::notebook::{self, Limits, OrOff, RunOptions, seconds};
 
 /// Run Rust notebooks and see which thread printed each line.
 #[derive(Debug, Parser)]
@@ -33,7 +33,8 @@ Exit codes:
   2   the arguments make no sense
   3   the input cannot be used: not a notebook, another language, unreadable
   4   the machine lacks something: rustc, disk space, a writable directory
-  70  a fault in threadbook";
+  70  a fault in threadbook
+  130 Ctrl-C";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -107,6 +108,9 @@ struct KernelArgs {
     /// The connection file that Jupyter has written
     #[arg(value_name = "CONNECTION_FILE")]
     connection_file: PathBuf,
+    /// What `jupyter run FILE` hands on of its own arguments, which are not for the kernel.
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    _rest: Vec<std::ffi::OsString>,
 }
 
 /// Execute a notebook from top to bottom and save the result.
@@ -139,6 +143,31 @@ struct RunArgs {
     /// How long to wait for threads that outlive the last cell
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     patience: Duration,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// Each overrides the variable of the same limit.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Limits")]
+struct LimitArgs {
+    /// Interrupt a cell that runs longer, as failed [default: off, or $THREADBOOK_TIMEOUT]
+    #[arg(long, value_name = "SECONDS", value_parser = Limits::read_time)]
+    timeout: Option<OrOff<Duration>>,
+
+    /// End a cell whose process asks for more memory: 512M, 4GiB [default: off, or $THREADBOOK_MEMORY]
+    #[arg(long, value_name = "SIZE", value_parser = Limits::read_memory)]
+    memory: Option<OrOff<u64>>,
+
+    /// How long a copy may take that keeps the variables when a cell crashes [default: 0.2, or $THREADBOOK_SNAPSHOT]
+    #[arg(long, value_name = "SECONDS", value_parser = Limits::read_snapshot)]
+    snapshot: Option<Duration>,
+
+    /// How much a cell may show and save; of what is more, its end, and the full text in a file that is named
+    /// [default: 64M, or $THREADBOOK_OUTPUT_LIMIT]
+    #[arg(long, value_name = "SIZE", value_parser = Limits::read_size)]
+    output_limit: Option<OrOff<u64>>,
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -176,6 +205,9 @@ struct VerifyArgs {
     /// How often to run a cell whose outcome is up to the scheduler before its recorded outcome counts as missed
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     tries: u32,
+
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 const VERIFY_EXAMPLES: &str = "\
@@ -198,7 +230,7 @@ pub fn main() -> ExitCode {
         anstream::ColorChoice::Never.write_global();
     }
     let result = match cli.command {
-        Command::Run(args) => notebook::run(&args.into()),
+        Command::Run(args) => run(args),
         Command::Verify(args) => verify(args),
         Command::Install(args) => install(args),
         Command::Uninstall(args) => uninstall(args),
@@ -216,9 +248,14 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn run(args: RunArgs) -> Result<(), Error> {
+    let RunArgs { notebook, output, allow_errors, quiet, patience, limits } = args;
+    notebook::run(&RunOptions { notebook, output, allow_errors, quiet, patience, limits: limits.read()? })
+}
+
 fn verify(args: VerifyArgs) -> Result<(), Error> {
-    let VerifyArgs { notebook, runs, twin, json, tries } = args;
-    let request = notebook::Request { notebook, runs, tries, twin, json };
+    let VerifyArgs { notebook, runs, twin, json, tries, limits } = args;
+    let request = notebook::Request { notebook, runs, tries, twin, json, limits: limits.read()? };
     if notebook::verify(&request, &mut anstream::stdout())? {
         return Ok(());
     }
@@ -253,21 +290,21 @@ impl From<PlaceArgs> for Place {
     }
 }
 
-impl From<RunArgs> for RunOptions {
-    fn from(args: RunArgs) -> Self {
-        let RunArgs { notebook, output, allow_errors, quiet, patience } = args;
-        RunOptions { notebook, output, allow_errors, quiet, patience }
+impl LimitArgs {
+    fn read(self) -> Result<Limits, Error> {
+        let set = Limits::from_environment()?;
+        Ok(Limits {
+            time: self.timeout.unwrap_or(set.time),
+            memory: self.memory.unwrap_or(set.memory),
+            snapshot: self.snapshot.unwrap_or(set.snapshot),
+            output: self.output_limit.unwrap_or(set.output),
+        })
     }
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
     pair.map(|(key, value)| (key.to_string(), value.to_string())).ok_or_else(|| "give KEY=VALUE".into())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "give a number of seconds, such as 10 or 0.5".into())
 }
 
 #[cfg(test)]
@@ -285,13 +322,5 @@ mod tests {
         assert_eq!(variable("A=b=c"), Ok(("A".into(), "b=c".into())));
         assert_eq!(variable("A="), Ok(("A".into(), String::new())));
         assert!(variable("A").is_err() && variable("=b").is_err());
-    }
-
-    #[test]
-    fn seconds_are_read() {
-        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
-        for bad in ["", "-1", "x", "nan", "inf"] {
-            assert!(seconds(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -10,14 +10,20 @@ mod compile;
 mod complete;
 mod dependency;
 mod diagnostic;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inspect;
 mod interrupt;
 mod limits;
 mod magic;
 mod names;
+mod overflow;
 mod picture;
 mod plan;
 mod prepare;
+/// Directories and files that are this user's alone.
+pub(crate) mod private;
 mod refine;
 mod runtime;
 mod scope;
@@ -31,6 +37,8 @@ mod trial;
 mod unit;
 mod whole;
 
+/// For sockets in the file system.
+pub use crate::worker::with_umask;
 /// What a front end says on a comm.
 pub use crate::worker::{Act, Comm};
 /// Answering cells that read their standard input.
@@ -40,7 +48,7 @@ pub use crate::worker::{parent_of, wait_for_end};
 pub use complete::{Candidate, Completions, complete};
 pub use inspect::{Inspection, help, inspect};
 pub use interrupt::Interrupter;
-pub use limits::Limits;
+pub use limits::{Limits, OrOff, seconds};
 pub use names::Names;
 pub use session::{Options, Outcome, Session, TimeFormat};
 pub use toolchain::rust_version;

@@ -24,6 +24,8 @@ pub enum ExitCode {
     Environment = 4,
     /// A fault of ours.
     Internal = 70,
+    /// Ctrl-C, as shells have it.
+    Interrupted = 130,
 }
 
 impl Error {

@@ -15,11 +15,13 @@ mod comm;
 mod connection;
 mod desk;
 mod execute;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
 mod input;
 mod mail;
 mod message;
-mod overflow;
 mod publish;
 mod runner;
 mod subshell;

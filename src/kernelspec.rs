@@ -5,8 +5,9 @@
 mod doctor;
 mod place;
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
@@ -111,20 +112,21 @@ fn write(kernels: &Path, directory: &Path, spec: &Value) -> io::Result<()> {
     fs::create_dir_all(kernels)?;
     let new = tempfile::Builder::new().prefix(".threadbook-").tempdir_in(kernels)?;
     for (name, bytes) in LOGOS {
-        fs::write(new.path().join(name), bytes)?;
+        write_file(&new.path().join(name), bytes)?;
     }
-    fs::write(new.path().join("kernel.json"), format!("{spec:#}\n"))?;
-    make_readable(new.path())?;
+    write_file(&new.path().join("kernel.json"), format!("{spec:#}\n").as_bytes())?;
+    fs::set_permissions(new.path(), Permissions::from_mode(0o755))?;
     if directory.exists() {
         fs::remove_dir_all(directory)?;
     }
     fs::rename(new.keep(), directory)
 }
 
-/// A temporary directory is for its owner only; a kernelspec may be for everybody.
-fn make_readable(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))
+/// A kernelspec may be for everybody, and says which program is started: whatever the umask, all may read it and only
+/// its owner may write to it.
+fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fs::write(path, bytes)?;
+    fs::set_permissions(path, Permissions::from_mode(0o644))
 }
 
 #[cfg(test)]
@@ -151,7 +153,11 @@ mod tests {
         assert_eq!(install(&options).expect("again"), directory);
         assert_eq!(read(&directory).expect("a spec")["display_name"], "R");
         assert_eq!(fs::read_dir(directory.parent().expect("kernels")).expect("read").count(), 1);
-        assert_eq!(fs::read_dir(&directory).expect("read").count(), 4);
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!((fs::read_dir(&directory).expect("read").count(), mode(&directory)), (4, 0o755));
+        for entry in fs::read_dir(&directory).expect("read") {
+            assert_eq!(mode(&entry.expect("an entry").path()), 0o644);
+        }
         assert_eq!(uninstall(&options.place, "threadbook").expect("removed"), directory);
         assert!(uninstall(&options.place, "threadbook").is_err());
     }

@@ -3,6 +3,7 @@
 //!
 //! Never speaks the Jupyter protocol; sees the engine through its face only.
 
+mod ctrl_c;
 mod model;
 mod nbformat;
 mod plan;
@@ -24,9 +25,15 @@ mod verify;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod scripted;
 
 pub use model::{Cell, CellKind, Notebook};
 pub use run::{RunOptions, run};
 pub use verify::{Request, verify};
+
+/// What cells may use, and how that is written.
+pub use crate::engine::{Limits, OrOff, seconds};

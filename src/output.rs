@@ -50,6 +50,17 @@ pub enum LaneKind {
     Process,
 }
 
+/// What of `threadbook::threading` a lane waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Awaited {
+    Lock,
+    RLock,
+    Semaphore,
+    Condition,
+    Event,
+    Barrier,
+}
+
 /// A lane as it was declared. It may be renamed later (`Event::Renamed`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lane {
@@ -134,6 +145,17 @@ pub enum Event {
         lane: LaneId,
         at: Duration,
     },
+    /// The lane waits from here on, since what it asked for was not free.
+    Waits {
+        lane: LaneId,
+        what: Awaited,
+        at: Duration,
+    },
+    /// It waits no longer.
+    Woke {
+        lane: LaneId,
+        at: Duration,
+    },
     Text {
         origin: Origin,
         stream: Stream,
@@ -173,7 +195,14 @@ pub enum Event {
         act: CommAct,
         data: serde_json::Value,
     },
-    /// Rendered compiler warnings, with ANSI colours.
+    /// The front end shows this text in the place of the cell's, or in the next cell (the payload `set_next_input`).
+    NextInput {
+        cell: CellId,
+        text: String,
+        replace: bool,
+    },
+    /// What is said about the cell by no lane of it: rendered compiler warnings, with ANSI colours, and how much of its
+    /// output is left out.
     Warning {
         cell: CellId,
         rendered: String,

@@ -15,10 +15,15 @@ mod content;
 mod copy;
 mod display;
 mod exit;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inbox;
 mod input;
 mod interpose;
+mod interrupt;
 mod keeper;
+mod oom;
 mod process;
 mod protocol;
 mod reader;
@@ -28,6 +33,7 @@ mod server;
 mod slot;
 mod start;
 mod stdio;
+mod stream;
 mod threads;
 mod unsaid;
 
@@ -36,7 +42,7 @@ pub use client::{Copy, Ran, Stop, Stopper, Worker};
 pub use comm::{Act, Comm};
 pub use exit::Exit;
 pub use inbox::monotonic_nanos;
-pub use process::{end_with_this_thread, kill_group, parent_of, wait_for_end};
+pub use process::{end_with_this_thread, kill_group, parent_of, user, wait_for_end, with_umask};
 pub use protocol::{End, Input, NotCopied, Places, Run};
 pub use server::main;
 pub use start::Start;

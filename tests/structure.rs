@@ -25,6 +25,7 @@ const PARTS: [(&str, &[&str]); 9] = [
 /// The engine's rooms: each uses only those before it.
 const ENGINE: &[&str] = &[
     "toolchain",
+    "private",
     "cache",
     "scratch",
     "trace",
@@ -43,6 +44,7 @@ const ENGINE: &[&str] = &[
     "runtime",
     "interrupt",
     "limits",
+    "overflow",
     "cargo",
     "compile",
     "names",
@@ -54,6 +56,7 @@ const ENGINE: &[&str] = &[
     "snapshot",
     "session",
     "trial",
+    "fuzzing",
 ];
 
 fn files(below: &str) -> Vec<PathBuf> {
@@ -149,7 +152,7 @@ fn files_and_functions_stay_small() {
         }
     }
     let mut wrong = Vec::new();
-    for file in ["src", "runtime/src", "tests", "benches"].into_iter().flat_map(files) {
+    for file in ["src", "runtime/src", "tests", "benches", "fuzz/fuzz_targets"].into_iter().flat_map(files) {
         let text = std::fs::read_to_string(&file).expect("a readable file");
         let lines = text.lines().count();
         // Recorded outputs and other data are as long as they are.

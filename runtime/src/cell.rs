@@ -7,6 +7,7 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
 use crate::host::{FAILED, Frame, PANICKED, STDERR, UNSAID};
+use crate::interrupt::Interrupted;
 use crate::timing::{Style, Timer};
 use crate::{link, place, show};
 
@@ -22,6 +23,11 @@ struct Caught {
 thread_local! {
     static RUNS_CELL: Cell<bool> = const { Cell::new(false) };
     static CAUGHT: RefCell<Option<Caught>> = const { RefCell::new(None) };
+}
+
+/// Whether the calling thread runs a cell's code.
+pub(crate) fn runs_here() -> bool {
+    RUNS_CELL.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Runs the code of one cell; true if it came to its end.
@@ -80,6 +86,8 @@ fn payload_text(payload: &dyn Any) -> String {
     match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text.to_string(),
         (_, Some(text)) => text.clone(),
+        // The session knows that it has interrupted the cell.
+        _ if payload.is::<Interrupted>() => "interrupted".into(),
         _ => "Box<dyn Any>".into(),
     }
 }
@@ -92,7 +100,7 @@ pub(crate) fn install_hook() {
         let at = location(info);
         // One before it that has not been reported was caught, or is what is being unwound for.
         print_caught();
-        if RUNS_CELL.try_with(Cell::get).unwrap_or(false) && !link::is_forked_child() && can_unwind(info) {
+        if runs_here() && !link::is_forked_child() && can_unwind(info) {
             // The process may end before it is reported.
             link::text(STDERR | UNSAID, &panic_text(CELL_THREAD, &at, &message));
             CAUGHT.set(Some(Caught { message, at }));

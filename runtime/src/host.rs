@@ -5,9 +5,10 @@
 //! writes plain text to fd 1 and 2 and counts lanes.
 
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicPtr, AtomicU32};
 
 /// Raised with every change of `Host`.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 pub const STDOUT: u32 = 1;
 pub const STDERR: u32 = 2;
@@ -21,6 +22,14 @@ pub const TASK: u32 = 2;
 pub const PROCESS: u32 = 3;
 /// Added to `THREAD`: the session does not wait for this thread to end (a pool's worker, a daemon thread).
 pub const DAEMON: u32 = 0x80;
+
+/// What a thread waits for, as `Host::waits` takes it.
+pub const LOCK: u32 = 1;
+pub const RLOCK: u32 = 2;
+pub const SEMAPHORE: u32 = 3;
+pub const CONDITION: u32 = 4;
+pub const EVENT: u32 = 5;
+pub const BARRIER: u32 = 6;
 
 /// What a worker offers. Every function may be called from any thread and from a forked child; none panics,
 /// none allocates in the caller's name, and none waits for a lock that a thread lost by a fork may hold.
@@ -58,6 +67,28 @@ pub struct Host {
     /// `take(to, line)`, and else why there is none.
     pub input:
         unsafe extern "C" fn(prompt: *const u8, len: usize, password: bool, take: Take, to: *mut c_void) -> u32,
+    /// The calling thread waits from here on, for `LOCK`, …
+    pub waits: extern "C" fn(what: u32),
+    /// … and goes on.
+    pub woke: extern "C" fn(),
+    pub interrupt: &'static Interrupt,
+}
+
+/// How the running cell is interrupted: by `SIGINT`, whose handler changes both. No wait can miss it that has said which
+/// word it waits for before it asked.
+#[repr(C)]
+pub struct Interrupt {
+    /// Not 0 from the signal to the start of the next cell.
+    pub asked: AtomicU32,
+    /// The word that the thread that runs the cell waits for to change, or null: the signal adds 1 to it.
+    pub word: AtomicPtr<AtomicU32>,
+}
+
+impl Interrupt {
+    /// Nobody has asked for anything.
+    pub const fn none() -> Interrupt {
+        Interrupt { asked: AtomicU32::new(0), word: AtomicPtr::new(std::ptr::null_mut()) }
+    }
 }
 
 /// Takes text during its call.

@@ -22,6 +22,8 @@ mod error;
 mod fork;
 pub mod host;
 mod input;
+#[doc(hidden)]
+pub mod interrupt;
 mod link;
 #[doc(hidden)]
 pub mod magic;

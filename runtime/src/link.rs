@@ -116,6 +116,20 @@ pub(crate) fn input(prompt: &str, password: bool) -> Result<Vec<u8>, u32> {
     }
 }
 
+/// The calling thread waits for a lock of this kind until what is answered is dropped.
+pub(crate) fn waiting(what: u32) -> Waiting {
+    (host().waits)(what);
+    Waiting
+}
+
+pub(crate) struct Waiting;
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        (host().woke)();
+    }
+}
+
 /// The caller has learnt that `lane` has ended. A task that asks for its own end (in a callback) learns nothing.
 pub(crate) fn ended(lane: u64) {
     if TASK.get() != lane {
@@ -142,6 +156,8 @@ pub(crate) mod record {
         Leave(u64),
         End(u64),
         Join(u64),
+        Waits(u32),
+        Woke,
     }
 
     static TOLD: Mutex<Vec<(ThreadId, Told)>> = Mutex::new(Vec::new());
@@ -159,6 +175,9 @@ pub(crate) mod record {
         display: rename,
         result: rename,
         input: stand_in::HOST.input,
+        waits,
+        woke,
+        interrupt: stand_in::HOST.interrupt,
     };
 
     /// From here on, and in all tests, everything that this process tells is written down.
@@ -233,12 +252,19 @@ pub(crate) mod record {
     extern "C" fn join(lane: u64) {
         note(Told::Join(lane));
     }
+    extern "C" fn waits(what: u32) {
+        note(Told::Waits(what));
+    }
+    extern "C" fn woke() {
+        note(Told::Woke);
+    }
 }
 
 /// What answers where no worker has attached: text goes to fd 1 and 2, lanes and threads are merely counted, and there is
 /// no input.
 mod stand_in {
     use super::*;
+    use crate::host::Interrupt;
     use crate::host::{INPUT_END, Take};
 
     pub(super) static HOST: Host = Host {
@@ -255,8 +281,12 @@ mod stand_in {
         display: ignore_bytes,
         result: ignore_bytes,
         input,
+        waits: ignore_what,
+        woke: ignore_all,
+        interrupt: &INTERRUPT,
     };
 
+    static INTERRUPT: Interrupt = Interrupt::none();
     static LANES: AtomicU64 = AtomicU64::new(2);
     static THREADS: AtomicU32 = AtomicU32::new(1);
 
@@ -277,6 +307,8 @@ mod stand_in {
         INPUT_END
     }
     extern "C" fn ignore(_lane: u64) {}
+    extern "C" fn ignore_what(_what: u32) {}
+    extern "C" fn ignore_all() {}
     unsafe extern "C" fn ignore_bytes(_bytes: *const u8, _len: usize) {}
 }
 

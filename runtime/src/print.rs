@@ -2,7 +2,7 @@
 //! goes to the worker in one piece, so no line is ever torn. Never takes a lock and never writes to a descriptor.
 
 use crate::host::{STDERR, STDOUT};
-use crate::link;
+use crate::{interrupt, link};
 use std::cell::Cell;
 use std::fmt::{Arguments, Write};
 
@@ -27,6 +27,7 @@ pub fn err(args: Arguments<'_>, end: &str) {
 }
 
 fn emit(stream: u32, args: Arguments<'_>, end: &str) {
+    interrupt::check();
     if !NAMED.replace(true) {
         name_lane();
     }

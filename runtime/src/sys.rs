@@ -1,12 +1,16 @@
 //! The C library calls that std does not offer, declared by hand (this crate has no dependencies) and made safe.
-//! All platform code is here: Linux, as the worker. Never retries for its caller except after a signal (`EINTR`).
+//! All platform code is here: Linux, as the worker. Retries for its caller only after a
+//! signal (`EINTR`), which may have come to interrupt the cell.
 
 use std::ffi::{c_char, c_int, c_long, c_short, c_uint, c_ulong, c_void};
 use std::fs::File;
 use std::io::{self, Error, ErrorKind, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
+
+use crate::interrupt;
 
 pub(crate) const SIGKILL: c_int = 9;
 pub(crate) const SIGTERM: c_int = 15;
@@ -19,6 +23,13 @@ const EFD_NONBLOCK: c_int = 0o4000;
 const EFD_SEMAPHORE: c_int = 1;
 const CLOCK_MONOTONIC: c_int = 1;
 const CLOCK_PROCESS_CPUTIME_ID: c_int = 2;
+#[cfg(target_arch = "x86_64")]
+const SYS_FUTEX: c_long = 202;
+/// As on aarch64, and on every processor that Linux came to later.
+#[cfg(not(target_arch = "x86_64"))]
+const SYS_FUTEX: c_long = 98;
+const FUTEX_WAIT_PRIVATE: c_int = 128;
+const FUTEX_WAKE_PRIVATE: c_int = 129;
 /// What `ctime_r` asks of its buffer.
 const CTIME_BYTES: usize = 26;
 
@@ -46,6 +57,7 @@ unsafe extern "C" {
     #[link_name = "poll"]
     fn libc_poll(fds: *mut PollFd, count: c_ulong, milliseconds: c_int) -> c_int;
     fn read(fd: c_int, into: *mut c_void, len: usize) -> isize;
+    fn syscall(number: c_long, ...) -> c_long;
     safe fn eventfd(initial: c_uint, flags: c_int) -> c_int;
     fn memfd_create(name: *const c_char, flags: c_uint) -> c_int;
     fn ctime_r(time: *const c_long, into: *mut c_char) -> *mut c_char;
@@ -112,7 +124,7 @@ pub(crate) fn readable(fd: BorrowedFd<'_>, deadline: Option<Instant>) -> io::Res
             Ok(0) if left == Some(Duration::ZERO) => return Ok(false),
             Ok(0) => {}
             Ok(_) => return Ok(true),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => interrupt::check(),
             Err(error) => return Err(error),
         }
     }
@@ -121,6 +133,23 @@ pub(crate) fn readable(fd: BorrowedFd<'_>, deadline: Option<Instant>) -> io::Res
 /// -1 (for ever) for no limit; rounded up, so that a poll never comes back just before the deadline.
 fn poll_milliseconds(left: Option<Duration>) -> c_int {
     left.map_or(-1, |left| c_int::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX))
+}
+
+/// Sleeps while `word` is `seen`, at most `left`; a signal ends it too (futex(2)).
+pub(crate) fn futex_wait(word: &AtomicU32, seen: u32, left: Option<Duration>) {
+    let left = left.map(|left| Timespec {
+        seconds: c_long::try_from(left.as_secs()).unwrap_or(c_long::MAX),
+        nanoseconds: c_long::from(left.subsec_nanos() as c_int),
+    });
+    let limit = left.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the word and the limit outlive the call.
+    unsafe { syscall(SYS_FUTEX, word.as_ptr(), FUTEX_WAIT_PRIVATE, seen, limit) };
+}
+
+/// Wakes up to `count` threads of this process that sleep on `word`.
+pub(crate) fn futex_wake(word: &AtomicU32, count: u32) {
+    // SAFETY: the word outlives the call.
+    unsafe { syscall(SYS_FUTEX, word.as_ptr(), FUTEX_WAKE_PRIVATE, count.min(c_int::MAX as u32)) };
 }
 
 /// The name of a signal that commonly ends a process.
@@ -223,7 +252,7 @@ fn succeed(answer: c_int) -> io::Result<c_int> {
 fn retry(mut call: impl FnMut() -> c_int) -> io::Result<c_int> {
     loop {
         match succeed(call()) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => interrupt::check(),
             other => return other,
         }
     }

@@ -1,7 +1,7 @@
 //! Python's `time` module: clocks and sleep. Owns the one spelling of a span of time, [`Seconds`].
 //! Never formats in any way but C's `ctime`.
 
-use crate::sys;
+use crate::{sys, wait};
 pub use std::time::{Duration, Instant};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,7 +38,7 @@ impl Seconds for u64 {
 
 /// Suspends the calling thread: `sleep(1)`, `sleep(0.001)`, `sleep(Duration::from_millis(1))`.
 pub fn sleep(time: impl Seconds) {
-    std::thread::sleep(time.duration());
+    wait::pause(time.duration());
 }
 
 /// The local time now, as C's `ctime` writes it: `Sat Apr 11 11:47:38 2020`.

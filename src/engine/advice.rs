@@ -51,6 +51,11 @@ fn why_lost(name: &str, lost: &Lost) -> String {
         Why::CrateChanged(name_of_crate) => format!(
             "`{name}` was not kept after {cell}: its type may come from the crate `{name_of_crate}`, which `:dep` changed there; run the cell that defines it again"
         ),
+        Why::RolledBack => {
+            format!(
+                "`{name}` was lost in {cell}, when variables were rolled back; run the cell that defines it again"
+            )
+        }
         Why::Reset => format!("`{name}` was reset in {cell}; run the cell that defines it again"),
         Why::WorkerLost => {
             format!("`{name}` was lost in {cell}, when the worker ended; run the cell that defines it again")

@@ -1,9 +1,8 @@
 //! Compiled libraries on disk, by a key that names everything that went into them. An entry is there whole or not at
-//! all, and one that is not what was written is built again, never loaded.
+//! all, and one that is not what was written is built again, never loaded. What others may write to is never used.
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -11,6 +10,8 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ExitCode};
+
+use super::private;
 
 /// Gathers what a library is made from.
 #[derive(Clone, Default)]
@@ -54,27 +55,21 @@ impl Cache {
         let directory = named
             .or_else(|| Some(PathBuf::from(std::env::var_os("XDG_CACHE_HOME")?).join("threadbook")))
             .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/threadbook")))
-            .unwrap_or_else(|| std::env::temp_dir().join("threadbook"));
+            // A name of this user's own: nobody else needs it.
+            .unwrap_or_else(|| std::env::temp_dir().join(format!("threadbook-{}", crate::worker::user())));
         Cache::open_at(directory)
     }
 
     pub fn open_at(directory: PathBuf) -> Result<Cache, Error> {
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory);
-        made.map_err(|error| {
-            let message = format!(
-                "failed to make the cache directory `{}`: {error}; make it writable, or set THREADBOOK_CACHE to another",
-                directory.display()
-            );
-            Error::new(ExitCode::Environment, message)
-        })?;
-        Ok(Cache { directory })
+        Ok(Cache { directory: private_directory(&directory)? })
     }
 
     /// The library of this key and what was noted with it.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<(PathBuf, T)> {
         let library = self.library(key);
-        let note: Note<T> = serde_json::from_slice(&fs::read(self.note(key)).ok()?).ok()?;
-        (digest(&library).ok()? == note.digest).then_some((library, note.about))
+        let note: Note<T> = serde_json::from_slice(&private::read(&self.note(key)).ok()?).ok()?;
+        let bytes = private::read(&library).ok()?;
+        (hex(&Sha256::digest(bytes)) == note.digest).then_some((library, note.about))
     }
 
     /// Takes in a library that has just been built, and answers its place. If another process was quicker, its library
@@ -91,14 +86,14 @@ impl Cache {
         Ok(library)
     }
 
-    /// A directory of this name in the cache, for what is no single library; it may not be there yet.
-    pub fn below(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
+    /// A directory of this name in the cache, for what is no single library.
+    pub fn below(&self, name: &str) -> Result<PathBuf, Error> {
+        private_directory(&self.directory.join(name))
     }
 
     /// Keeps other processes from writing for as long as the file lives.
     pub fn lock(&self) -> io::Result<fs::File> {
-        let file = fs::File::create(self.directory.join("lock"))?;
+        let file = private::append(&self.directory.join("lock"))?;
         file.lock()?;
         Ok(file)
     }
@@ -121,6 +116,16 @@ impl Cache {
     }
 }
 
+fn private_directory(path: &Path) -> Result<PathBuf, Error> {
+    private::directory(path).map_err(|error| {
+        let message = format!(
+            "cannot use the cache directory `{}`: {error}; what is in it is executed, so it has to be yours and writable by you alone: make it so, or set THREADBOOK_CACHE to another",
+            path.display()
+        );
+        Error::new(ExitCode::Environment, message)
+    })
+}
+
 /// The name under which the dynamic linker knows the library of this key.
 pub fn soname(key: &str) -> String {
     format!("lib{key}.so")
@@ -134,6 +139,7 @@ pub fn digest(path: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn cache() -> (tempfile::TempDir, Cache) {
         let directory = tempfile::tempdir().expect("a directory");
@@ -159,6 +165,38 @@ mod tests {
         let path = cache.put("k", &built, &7).expect("put");
         fs::write(&path, b"libr").expect("torn");
         assert_eq!(cache.get::<i32>("k"), None);
+    }
+
+    #[test]
+    fn what_others_may_have_written_is_not_there() {
+        let (directory, cache) = cache();
+        let built = directory.path().join("built");
+        fs::write(&built, b"library").expect("written");
+        let path = cache.put("k", &built, &7).expect("put");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!([&path, &cache.note("k"), &cache.directory.join("lock")].map(|path| mode(path)), [0o600; 3]);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("ours");
+        assert_eq!(cache.get::<i32>("k"), None);
+        fs::remove_file(&path).expect("removed");
+        std::os::unix::fs::symlink(&built, &path).expect("made");
+        assert_eq!(cache.get::<i32>("k"), None, "the same bytes, behind a link");
+        cache.put("k", &built, &7).expect("put again");
+        assert!(cache.get::<i32>("k").is_some() && !path.is_symlink() && built.exists());
+    }
+
+    #[test]
+    fn a_cache_that_others_may_write_to_is_refused() {
+        let (_directory, cache) = cache();
+        fs::create_dir(cache.directory.join("crates")).expect("made");
+        for (path, below) in [(cache.directory.join("crates"), true), (cache.directory.clone(), false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("ours");
+            let error =
+                if below { cache.below("crates") } else { Cache::open_at(path).map(|cache| cache.directory) };
+            let error = error.expect_err("refused");
+            assert_eq!(error.code(), ExitCode::Environment);
+            let text = error.to_string();
+            assert!(text.contains("others may write to it") && text.contains("set THREADBOOK_CACHE"), "{text}");
+        }
     }
 
     #[test]

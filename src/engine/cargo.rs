@@ -44,18 +44,22 @@ pub struct Set {
 }
 
 impl Cargo {
-    pub fn new(toolchain: &Toolchain, cache: &Cache, directory: Option<&Path>, interrupter: Interrupter) -> Cargo {
+    pub fn new(
+        toolchain: &Toolchain,
+        cache: &Cache,
+        directory: Option<&Path>,
+        interrupter: Interrupter,
+    ) -> Result<Cargo, Error> {
         let here = std::env::current_dir().unwrap_or_default();
-        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-        Cargo {
+        Ok(Cargo {
             program: toolchain.cargo.clone(),
             rustc: toolchain.rustc.clone(),
             version: toolchain.version.clone(),
             host: toolchain.host().to_string(),
-            home: absolute(cache.below("crates")),
+            home: cache.below("crates")?,
             directory: directory.map_or(here.clone(), |directory| here.join(directory)),
             interrupter,
-        }
+        })
     }
 
     pub fn set(&self, wanted: &Wanted) -> Set {

@@ -3,9 +3,11 @@
 //! Every range is in bytes of the cell's own text. Parsing never fails: text that is not Rust is kept as it is
 //! for rustc, whose message is the better one.
 
+mod depth;
 mod item;
 mod measure;
 mod mention;
+mod turn;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -14,13 +16,11 @@ use std::sync::Arc;
 use syn::parse::Parser;
 use syn::spanned::Spanned;
 
+pub use depth::with_room;
 pub use item::{Edit, Import, Item, Kind, Name, Space};
 pub use measure::{Flags, Measured};
 
 use super::magic::{self, Magic};
-
-/// So many brackets may be open at once.
-const DEEPEST: usize = 200;
 
 /// One parsed cell.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct Cell {
 pub struct SyntaxError {
     /// The brackets do not even pair up, so the text can be given to rustc only as a whole file.
     pub unbalanced: bool,
-    /// Its brackets nest so deeply that it was not parsed, and rustc would not survive it either.
+    /// It nests so deeply that it was not parsed, and rustc would not survive it either.
     pub too_deep: bool,
 }
 
@@ -76,6 +76,8 @@ pub struct Statement {
     pub timed: bool,
     /// It may run for long at opt-level 0: see `mention::is_hot`.
     pub hot: bool,
+    /// Where the turns of its outermost loops begin: see `turn::of_statement`.
+    pub turns: Vec<usize>,
 }
 
 /// A name that a top-level `let` binds.
@@ -142,14 +144,16 @@ impl Parts {
 fn parse_rust(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
     let tokens: proc_macro2::TokenStream =
         rust.parse().map_err(|_| SyntaxError { unbalanced: true, too_deep: false })?;
-    if nests_too_deeply(tokens.clone()) {
-        return Err(SyntaxError { unbalanced: false, too_deep: true });
-    }
+    let parsed = with_room(tokens, || parse_tokens(rust, magics));
+    parsed.unwrap_or(Err(SyntaxError { unbalanced: false, too_deep: true }))
+}
+
+fn parse_tokens(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
     let file = |input: syn::parse::ParseStream| {
         Ok((input.call(syn::Attribute::parse_inner)?, input.call(syn::Block::parse_within)?))
     };
     let (attributes, stmts) =
-        file.parse2(tokens).map_err(|_| SyntaxError { unbalanced: false, too_deep: false })?;
+        file.parse_str(rust).map_err(|_| SyntaxError { unbalanced: false, too_deep: false })?;
     let mut parts =
         Parts { attributes: attributes.iter().map(|a| a.span().byte_range()).collect(), ..Parts::default() };
     let count = stmts.len();
@@ -170,22 +174,6 @@ fn parse_rust(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
     let is_main = |item: &Item| item.names.iter().any(|n| n.ident == "main" && n.space == Space::Value);
     parts.runs_main = parts.statements.is_empty() && parts.items.iter().any(is_main);
     Ok(parts)
-}
-
-/// The parser recurses into brackets, and a stack has an end. No program that is meant nests like this.
-pub fn nests_too_deeply(tokens: proc_macro2::TokenStream) -> bool {
-    let inside = |token| match token {
-        proc_macro2::TokenTree::Group(group) => Some(group.stream()),
-        _ => None,
-    };
-    let mut level = vec![tokens];
-    for _ in 0..DEEPEST {
-        level = level.into_iter().flatten().filter_map(inside).collect();
-        if level.is_empty() {
-            return false;
-        }
-    }
-    true
 }
 
 /// Macros without a semicolon count: `vec![1]` at the end of a cell is its value.
@@ -209,6 +197,7 @@ fn statement(stmt: &syn::Stmt, range: Range<usize>, timed: bool) -> Statement {
         assigns: mention::assigned(stmt),
         timed,
         hot: mention::is_hot(stmt),
+        turns: turn::of_statement(stmt),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What magics and commands do: each answers a new scope, says something, or becomes Rust that the worker runs in
 //! the place of its line. Runs nothing itself.
 
+mod again;
 mod help;
+mod instead;
 mod list;
-mod run;
 mod worker;
 
 use super::cell::{Call, Flags};
@@ -13,7 +14,7 @@ use super::scope::{Optimization, Scope, Why};
 use crate::output::CellId;
 
 pub use help::known;
-pub use run::file_to_run;
+pub use instead::{Instead, instead};
 
 /// What a cell's magics have done.
 pub struct Effect {
@@ -76,7 +77,11 @@ pub fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
             (Kind::Cell, "threads") => effect.picture = Some(Picture::This),
             (Kind::Line, "threads") => effect.picture = Some(Picture::Last),
             (Kind::Cell, "capture") => effect.capture = Some(capture(rest)?),
-            (Kind::Line, "run") => return Err(run::ALONE.into()),
+            (Kind::Line, "run") => return Err(instead::RUN_ALONE.into()),
+            (Kind::Line, "load") => return Err(instead::LOAD_ALONE.into()),
+            (Kind::Line, "rerun") => return Err(again::RERUN_ALONE.into()),
+            (Kind::Line, "recall") => return Err(again::RECALL_ALONE.into()),
+            (Kind::Line, "rollback" | "restart") => return Err(instead::ACTS_ALONE.into()),
             (Kind::Line, "config") => config(&mut effect, rest)?,
             (Kind::Line, "reset") => reset(&mut effect, magic)?,
             (Kind::Command, "clear") => clear(&mut effect, magic),
@@ -226,6 +231,7 @@ mod tests {
             (":nope", "unknown command `:nope`; there are :dep"),
             ("%%timeit -t", "takes `-n LOOPS`"),
             ("%%bash", "is empty"),
+            ("%rollback\n1 + 1", "a cell of their own"),
             ("%reset x", "no variable `x`"),
             (":opt 7", "`:opt` takes 0, 1, 2, 3 or auto, not `7`"),
             ("%%capture 1", "the name of one variable, not `1`"),

@@ -73,7 +73,7 @@ impl Compiler {
         let runtime = super::runtime::build(&toolchain, &cache)?;
         let scratch = Scratch::create().map_err(no_scratch)?;
         let session_directory = Mutex::new(scratch.path().join("session"));
-        let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone());
+        let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone())?;
         Ok(Compiler { toolchain, cache, runtime, cargo, interrupter, scratch, session_directory })
     }
 

@@ -6,12 +6,13 @@ mod text;
 
 use std::time::Duration;
 
-use super::trace::{Life, Mark, Trace};
-use crate::output::{CellId, LaneId, LaneKind, MimeBundle};
+use super::trace::{Life, Mark, Trace, Wait};
+use crate::output::{Awaited, CellId, LaneId, LaneKind, MimeBundle};
 
 /// What a picture shows at most; it says what it leaves out.
 const MOST_ROWS: usize = 64;
 const MOST_MARKS: usize = 500;
+const MOST_WAITS: usize = 500;
 
 /// A row: a thread or a process.
 struct Row<'a> {
@@ -22,6 +23,8 @@ struct Row<'a> {
     /// Its tasks, and when they ran.
     tasks: Vec<(&'a str, Duration, Duration)>,
     marks: Vec<&'a Mark>,
+    /// When it waited for locks, and for which.
+    waits: Vec<(Awaited, Duration, Duration)>,
 }
 
 struct Picture<'a> {
@@ -63,6 +66,7 @@ impl<'a> Picture<'a> {
         let all = picture.rows(trace);
         let tasks = picture.tasks(trace);
         let shown = picture.marks(trace);
+        let waits = picture.waits(trace);
         picture.edges(trace);
         picture.title = format!("{cell}: {}", plural(all, "lane"));
         if tasks > 0 {
@@ -74,6 +78,9 @@ impl<'a> Picture<'a> {
         }
         if shown < trace.printed {
             picture.title += &format!("; {shown} of {} prints are shown", trace.printed);
+        }
+        if waits < trace.waited {
+            picture.title += &format!("; the longest {waits} of {} waits are shown", trace.waited);
         }
         Some(picture)
     }
@@ -95,7 +102,15 @@ impl<'a> Picture<'a> {
                 let from = life.born.clamp(self.began, self.ended);
                 let to = life.ended.or(trace.ended.filter(|_| *id == LaneId::MAIN)).unwrap_or(self.ended);
                 let to = to.clamp(from, self.ended);
-                self.rows.push(Row { id: *id, life, from, to, tasks: Vec::new(), marks: Vec::new() });
+                self.rows.push(Row {
+                    id: *id,
+                    life,
+                    from,
+                    to,
+                    tasks: Vec::new(),
+                    marks: Vec::new(),
+                    waits: Vec::new(),
+                });
             }
         }
         all
@@ -126,6 +141,22 @@ impl<'a> Picture<'a> {
             }
         }
         count
+    }
+
+    /// Puts waits to their rows, the longest if there are too many; answers how many.
+    fn waits(&mut self, trace: &'a Trace) -> usize {
+        let mut waits: Vec<&Wait> = trace.waits.iter().collect();
+        waits.sort_by_key(|wait| std::cmp::Reverse(wait.length()));
+        waits.truncate(MOST_WAITS);
+        waits.sort_by_key(|wait| wait.from);
+        for wait in &waits {
+            let id = row_of(trace, wait.lane);
+            if let Some(row) = self.rows.iter_mut().find(|row| row.id == id) {
+                let from = wait.from.clamp(row.from, row.to);
+                row.waits.push((wait.what, from, wait.to.unwrap_or(row.to).clamp(from, row.to)));
+            }
+        }
+        waits.len()
     }
 
     fn edges(&mut self, trace: &Trace) {

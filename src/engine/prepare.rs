@@ -21,7 +21,7 @@ use super::scope::{Binding, Library, Lost, Scope, Variable, Why};
 use super::source::{SourceMap, Text};
 use super::unit::{self, Unit};
 
-const TOO_DEEP: &str = "the brackets of this cell nest too deeply; write it in smaller parts";
+const TOO_DEEP: &str = "this cell nests too deeply; write it in smaller parts";
 
 /// A cell that compiled.
 pub struct Prepared {

@@ -7,6 +7,7 @@ use crate::error::{Error, ExitCode};
 
 use super::cache::{Cache, Key};
 use super::scope::Library;
+use super::scratch::Scratch;
 use super::toolchain::Toolchain;
 
 /// Path below `runtime/src` and text of each file.
@@ -42,7 +43,7 @@ pub fn build(toolchain: &Toolchain, cache: &Cache) -> Result<Library, Error> {
     let failed = |error: std::io::Error| {
         Error::new(ExitCode::Environment, format!("failed to build the runtime: {error}; free some disk space"))
     };
-    let directory = tempfile::tempdir().map_err(failed)?;
+    let directory = Scratch::create().map_err(failed)?;
     for (name, text) in SOURCES {
         let path = directory.path().join(name);
         fs::create_dir_all(path.parent().unwrap_or(directory.path())).map_err(failed)?;

@@ -92,6 +92,8 @@ pub enum Why {
     Unnameable(String),
     /// The worker died.
     WorkerLost,
+    /// The session went back to an earlier state.
+    RolledBack,
     /// This crate, which its type comes from or may contain, is another now.
     CrateChanged(String),
     /// `%reset`
@@ -378,7 +380,7 @@ impl Scope {
     pub fn with_variables(&self, variables: BTreeMap<String, Variable>, cell: CellId) -> Scope {
         let gone: Vec<String> =
             self.variables.keys().filter(|name| !variables.contains_key(*name)).cloned().collect();
-        let mut scope = self.without(gone, cell, Why::WorkerLost);
+        let mut scope = self.without(gone, cell, Why::RolledBack);
         variables.keys().for_each(|name| drop(scope.lost.remove(name)));
         Scope { variables, ..scope }
     }

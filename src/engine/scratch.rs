@@ -3,8 +3,10 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+
+use super::private;
 
 const PREFIX: &str = "threadbook-";
 
@@ -23,7 +25,9 @@ impl Scratch {
     }
 
     fn create_in(parent: &Path) -> io::Result<Scratch> {
-        let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        private::stays(parent)?;
+        let only_ours = fs::Permissions::from_mode(0o700);
+        let directory = tempfile::Builder::new().prefix(PREFIX).permissions(only_ours).tempdir_in(parent)?;
         let lock = File::create(directory.path().join(LOCKED))?;
         lock.lock()?;
         let scratch = Scratch { directory, _lock: lock };
@@ -55,6 +59,17 @@ impl Scratch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_for_this_user_only_and_nobody_may_exchange_it() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let mode = |path: &Path| fs::metadata(path).expect("there").mode() & 0o777;
+        let scratch = Scratch::create_in(parent.path()).expect("a scratch");
+        assert_eq!(mode(scratch.path()), 0o700);
+        fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o777)).expect("ours");
+        let error = Scratch::create_in(parent.path()).err().expect("refused");
+        assert!(error.to_string().contains("chmod +t"), "{error}");
+    }
 
     #[test]
     fn what_a_dead_session_left_is_removed_and_what_a_living_one_has_stays() {

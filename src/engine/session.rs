@@ -15,11 +15,12 @@ use crate::worker::{Answerer, End, Input, Places, Ran, Run, Start, Worker, monot
 
 use super::ahead::Ahead;
 use super::cache::Cache;
-use super::command::{self, Picture};
+use super::command::{self, Instead, Picture};
 use super::compile::Compiler;
 use super::interrupt::Interrupter;
 use super::limits::Limits;
 use super::names::Names;
+use super::overflow;
 use super::picture;
 use super::prepare::{Prepared, Rejection, prepare};
 use super::scope::Scope;
@@ -49,6 +50,8 @@ pub struct Options {
     /// The executable that workers are started from; this one by default. For programs that link this library.
     pub executable: Option<PathBuf>,
     pub limits: Limits,
+    /// Whether the front end can put text in the place of a cell (`Event::NextInput`).
+    pub next_input: bool,
 }
 
 /// How a cell ended. A bad cell is an outcome; `Error` means that we could not do our job.
@@ -88,6 +91,7 @@ pub struct Session {
     answerer: Answerer,
     trace: Shared,
     captured: capture::Shared,
+    overflow: overflow::Shared,
 }
 
 impl Session {
@@ -103,7 +107,8 @@ impl Session {
             None => PathBuf::from("/proc/self/exe"),
         };
         let (trace, captured) = (Shared::default(), capture::Shared::default());
-        let sink = Box::new(capture::Tap { captured: captured.clone(), sink });
+        let overflow = overflow::Shared::new(options.limits.output, sink);
+        let sink = Box::new(capture::Tap { captured: captured.clone(), sink: Box::new(overflow.clone()) });
         let recorder: Box<dyn Sink> = Box::new(Recorder { trace: trace.clone(), sink });
         let sink = Arc::new(Mutex::new(recorder));
         let epoch = monotonic_nanos();
@@ -129,6 +134,7 @@ impl Session {
             answerer,
             trace,
             captured,
+            overflow,
         })
     }
 
@@ -170,20 +176,30 @@ impl Session {
         self.interrupter.prepare();
         // Asked for after the last cell, whose variables are still the scope's.
         self.take_copy();
-        let ended = match command::file_to_run(source, &self.worker_directory()) {
+        let ended = match command::instead(source, &self.worker_directory(), &self.scope.history) {
             None => self.attempt(cell, source, ahead),
-            Some(Ok(text)) => self.attempt(cell, &text, ahead),
+            Some(Ok(Instead::Run { text, said })) => {
+                if !said.is_empty() {
+                    self.say(cell, Stream::Stdout, said);
+                }
+                self.attempt(cell, &text, ahead)
+            }
+            Some(Ok(Instead::Show { text, replace })) => Ok(self.show(cell, source, text, replace)),
+            Some(Ok(Instead::Rollback)) => Ok(self.rollback(cell, source)),
+            Some(Ok(Instead::Restart)) => self.restart(cell, source),
             Some(Err(message)) => Ok(self.reject(cell, source, Rejection::usage(message))),
         };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
         proc_macro2::extra::invalidate_current_thread_spans();
-        match ended {
+        let ended = match ended {
             Err(_) if self.interrupter.finish() => Ok(self.not_run(cell)),
             ended => {
                 self.interrupter.finish();
                 ended
             }
-        }
+        };
+        self.overflow.end(cell);
+        ended
     }
 
     fn attempt(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
@@ -212,6 +228,19 @@ impl Session {
         }
         let ended = self.run(cell, prepared);
         self.end_capture(cell, ended)
+    }
+
+    /// The front end puts this in the place of the cell or of the next one, if it can.
+    fn show(&mut self, cell: CellId, source: &str, text: String, replace: bool) -> Outcome {
+        if !self.options.next_input {
+            let message = "`%load` and `%recall` put text in a cell, and there is no front end to do so; \
+                           `%run FILE` and `%rerun` run it";
+            return self.reject(cell, source, Rejection::usage(message.into()));
+        }
+        self.spoil_ahead();
+        self.scope.remember(cell, source);
+        self.send(Event::NextInput { cell, text, replace });
+        Outcome::Ok
     }
 
     fn reject(&mut self, cell: CellId, source: &str, rejection: Rejection) -> Outcome {

@@ -405,7 +405,7 @@ mod tests {
         assert!(lines[4].contains("match &(x + 1)"), "{}", lines[4]);
         assert!(lines[0].ends_with("use std::fmt;"));
         let column = lines[0].len() - "use std::fmt;".len();
-        assert_eq!(unit.files[0].1.shifts(), [(1, column as u32 + 1, column as i64), (5, 11, 10)]);
+        assert_eq!(unit.files[0].1.shifts(), [(1, column as u32 + 1, column as i64), (5, 46, 45)]);
         assert!(unit.markers.iter().any(|(marker, _)| *marker == Marker::Store("x".into())));
     }
 

@@ -34,10 +34,12 @@ pub fn whole(source: &str) -> Whole {
 
 /// `Err` says whether the text is right as far as it goes.
 fn parse(rust: &str) -> Result<(), bool> {
+    let tokens = rust.parse().map_err(|_| false)?;
+    cell::with_room(tokens, || parse_here(rust)).unwrap_or(Err(false))
+}
+
+fn parse_here(rust: &str) -> Result<(), bool> {
     use syn::parse::Parser;
-    if rust.parse().is_ok_and(cell::nests_too_deeply) {
-        return Err(false);
-    }
     let file = |input: syn::parse::ParseStream| {
         input.call(syn::Attribute::parse_inner)?;
         input.call(syn::Block::parse_within)

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -66,7 +67,9 @@ impl Connection {
             );
             Error::new(ExitCode::Input, message)
         };
-        let file = File::open(path).map_err(|error| bad(error.to_string()))?;
+        // Without waiting for the other end of a pipe, should one stand there.
+        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+        let file = file.map_err(|error| bad(error.to_string()))?;
         if !file.metadata().is_ok_and(|about| about.is_file()) {
             return Err(bad("it is not a regular file".into()));
         }
@@ -177,6 +180,23 @@ mod tests {
             let mut file = file();
             file[key] = value;
             let error = Connection::parse(&file.to_string()).expect_err("bad");
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_a_file_of_reasonable_size_is_read() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| directory.path().join(name);
+        std::fs::write(path("large"), " ".repeat(1 << 20)).expect("written");
+        // Nobody writes to it: to wait for that would be to wait for ever.
+        let made = std::process::Command::new("mkfifo").arg(path("pipe")).status();
+        assert!(made.expect("mkfifo runs").success());
+        std::os::unix::fs::symlink("/dev/zero", path("link")).expect("made");
+        for (name, part) in
+            [("large", "far too large"), ("pipe", "not a regular file"), ("link", "not a regular file")]
+        {
+            let error = Connection::read(&path(name)).expect_err("refused").to_string();
             assert!(error.contains(part), "{error}");
         }
     }

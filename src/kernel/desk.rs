@@ -18,7 +18,6 @@ use super::input::Inputs;
 use super::log;
 use super::mail::{self, Inbox, Mail, Outbox};
 use super::message::{Message, Outgoing, to_hex};
-use super::overflow::Limit;
 use super::publish::Publisher;
 use super::runner::Runner;
 use super::subshell::Subshells;
@@ -85,7 +84,7 @@ fn serve(connection: Connection) -> Result<(), Error> {
     ask_language(&outbox)?;
     let mut desk = Desk {
         wire,
-        publisher: Publisher::new(Limit::from_environment()),
+        publisher: Publisher::default(),
         queue: Queue::default(),
         runner: Runner::start(outbox)?,
         history: History::open(),
@@ -185,6 +184,7 @@ impl Desk {
             Mail::Event(event @ Event::Input { .. }) => self.ask(event),
             Mail::Event(event) => {
                 self.note_result(&event);
+                self.note_next_input(&event);
                 self.note_comm(&event);
                 self.publisher.event(event, Instant::now());
             }

@@ -57,6 +57,8 @@ struct Running {
     started: String,
     result: Option<Map<String, Value>>,
     failure: Option<Failure>,
+    /// What the front end is to do besides.
+    payload: Vec<Value>,
     /// None while the request's own cell runs.
     expressions: Option<Expressions>,
 }
@@ -160,13 +162,14 @@ impl Desk {
         self.publisher.begin(cell, header, count, request.silent);
         let started = date(SystemTime::now());
         let source = request.code.clone();
-        let running = Running { request, cell, count, started, result: None, failure: None, expressions: None };
+        let (result, failure, payload) = (None, None, Vec::new());
+        let mut running = Running { request, cell, count, started, result, failure, payload, expressions: None };
         if let Some(page) = engine::help(&self.names, &source) {
-            let payload = json!([{"source": "page", "data": {"text/plain": page}, "start": 0}]);
-            return self.finish(running, payload, Map::new());
+            running.payload.push(json!({"source": "page", "data": {"text/plain": page}, "start": 0}));
+            return self.finish(running, Map::new());
         }
         if source.trim().is_empty() {
-            return self.finish(running, json!([]), Map::new());
+            return self.finish(running, Map::new());
         }
         let ahead = if numbered { self.queue.ahead() } else { Vec::new() };
         let input = running.request.input;
@@ -188,6 +191,14 @@ impl Desk {
             && running.cell == *cell
         {
             running.result = Some(data.clone());
+        }
+    }
+
+    pub fn note_next_input(&mut self, event: &Event) {
+        if let (Event::NextInput { cell, text, replace }, Some(running)) = (event, &mut self.queue.running)
+            && running.cell == *cell
+        {
+            running.payload.push(json!({"source": "set_next_input", "text": text, "replace": replace}));
         }
     }
 
@@ -219,7 +230,7 @@ impl Desk {
                 expressions.done.insert(std::mem::take(&mut expressions.current), answer);
                 expressions
             }
-            None if running.failure.is_some() => return self.finish(running, json!([]), Map::new()),
+            None if running.failure.is_some() => return self.finish(running, Map::new()),
             None => {
                 self.remember(&running);
                 let left = std::mem::take(&mut running.request.user_expressions).into();
@@ -227,7 +238,7 @@ impl Desk {
             }
         };
         let Some((name, source)) = expressions.left.pop_front() else {
-            return self.finish(running, json!([]), expressions.done);
+            return self.finish(running, expressions.done);
         };
         expressions.current = name;
         running.cell = self.queue.unnumbered().0;
@@ -246,8 +257,8 @@ impl Desk {
         }
     }
 
-    fn finish(&mut self, running: Running, payload: Value, expressions: Map<String, Value>) {
-        let Running { request, count, started, failure, .. } = running;
+    fn finish(&mut self, running: Running, expressions: Map<String, Value>) {
+        let Running { request, count, started, failure, payload, .. } = running;
         let header = request.message.header.clone();
         let mut content = json!({"status": "ok", "execution_count": count, "payload": payload,
             "user_expressions": expressions});

@@ -6,7 +6,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 use super::answer::flag;
 use super::log;
 use super::message::to_hex;
+use crate::engine::private;
 
 /// A file of more is cut to its newer half.
 const LARGEST: u64 = 16 << 20;
@@ -120,7 +120,9 @@ impl History {
             return session;
         }
         let session = self.begin().unwrap_or_else(|error| {
-            log(format_args!("history is not kept: {error}; set THREADBOOK_DATA to a writable directory"));
+            log(format_args!(
+                "history is not kept: {error}; set THREADBOOK_DATA to a directory that only you can write to"
+            ));
             self.path = None;
             1
         });
@@ -131,7 +133,7 @@ impl History {
     fn begin(&mut self) -> io::Result<u64> {
         let Some(path) = self.path.clone() else { return Ok(1) };
         if let Some(directory) = path.parent() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+            private::directory(directory)?;
         }
         if fs::metadata(&path).is_ok_and(|about| about.len() > LARGEST) {
             cut(&path)?;
@@ -141,7 +143,7 @@ impl History {
         let id = to_hex(&id);
         append(&path, &Line::Start { start: id.clone() })?;
         let (mut session, mut own) = (0, None);
-        for line in lines(&fs::read(&path)?) {
+        for line in lines(&private::read(&path)?) {
             match line {
                 Line::Row(row) => self.rows.push(row),
                 Line::Cut { cut } => session += cut,
@@ -177,12 +179,12 @@ fn append(path: &Path, line: &Line) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
     // One write: lines of several kernels do not mix. Cells may hold secrets, so the file is its user's only.
-    File::options().append(true).create(true).mode(0o600).open(path)?.write_all(&bytes)
+    private::append(path)?.write_all(&bytes)
 }
 
 /// Keeps the newer half.
 fn cut(path: &Path) -> io::Result<()> {
-    let bytes = fs::read(path)?;
+    let bytes = private::read(path)?;
     let middle = bytes.len() / 2;
     let end = bytes[middle..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| middle + at + 1);
     let began = |line: Line| match line {

@@ -46,6 +46,32 @@ fn later_sessions_see_earlier_ones() {
 }
 
 #[test]
+fn history_is_for_its_user_only() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (directory, path) = bench();
+    let data = path.parent().expect("a directory");
+    open(&path).add(1, "secret", None);
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!((mode(data), mode(&path)), (0o700, 0o600));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("ours");
+    open(&path).add(1, "another", None);
+    assert_eq!(mode(&path), 0o600, "an old file as well");
+    // Not written through a link, and not where others may write; the session has its own history all the same.
+    let elsewhere = directory.path().join("elsewhere");
+    fs::rename(&path, &elsewhere).expect("moved");
+    symlink(&elsewhere, &path).expect("made");
+    let before = fs::read(&elsewhere).expect("read");
+    let mut linked = open(&path);
+    linked.add(1, "third", None);
+    assert_eq!(asked(&mut linked, json!({"hist_access_type": "tail"})), json!([[1, 1, "third"]]));
+    assert_eq!(fs::read(&elsewhere).expect("read"), before);
+    fs::remove_file(&path).expect("removed");
+    fs::set_permissions(data, fs::Permissions::from_mode(0o777)).expect("ours");
+    open(&path).add(1, "fourth", None);
+    assert!(!path.exists());
+}
+
+#[test]
 fn torn_lines_are_passed_over() {
     let (_directory, path) = bench();
     open(&path).add(1, "first", None);

@@ -231,6 +231,17 @@ mod tests {
     }
 
     #[test]
+    fn what_nests_too_deeply_is_refused() {
+        let mut open = Codec::new("", "s".into());
+        let mut frames = open.encode(outgoing());
+        for (open_bracket, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let deep = format!("{}1{}", open_bracket.repeat(100_000), close.repeat(100_000));
+            frames[6] = format!("{{\"code\": {deep}}}").into_bytes();
+            assert!(open.decode(frames.clone()).expect_err("refused").contains("recursion limit"));
+        }
+    }
+
+    #[test]
     fn torn_messages_are_refused() {
         let mut open = Codec::new("", "s".into());
         let sent = open.encode(outgoing());

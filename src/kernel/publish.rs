@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::message::Outgoing;
-use super::overflow::{Limit, Rest};
 use crate::output::{CellId, CommAct, Event, LaneId, LaneKind, MimeBundle, Origin, Stream};
 
 /// Text waits so long for more.
@@ -24,8 +23,8 @@ const PIECES: usize = 1_000;
 /// So many cells are remembered, and those that have threads which still run.
 const ROUTES: usize = 1_000;
 
+#[derive(Default)]
 pub struct Publisher {
-    limit: Limit,
     routes: BTreeMap<CellId, Route>,
     /// The cell that was begun last.
     newest: Option<CellId>,
@@ -49,9 +48,6 @@ struct Route {
     count: u32,
     /// A silent cell shows nothing.
     silent: bool,
-    /// Bytes of text so far, and where those go that are too many.
-    bytes: u64,
-    rest: Option<Rest>,
     /// Threads, tasks and processes of this cell that may still write.
     lanes: u32,
 }
@@ -89,20 +85,9 @@ struct Writer {
 }
 
 impl Publisher {
-    pub fn new(limit: Limit) -> Publisher {
-        Publisher {
-            limit,
-            routes: BTreeMap::new(),
-            newest: None,
-            lanes: HashMap::new(),
-            batches: Vec::new(),
-            ready: VecDeque::new(),
-        }
-    }
-
     /// Output of `cell` belongs to the request with this header from here on.
     pub fn begin(&mut self, cell: CellId, parent: Value, count: u32, silent: bool) {
-        self.routes.insert(cell, Route { parent, count, silent, bytes: 0, rest: None, lanes: 0 });
+        self.routes.insert(cell, Route { parent, count, silent, lanes: 0 });
         self.newest = Some(cell);
         if self.routes.len() > ROUTES
             && let Some(quiet) = self.routes.iter().find(|(_, route)| route.lanes == 0).map(|(cell, _)| *cell)
@@ -151,7 +136,13 @@ impl Publisher {
             }
             Event::Comm { origin, id, act, data } => self.comm(origin.cell, id, act, data),
             Event::Result { cell, data } => self.result(cell, data),
-            Event::Process { .. } | Event::Joined { .. } | Event::Input { .. } | Event::Failed { .. } => {}
+            Event::Process { .. }
+            | Event::Joined { .. }
+            | Event::Waits { .. }
+            | Event::Woke { .. }
+            | Event::Input { .. }
+            | Event::NextInput { .. }
+            | Event::Failed { .. } => {}
         }
     }
 
@@ -162,10 +153,6 @@ impl Publisher {
 
     /// The cell has ended: everything of it that waits goes out.
     pub fn end(&mut self, cell: CellId) {
-        let rest = self.routes.get_mut(&cell).and_then(|route| route.rest.as_mut());
-        if let Some(summary) = rest.map(Rest::summary) {
-            self.gather(cell, Stream::Stderr, &summary, None, Instant::now());
-        }
         self.flush(cell);
     }
 
@@ -203,23 +190,9 @@ impl Publisher {
 
     fn text(&mut self, cell: CellId, stream: Stream, text: &str, writer: Option<Writer>, now: Instant) {
         let Some(cell) = self.known(cell) else { return };
-        let Some(route) = self.routes.get_mut(&cell).filter(|route| !route.silent && !text.is_empty()) else {
+        if text.is_empty() || self.routes.get(&cell).is_none_or(|route| route.silent) {
             return;
-        };
-        if let Some(rest) = &mut route.rest {
-            return rest.write(text);
         }
-        route.bytes += text.len() as u64;
-        if route.bytes <= self.limit.0 {
-            return self.gather(cell, stream, text, writer, now);
-        }
-        let (mut rest, said) = Rest::open(self.limit);
-        rest.write(text);
-        route.rest = Some(rest);
-        self.gather(cell, Stream::Stderr, &said, None, now);
-    }
-
-    fn gather(&mut self, cell: CellId, stream: Stream, text: &str, writer: Option<Writer>, now: Instant) {
         let index = self.batches.iter().position(|batch| batch.cell == cell).unwrap_or_else(|| {
             self.batches.push(Batch { cell, due: now + GATHER, bytes: 0, chunks: Vec::new() });
             self.batches.len() - 1

@@ -8,7 +8,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Bench {
-        let mut publisher = Publisher::new(Limit(1 << 20));
+        let mut publisher = Publisher::default();
         let now = Instant::now();
         for (id, name) in [(1, "MainThread"), (2, "Thread-1")] {
             let (id, name) = (LaneId(id), name.to_string());
@@ -144,25 +144,6 @@ fn streams_keep_their_order_until_they_change_too_often() {
     let ready = bench.ready();
     assert_eq!(ready.len(), CHANGES);
     assert_eq!(ready.iter().map(|(_, _, text)| text.len()).sum::<usize>(), 1000);
-}
-
-#[test]
-fn text_beyond_the_limit_goes_to_a_file() {
-    let mut bench = Bench::new();
-    let line = "x".repeat(LARGEST - 1) + "\n";
-    for _ in 0..20 {
-        bench.text(1, 1, Stream::Stdout, &line);
-    }
-    bench.publisher.end(CellId(1));
-    let ready = bench.ready();
-    let said: String =
-        ready.iter().filter(|(.., text)| text.contains("threadbook:")).map(|m| m.2.as_str()).collect();
-    let shown: usize = ready.iter().map(|(.., text)| text.matches('x').count() + 1).filter(|n| *n > 100).sum();
-    assert_eq!(shown, 1 << 20);
-    let path = said.split('`').nth(1).expect("a path");
-    assert_eq!(std::fs::metadata(path).expect("the file").len(), 4 * LARGEST as u64);
-    std::fs::remove_file(path).expect("removed");
-    assert!(said.contains("has shown 1 MiB") && said.contains("262144 more bytes are in"), "{said}");
 }
 
 #[test]

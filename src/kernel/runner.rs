@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::log;
 use super::mail::{Ended, Mail, Outbox};
-use crate::engine::{Comm, Input, Interrupter, Options, Session};
+use crate::engine::{Comm, Input, Interrupter, Limits, Options, Session};
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Failure};
 
@@ -113,7 +113,10 @@ fn execute(session: &mut Session, work: Work) -> Result<Ended, Trouble> {
 }
 
 fn start(outbox: &Outbox) -> Result<Session, Error> {
-    let begin = || Session::start(Options::default(), Box::new(outbox.clone()));
+    let begin = || {
+        let limits = Limits::from_environment()?;
+        Session::start(Options { limits, next_input: true, ..Options::default() }, Box::new(outbox.clone()))
+    };
     let session = catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Err(lost()));
     match &session {
         Ok(session) => outbox.send(Mail::Started(session.interrupter(), session.answerer())),

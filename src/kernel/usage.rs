@@ -64,36 +64,41 @@ impl Family {
     fn read(root: u32) -> Family {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-        // pid → parent, ticks, bytes
-        let all: HashMap<u32, (u32, u64, u64)> = pids.filter_map(|pid| Some((pid, process(pid)?))).collect();
+        // pid → parent, ticks
+        let all: HashMap<u32, (u32, u64)> = pids.filter_map(|pid| Some((pid, process(pid)?))).collect();
         let is_ours = |pid: u32| {
             let mut at = Some(pid);
             // A tree of processes is never as deep as it is large.
             for _ in 0..all.len() {
                 match at {
                     Some(pid) if pid == root => return true,
-                    Some(pid) => at = all.get(&pid).map(|(parent, ..)| *parent),
+                    Some(pid) => at = all.get(&pid).map(|(parent, _)| *parent),
                     None => return false,
                 }
             }
             false
         };
         let ours = all.iter().filter(|(pid, _)| is_ours(**pid));
-        ours.fold(Family::default(), |sum, (_, (_, ticks, bytes))| Family {
+        ours.fold(Family::default(), |sum, (pid, (_, ticks))| Family {
             ticks: sum.ticks + ticks,
-            bytes: sum.bytes + bytes,
+            bytes: sum.bytes + memory(*pid),
         })
     }
 }
 
-/// Parent, ticks used, bytes resident.
-fn process(pid: u32) -> Option<(u32, u64, u64)> {
+/// Bytes resident. Of a page that several processes have, as worker and copy do, each is counted a part (proc(5), `Pss`).
+fn memory(pid: u32) -> u64 {
+    let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    kilobytes(&read("smaps_rollup"), "Pss").or_else(|| kilobytes(&read("status"), "VmRSS")).unwrap_or(0)
+}
+
+/// Parent, ticks used.
+fn process(pid: u32) -> Option<(u32, u64)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name before the last parenthesis may hold anything.
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
     let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    Some((fields.get(1)?.parse().ok()?, ticks, kilobytes(&status, "VmRSS").unwrap_or(0)))
+    Some((fields.get(1)?.parse().ok()?, ticks))
 }
 
 /// Ticks of all processors: busy, and all.

@@ -15,6 +15,7 @@ use zmq::{Context, DONTWAIT, POLLIN, PollItem, Socket, SocketType};
 use super::connection::{Channel, Connection};
 use super::log;
 use super::message::{Codec, Message, Outgoing};
+use crate::engine::with_umask;
 use crate::error::{Error, ExitCode};
 
 /// A peer that does not answer is asked every 30 s, and given up after a minute.
@@ -27,6 +28,10 @@ const BEHIND: i32 = 1 << 14;
 
 /// What was sent before the end is given this long to leave.
 const LINGER_MS: i32 = 1_000;
+
+/// Who sends a larger frame is hung up on: its memory would be taken before its signature could be looked at. Uploads
+/// to widgets come in one frame.
+const LARGEST: i64 = 1 << 29;
 
 /// So many messages of one channel are taken before others have their turn.
 const TURN: usize = 32;
@@ -172,6 +177,7 @@ fn bind(context: &Context, connection: &Connection, channel: Channel, kind: Sock
         socket.set_linger(LINGER_MS)?;
         socket.set_sndhwm(0)?;
         socket.set_rcvhwm(0)?;
+        socket.set_maxmsgsize(LARGEST)?;
         socket.set_ipv6(connection.is_ipv6())?;
         if kind == SocketType::ROUTER {
             // A client that connects again keeps its identity.
@@ -185,7 +191,8 @@ fn bind(context: &Context, connection: &Connection, channel: Channel, kind: Sock
             socket.set_heartbeat_ivl(HEARTBEAT_MS)?;
             socket.set_heartbeat_timeout(PATIENCE_MS)?;
         }
-        socket.bind(&address)?;
+        // A socket in the file system is for whoever may write to it: this user only.
+        with_umask(0o177, || socket.bind(&address))?;
         Ok(socket)
     };
     open().map_err(|error| socket_error(&what, &error.to_string()))

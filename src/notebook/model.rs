@@ -149,7 +149,7 @@ impl Notebook {
         }
     }
 
-    fn write(&self, writer: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn write(&self, writer: &mut dyn Write) -> io::Result<()> {
         match &self.style.indent {
             Some(indent) => {
                 let formatter = PrettyFormatter::with_indent(indent.as_bytes());
@@ -164,7 +164,7 @@ impl Notebook {
     }
 
     /// To nbformat 4.5, with what it requires: an id for each cell. A newer minor version stays.
-    fn upgrade(&mut self) {
+    pub(super) fn upgrade(&mut self) {
         let minor = self.tree.get("nbformat_minor").and_then(Value::as_u64).unwrap_or(0);
         if minor < MINOR {
             put(&mut self.tree, "nbformat_minor", MINOR.into());

@@ -208,10 +208,10 @@ impl Sink for Recorder {
                 }
                 self.lane_changed(lane);
             }
-            // Which lane waited for which is of use to `verify` only.
-            Event::Joined { .. } => {}
-            // Cells of this front end have empty input, and nobody at the other end of a comm.
-            Event::Input { .. } | Event::Comm { .. } => {}
+            // Which lane waited for which is of use to `verify` only, and for which lock to the picture only.
+            Event::Joined { .. } | Event::Waits { .. } | Event::Woke { .. } => {}
+            // Cells of this front end have empty input and keep their text, and nobody is at the other end of a comm.
+            Event::Input { .. } | Event::NextInput { .. } | Event::Comm { .. } => {}
             Event::Text { origin, stream, text } => {
                 self.recording(origin.cell).text(Some(origin.lane), stream, text);
             }

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
 
+use super::ctrl_c::CtrlC;
 use super::model::{CellKind, Notebook};
 use super::plan::{Step, steps};
 use super::printer::Printer;
 use super::record::Recorder;
 use super::view::{Look, Progress, View, human, said};
 use super::write;
-use crate::engine::{Options, Outcome, Session};
+use crate::engine::{Limits, Options, Outcome, Session};
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, LaneId, Sink};
 
@@ -36,6 +37,7 @@ pub struct RunOptions {
     pub quiet: bool,
     /// How long threads that outlive the last cell are waited for.
     pub patience: Duration,
+    pub limits: Limits,
 }
 
 /// Runs a notebook. That a cell failed is an error with the exit code for that.
@@ -43,7 +45,10 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
     let start = |sink: Box<dyn Sink>| {
         let directory = std::path::absolute(&options.notebook).ok();
         let directory = directory.and_then(|path| Some(path.parent()?.to_owned()));
-        Session::start(Options { directory, ..Options::default() }, sink)
+        let options = Options { directory, limits: options.limits.clone(), ..Options::default() };
+        let session = Session::start(options, sink)?;
+        let ctrl_c = CtrlC::watch(session.interrupter())?;
+        Ok(Watched { session, ctrl_c })
     };
     run_with(options, view(options), start)
 }
@@ -64,14 +69,24 @@ fn view(options: &RunOptions) -> View {
 trait Engine {
     fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error>;
     fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error>;
+    /// No other cell is to begin.
+    fn is_interrupted(&self) -> bool;
 }
 
-impl Engine for Session {
+struct Watched {
+    session: Session,
+    ctrl_c: CtrlC,
+}
+
+impl Engine for Watched {
     fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
-        Session::execute(self, cell, source, ahead)
+        self.session.execute(cell, source, ahead)
+    }
+    fn is_interrupted(&self) -> bool {
+        self.ctrl_c.came()
     }
     fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error> {
-        Session::settle(self, patience)
+        self.session.settle(patience)
     }
 }
 
@@ -234,7 +249,10 @@ impl Run<'_> {
             if outcome != Outcome::Ok {
                 summary.failed += 1;
             }
-            if self.stops(step, &outcome) {
+            // It may have come when the cell had just ended.
+            let interrupted = engine.is_interrupted();
+            if interrupted || self.stops(step, &outcome) {
+                let outcome = if interrupted { Outcome::Interrupted } else { outcome };
                 summary.stopped = Some((CellId(self.ran.len() as u32), outcome));
                 summary.left = steps[n + 1..].iter().filter(|step| !step.skipped).count();
                 break;
@@ -372,7 +390,7 @@ impl Run<'_> {
         match summary.stopped {
             None => Ok(()),
             Some((cell, outcome)) => Err(Error::new(
-                ExitCode::Failed,
+                if outcome == Outcome::Interrupted { ExitCode::Interrupted } else { ExitCode::Failed },
                 format!(
                     "{cell} {}; {} after it not run; what ran is in {place}; --allow-errors goes on past errors",
                     said(&outcome),

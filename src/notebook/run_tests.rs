@@ -42,6 +42,10 @@ impl Engine for Scripted {
         Ok(Outcome::Ok)
     }
 
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+
     fn settle(&mut self, _: Duration) -> Result<Vec<LaneId>, Error> {
         self.late.drain(..).for_each(|event| self.sink.event(event));
         Ok(std::mem::take(&mut self.running))
@@ -87,6 +91,7 @@ fn ran(cells: &[(&str, &[&str])], allow_errors: bool) -> Ran {
         allow_errors,
         quiet: false,
         patience: Duration::from_secs(10),
+        limits: Limits::default(),
     };
     let (report, problem) = (Page::default(), Page::default());
     let printer = Printer::start(Box::new(report.clone()), Box::new(problem.clone()));

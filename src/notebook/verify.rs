@@ -17,7 +17,7 @@ use self::check::{Machine, Status, recheck};
 use self::report::CellReport;
 use super::lanes::Run;
 use super::twin::Twins;
-use crate::engine::{Options, Outcome, Session, TimeFormat};
+use crate::engine::{Limits, Options, Outcome, Session, TimeFormat};
 use crate::error::{Error, ExitCode};
 use crate::output::{CellId, Event, Sink};
 
@@ -35,11 +35,19 @@ pub struct Request {
     pub twin: Option<PathBuf>,
     /// One JSON document instead of lines for people.
     pub json: bool,
+    pub limits: Limits,
 }
 
 impl Request {
     pub fn new(notebook: impl Into<PathBuf>) -> Self {
-        Request { notebook: notebook.into(), runs: 1, tries: 100, twin: None, json: false }
+        Request {
+            notebook: notebook.into(),
+            runs: 1,
+            tries: 100,
+            twin: None,
+            json: false,
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -80,7 +88,7 @@ fn run(
     shown: &mut dyn FnMut(&CellReport) -> Result<(), Error>,
 ) -> Result<Vec<CellReport>, Error> {
     let mut twins = request.twin.as_deref().map(|python| Twins::start(python, &request.notebook)).transpose()?;
-    let mut machine = Live::start(&request.notebook, cells)?;
+    let mut machine = Live::start(request, cells)?;
     let mut reports: Vec<CellReport> = Vec::new();
     let mut unsettled = Vec::new();
     for (index, cell) in cells.iter().enumerate() {
@@ -124,12 +132,13 @@ impl Sink for Events {
 }
 
 impl Live {
-    fn start(notebook: &Path, cells: &[Cell]) -> Result<Live, Error> {
+    fn start(request: &Request, cells: &[Cell]) -> Result<Live, Error> {
         // A notebook shows by what it recorded which of the two forms of `%%time` it was made with.
         let full = cells.iter().any(|cell| cell.recorded.streams[0].contains("CPU times: "));
-        let directory = notebook.canonicalize().ok().and_then(|path| path.parent().map(Path::to_path_buf));
+        let directory = request.notebook.canonicalize().ok().and_then(|path| path.parent().map(Path::to_path_buf));
         let time = if full { TimeFormat::Full } else { TimeFormat::Wall };
-        let options = Options { directory, time, each_print: true, ..Options::default() };
+        let options =
+            Options { directory, time, each_print: true, limits: request.limits.clone(), ..Options::default() };
         let events = Events::default();
         let session = Session::start(options, Box::new(events.clone()))?;
         // Cells that ask for the pid of their worker's parent get ours.

@@ -190,7 +190,7 @@ impl View {
                 self.named(*lane);
             }
             Event::Ended { lane, .. } => self.finish_line(*lane),
-            Event::Joined { .. } => {}
+            Event::Joined { .. } | Event::Waits { .. } | Event::Woke { .. } => {}
             Event::Text { origin, stream, text } => self.text(origin, *stream, text),
             Event::Display { origin, data, id: Some(id), update: true, .. } => {
                 if let Some(text) = self.changing.change(id, *origin, plain(data)) {
@@ -199,7 +199,7 @@ impl View {
             }
             Event::Display { origin, data, .. } => self.display(origin, &plain(data)),
             // What has been read in a terminal stays there.
-            Event::Clear { .. } | Event::Input { .. } | Event::Comm { .. } => {}
+            Event::Clear { .. } | Event::Input { .. } | Event::NextInput { .. } | Event::Comm { .. } => {}
             Event::Result { cell, data } => self.result(*cell, data),
             Event::Warning { rendered, .. } => self.block(rendered),
             Event::Failed { failure, .. } => self.failed(failure),
@@ -214,7 +214,9 @@ impl View {
             Title::Heading(text) => (BOLD, text),
             Title::FirstLine(text) => (DIM, text),
         };
-        let (count, label, title) = (self.paint(DIM, &count), self.paint(CELL, label), self.paint(style, title));
+        // A notebook that somebody else wrote must not move the cursor either.
+        let title: String = title.chars().filter(|c| !c.is_control()).collect();
+        let (count, label, title) = (self.paint(DIM, &count), self.paint(CELL, label), self.paint(style, &title));
         self.page.push_str(&format!("{count} {label}  {title}\n"));
     }
 

@@ -168,6 +168,23 @@ fn colours_follow_the_lane_and_end_with_the_line() {
 }
 
 #[test]
+fn neither_a_title_nor_a_name_moves_the_cursor_and_a_file_gets_no_escapes() {
+    let hostile = "a\x1b[2J\x1b]0;x\x07\r\u{9b}b";
+    let report = Page::default();
+    let mut view = View::new(Printer::start(Box::new(report.clone()), Box::new(Page::default())), PLAIN);
+    view.event(&main_lane());
+    for title in [Title::Heading(hostile.into()), Title::FirstLine(hostile.into())] {
+        view.cell_begins(CellId(1), Progress { at: 1, total: 1 }, &title, true);
+    }
+    view.event(&lane(2, hostile, 1));
+    view.event(&text(1, 2, Stdout, "\x1b[2Jcleared\x1b]0;title\x07\n"));
+    view.finish();
+    let report = report.text();
+    assert!(!report.contains(|c: char| c.is_control() && c != '\n'), "{report:?}");
+    assert!(report.contains("│ cleared\n"), "{report:?}");
+}
+
+#[test]
 fn late_output_says_which_cell_it_belongs_to() {
     let report = Page::default();
     let printer = Printer::start(Box::new(report.clone()), Box::new(Page::default()));

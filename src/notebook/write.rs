@@ -99,8 +99,7 @@ fn temporary(target: &Path, old: Option<&Metadata>) -> io::Result<NamedTempFile>
     let stem: String = name.to_string_lossy().chars().take(40).collect();
     let file = tempfile::Builder::new()
         .prefix(&format!(".{stem}."))
-        // What an ordinary new file gets; the umask is taken off.
-        .permissions(Permissions::from_mode(0o666))
+        .permissions(Permissions::from_mode(first_mode(old)))
         .tempfile_in(directory(target))?;
     if let Some(old) = old {
         // Only root may give a file away: then the file stays its owner's.
@@ -108,6 +107,12 @@ fn temporary(target: &Path, old: Option<&Metadata>) -> io::Result<NamedTempFile>
         file.as_file().set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
     }
     Ok(file)
+}
+
+/// What an ordinary new file gets; the umask is taken off. A copy of an old file is nobody else's until it has that
+/// one's permissions: whoever opened it before could read on.
+fn first_mode(old: Option<&Metadata>) -> u32 {
+    if old.is_some() { 0o600 } else { 0o666 }
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Error {
@@ -157,6 +162,7 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).expect("is there").mode();
         assert_eq!(mode(&ours), mode(&ordinary));
         assert_eq!(mode(&old) & 0o7777, 0o640);
+        assert_eq!(first_mode(Some(&fs::metadata(&old).expect("is there"))), 0o600);
         assert_eq!(fs::read_to_string(&old).expect("is read"), "2");
         assert_eq!(names(dir.path()), ["new", "o", "old"]);
     }

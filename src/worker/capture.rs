@@ -284,6 +284,15 @@ pub fn join(lane: Here) {
     emit(Kind::Join, 0, lane, here().lane, b"");
 }
 
+/// The calling thread waits for a lock of this kind from here on.
+pub fn waits(what: u32) {
+    emit(Kind::Wait, what as u8, here(), 0, b"");
+}
+
+pub fn woke() {
+    emit(Kind::Wake, 0, here(), 0, b"");
+}
+
 /// A value to show, in as many records as it needs; answers as `text` does.
 pub fn display(json: &[u8], result: bool) -> bool {
     let kind = if result { Kind::Result } else { Kind::Display };

@@ -2,8 +2,7 @@
 //! order. Text of one lane that comes in one go is one event, unless every print is asked for.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use super::host;
 use super::process::parent_of;
 use super::record::{Head, Kind};
 use super::start::Start;
+use super::stream::receive_with_pid;
 use super::unsaid::Unsaid;
 
 /// Text of one lane is handed on at this size at the latest.
@@ -143,9 +143,13 @@ impl Inbox {
         })
     }
 
-    /// Takes one record off the front of `bytes`; answers how many bytes it took, 0 if there is none.
+    /// Takes one record off the front of `bytes`; answers how many bytes it took. What is no record is passed over
+    /// whole: only a cell that writes where it may not can have left it there.
     pub fn record(&mut self, bytes: &[u8]) -> usize {
-        let Some((head, payload, length)) = Head::parse(bytes) else { return 0 };
+        let Some((head, payload, length)) = Head::parse(bytes) else {
+            self.overwritten();
+            return bytes.len();
+        };
         match head.kind {
             Kind::Text => {
                 let (origin, stream) = (self.origin(&head), head.detail);
@@ -154,6 +158,8 @@ impl Inbox {
                 }
             }
             Kind::Barrier => self.read_streams(),
+            // Only the clock tells when: the text before it need not be handed on for it.
+            Kind::Wait | Kind::Wake => self.waits(&head),
             _ => {
                 self.flush();
                 self.other(&head, payload);
@@ -161,6 +167,14 @@ impl Inbox {
         }
         self.running = head.running;
         length
+    }
+
+    fn overwritten(&mut self) {
+        self.flush();
+        let cell = CellId(self.running);
+        let origin = Origin { cell, running: None, lane: LaneId::MAIN, pid: 0, tid: 0, at: self.now() };
+        let text = "threadbook: output is missing here: a cell has written over memory that is not its own\n";
+        self.send_text(origin, Stream::Stderr, text.into());
     }
 
     fn other(&mut self, head: &Head, payload: &[u8]) {
@@ -180,7 +194,7 @@ impl Inbox {
                 }
             }
             Kind::Input => self.input(head, payload),
-            Kind::Text | Kind::Barrier => {}
+            Kind::Text | Kind::Barrier | Kind::Wait | Kind::Wake => {}
         }
     }
 
@@ -196,6 +210,11 @@ impl Inbox {
             let (origin, prompt) = (self.origin(head), String::from_utf8_lossy(prompt).into_owned());
             self.send(Event::Input { origin, number, prompt, password: *password == 1 });
         }
+    }
+
+    fn waits(&self, head: &Head) {
+        let (lane, what, at) = (LaneId(head.lane), head.awaited(), self.at(head.nanos));
+        self.send(if head.kind == Kind::Wait { Event::Waits { lane, what, at } } else { Event::Woke { lane, at } });
     }
 
     fn declared(&mut self, head: &Head, name: String) {
@@ -447,31 +466,6 @@ fn torn_tail(bytes: &[u8]) -> usize {
         return if there < width { there } else { 0 };
     }
     0
-}
-
-/// A piece of a stream and the process that wrote it: the system tells the writer of each piece, and never joins
-/// pieces of two writers (`SO_PASSCRED`, unix(7)).
-fn receive_with_pid(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, u32)> {
-    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    let mut control = [0u64; 8];
-    // SAFETY: `message` points to locals that outlive the call; the control buffer is aligned for a `cmsghdr`, and
-    // is read only as far as the system says that it filled it.
-    unsafe {
-        let mut message: libc::msghdr = std::mem::zeroed();
-        message.msg_iov = &mut part;
-        message.msg_iovlen = 1;
-        message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = std::mem::size_of_val(&control) as _;
-        let length = libc::recvmsg(stream.as_raw_fd(), &mut message, libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC);
-        if length < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let head = libc::CMSG_FIRSTHDR(&message);
-        let is_writer =
-            !head.is_null() && (*head).cmsg_level == libc::SOL_SOCKET && (*head).cmsg_type == libc::SCM_CREDENTIALS;
-        let pid = if is_writer { libc::CMSG_DATA(head).cast::<libc::ucred>().read_unaligned().pid } else { 0 };
-        Ok((length as usize, pid as u32))
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Functions of the C library that this executable defines itself, so that every library loaded into the worker
 //! (libstd, dependencies, C code) calls ours: `read`, `readv`, `write`, `writev`, `pthread_create`, `pthread_join`,
-//! `pthread_setname_np`, `fork`, `posix_spawn`, `posix_spawnp`. Outside a worker each does just what the real one does.
+//! `pthread_setname_np`, `clock_nanosleep`, `fork`, `posix_spawn`, `posix_spawnp`. Outside a worker each does just what
+//! the real one does.
 //!
 //! `build.rs` exports these names; a name added here must be added there.
 
@@ -8,7 +9,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::capture::{self, Here};
-use super::{caller, input, threads};
+use super::threads::{self, Ended};
+use super::{caller, input, interrupt};
 
 /// The inodes of the sockets that are the worker's fd 1 and 2: a descriptor that user code has pointed elsewhere
 /// is not captured.
@@ -140,6 +142,7 @@ type Routine = extern "C" fn(*mut c_void) -> *mut c_void;
 struct Start {
     lane: Here,
     number: u32,
+    ended: Ended,
     routine: Routine,
     argument: *mut c_void,
 }
@@ -150,6 +153,8 @@ extern "C" fn run_thread(start: *mut c_void) -> *mut c_void {
     capture::begin_thread(start.lane, start.number);
     let answer = (start.routine)(start.argument);
     capture::end_thread();
+    start.ended.store(1, Ordering::SeqCst);
+    super::ring::futex_wake(&start.ended);
     answer
 }
 
@@ -174,7 +179,8 @@ pub unsafe extern "C" fn pthread_create(
         return unsafe { create(thread, attributes, routine, argument) };
     }
     let (lane, number) = capture::for_new_thread(caller::is_crate());
-    let start = Box::into_raw(Box::new(Start { lane, number, routine, argument }));
+    let ended = Ended::default();
+    let start = Box::into_raw(Box::new(Start { lane, number, ended: ended.clone(), routine, argument }));
     // SAFETY: `run_thread` takes the box; if no thread was made, nobody did, and it is ours again.
     unsafe {
         let answer = create(thread, attributes, run_thread, start.cast());
@@ -182,7 +188,7 @@ pub unsafe extern "C" fn pthread_create(
             drop(Box::from_raw(start));
             capture::end(lane);
         } else {
-            threads::remember(*thread, lane);
+            threads::remember(*thread, lane, ended);
         }
         answer
     }
@@ -197,6 +203,10 @@ pub unsafe extern "C" fn pthread_join(thread: libc::pthread_t, answer: *mut *mut
     type Join = unsafe extern "C" fn(libc::pthread_t, *mut *mut c_void) -> c_int;
     static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
     let lane = capture::ring().and_then(|_| threads::lane_of(thread));
+    if lane.is_some() && threads::take_ended(thread).is_some_and(|ended| !interrupt::wait(&ended)) {
+        // std panics at this answer, which unwinds the cell; the thread goes on.
+        return libc::EINTR;
+    }
     // SAFETY: this is the type of the C library's function; the arguments are the caller's.
     let joined = unsafe {
         let join: Join = std::mem::transmute(real(c"pthread_join", &REAL));
@@ -231,6 +241,30 @@ pub unsafe extern "C" fn fork() -> libc::pid_t {
         pid => capture::process(lane, pid as u32),
     }
     child
+}
+
+/// POSIX `clock_nanosleep`, by which std sleeps. In a cell that is interrupted it fails, and std panics.
+///
+/// # Safety
+/// As the C library's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clock_nanosleep(
+    clock: libc::clockid_t,
+    flags: c_int,
+    time: *const libc::timespec,
+    left: *mut libc::timespec,
+) -> c_int {
+    type Sleep = unsafe extern "C" fn(libc::clockid_t, c_int, *const libc::timespec, *mut libc::timespec) -> c_int;
+    static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    // SAFETY: this is the type of the C library's function; the arguments are the caller's.
+    let answer = unsafe {
+        let sleep: Sleep = std::mem::transmute(real(c"clock_nanosleep", &REAL));
+        sleep(clock, flags, time, left)
+    };
+    if answer == libc::EINTR && capture::ring().is_some() && interrupt::is_asked() {
+        return libc::ECANCELED;
+    }
+    answer
 }
 
 /// Linux `pthread_setname_np`.

@@ -16,6 +16,22 @@ pub fn end_with_this_thread(command: &mut Command) {
     }
 }
 
+/// The user that this process acts as.
+pub fn user() -> u32 {
+    // SAFETY: takes no arguments, touches no memory, cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// What `work` makes lacks these permission bits. They are the process's: no other thread should make files meanwhile.
+pub fn with_umask<R>(mask: u32, work: impl FnOnce() -> R) -> R {
+    // SAFETY: sets a number of this process and answers the one before; touches no memory.
+    let set = |mask| unsafe { libc::umask(mask) };
+    let before = set(mask);
+    let answer = work();
+    set(before);
+    answer
+}
+
 /// Waits until a process has ended that need not be a child; at once if there is none.
 pub fn wait_for_end(pid: u32) -> io::Result<()> {
     match pidfd_open(pid) {

@@ -147,7 +147,7 @@ pub enum End {
 pub fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
     let mut bytes = vec![0; 4];
     serde_json::to_writer(&mut bytes, message)?;
-    let length = (bytes.len() - 4) as u32;
+    let length = u32::try_from(bytes.len() - 4).map_err(io::Error::other)?;
     bytes[..4].copy_from_slice(&length.to_ne_bytes());
     to.write_all(&bytes)
 }
@@ -156,8 +156,12 @@ pub fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
 pub fn receive<T: DeserializeOwned>(mut from: impl Read) -> io::Result<T> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;
-    let mut bytes = vec![0; u32::from_ne_bytes(length) as usize];
-    from.read_exact(&mut bytes)?;
+    let length = u32::from_ne_bytes(length) as usize;
+    // Memory is taken for what comes, not for what is announced: a cell that has gone wild may have written that.
+    let mut bytes = Vec::with_capacity(length.min(64 << 10));
+    if from.take(length as u64).read_to_end(&mut bytes)? < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(serde_json::from_slice(&bytes)?)
 }
 
@@ -172,6 +176,21 @@ mod tests {
         send(&mut wire, &Response::Done { end: end.clone(), tail: 7 }).expect("sent");
         let Response::Done { end: got, tail: 7 } = receive(&wire[..]).expect("received") else { panic!("done") };
         assert_eq!(got, end);
+    }
+
+    #[test]
+    fn memory_is_taken_for_what_comes_and_not_for_what_is_announced() {
+        struct Asked<'a>(&'a [u8], usize);
+        impl Read for Asked<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.1 = self.1.max(buffer.len());
+                self.0.read(buffer)
+            }
+        }
+        let wire = [&u32::MAX.to_ne_bytes()[..], b"{}"].concat();
+        let mut asked = Asked(&wire, 0);
+        assert_eq!(receive::<Response>(&mut asked).expect_err("torn").kind(), io::ErrorKind::UnexpectedEof);
+        assert!(asked.1 <= 1 << 20, "{}", asked.1);
     }
 
     #[test]

@@ -180,7 +180,8 @@ impl Reader {
     /// A cell has ended; its records end at `tail`.
     fn done(&self, tail: u64, inbox: &mut Inbox) {
         inbox.set_running(self.shared.running.load(Ordering::SeqCst));
-        while self.ring.head() < tail {
+        // Both ends, lest a position that a cell has written over be waited for.
+        while self.ring.head() < tail.min(self.ring.tail()) {
             self.ring.read(|bytes| inbox.record(bytes));
         }
         inbox.set_running(self.shared.running.load(Ordering::SeqCst));

@@ -1,6 +1,9 @@
 //! The form of one record in the ring: a fixed head, then its payload. Written by the worker and its forked
 //! children, read by the session: always the same build of this executable.
 
+use super::host;
+use crate::output::Awaited;
+
 /// What a record says. Its payload is text for `Text`, JSON for `Display` and `Result`, a name for `Lane` and
 /// `Rename`, a question for `Input` (see there), and nothing for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +28,16 @@ pub enum Kind {
     /// The lane waits for a line of input. The payload is a ticket (eight bytes, native order), 1 or 0 for a password,
     /// and the prompt; with the detail `MORE` it is only the ticket, under which the answer is to go on.
     Input,
+    /// The lane waits for a lock; `detail` is its kind (`host::LOCK`, …).
+    Wait,
+    /// It has it, or has given up.
+    Wake,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Text, Lane, Rename, Start, End, Join, Display, Result, Barrier, Process, Input]
+        [Text, Lane, Rename, Start, End, Join, Display, Result, Barrier, Process, Input, Wait, Wake]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -61,6 +68,18 @@ impl Head {
     /// more of an answer.
     pub const MORE: u8 = 1;
 
+    /// What the lane of a `Wait` waits for.
+    pub fn awaited(&self) -> Awaited {
+        match u32::from(self.detail) {
+            host::RLOCK => Awaited::RLock,
+            host::SEMAPHORE => Awaited::Semaphore,
+            host::CONDITION => Awaited::Condition,
+            host::EVENT => Awaited::Event,
+            host::BARRIER => Awaited::Barrier,
+            _ => Awaited::Lock,
+        }
+    }
+
     pub fn to_bytes(self) -> [u8; HEAD] {
         let mut bytes = [0; HEAD];
         bytes[0] = self.kind as u8;
@@ -79,7 +98,8 @@ impl Head {
         let word = |index: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|k| head[4 + 4 * index + k]));
         let nanos = u64::from_ne_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|k| head[32 + k]));
         let length = word(0) as usize;
-        let payload = bytes.get(HEAD..HEAD.checked_add(length)?)?;
+        let whole = HEAD.checked_add(length)?.checked_next_multiple_of(8).filter(|whole| *whole <= bytes.len())?;
+        let payload = &bytes[HEAD..HEAD + length];
         let head = Head {
             kind: Kind::from_byte(head[0])?,
             detail: head[1],
@@ -92,7 +112,7 @@ impl Head {
             tid: word(6),
             nanos,
         };
-        Some((head, payload, (HEAD + length).next_multiple_of(8)))
+        Some((head, payload, whole))
     }
 }
 
@@ -136,5 +156,8 @@ mod tests {
         assert_eq!(Head::parse(&head.to_bytes()), None);
         assert_eq!(Head::parse(&[0xff; 64]), None);
         assert_eq!(Head::parse(b"short"), None);
+        // Found by fuzzing: the payload was there, and the bytes that fill it up to the next record were not.
+        let unfilled = [&Head { length: 1, ..head }.to_bytes()[..], b"x"].concat();
+        assert_eq!(Head::parse(&unfilled), None);
     }
 }

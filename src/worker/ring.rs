@@ -225,11 +225,18 @@ impl Ring {
     }
 
     /// Gives everything written so far to `take`, then frees it. One reader only. `take` answers how many bytes
-    /// it used up; 0 stops.
+    /// it used up; 0 stops. Positions that cannot be were written over by a cell: `take` is given nothing, and what is
+    /// written from here on is read again.
     pub fn read(&self, mut take: impl FnMut(&[u8]) -> usize) {
         let header = self.header();
         let mut head = header.head.load(Ordering::Relaxed);
-        let tail = header.tail.load(Ordering::Acquire);
+        let mut tail = header.tail.load(Ordering::Acquire);
+        if tail.wrapping_sub(head) > CAPACITY as u64 || !tail.is_multiple_of(8) {
+            (head, tail) = (0, 0);
+            header.head.store(head, Ordering::SeqCst);
+            header.tail.store(tail, Ordering::SeqCst);
+            take(&[]);
+        }
         while head < tail {
             // SAFETY: bytes between head and tail are published and stay until head moves past them.
             let bytes = unsafe { std::slice::from_raw_parts(self.data(head), (tail - head) as usize) };
@@ -237,7 +244,7 @@ impl Ring {
             if used == 0 {
                 break;
             }
-            head += used as u64;
+            head += used.min(bytes.len()) as u64;
             header.head.store(head, Ordering::Release);
         }
         if header.writers_wait.load(Ordering::SeqCst) > 0 {
@@ -346,6 +353,27 @@ mod tests {
             });
         }
         writers.into_iter().for_each(|writer| writer.join().expect("a writer"));
+    }
+
+    #[test]
+    fn positions_that_cannot_be_are_told_and_begin_anew() {
+        let ring = Ring::create(0).expect("a ring");
+        for (head, tail) in [(0, CAPACITY as u64 + 8), (0, u64::MAX - 7), (64, 8), (0, 9)] {
+            ring.header().head.store(head, Ordering::SeqCst);
+            ring.header().tail.store(tail, Ordering::SeqCst);
+            let mut given = Vec::new();
+            ring.read(|bytes| {
+                given.push(bytes.len());
+                bytes.len()
+            });
+            assert!(ring.write(1, [b"onward!!", b""]));
+            ring.read(|bytes| {
+                given.push(bytes.len());
+                bytes.len()
+            });
+            assert_eq!(given, [0, 8], "{head}, {tail}");
+            assert!(ring.is_empty());
+        }
     }
 
     #[test]

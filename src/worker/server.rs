@@ -14,7 +14,8 @@ use super::copy::{self, Copied, Copier};
 use super::keeper::{self, Role};
 use super::protocol::{self, End, Request, Response, Run};
 use super::ring::Ring;
-use super::{capture, comm, host, input, interpose, stdio};
+use super::start::TUNABLES;
+use super::{capture, comm, host, input, interpose, interrupt, oom, stdio};
 
 /// The worker's entry: `threadbook __worker CONTROL RING WAKE REPORTS`, four inherited descriptors.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -31,6 +32,10 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(Role::Worker) => {}
         // The descriptors of the worker are closed already: nothing may close them again.
         Ok(Role::Keeper) | Err(_) => leave(),
+    }
+    if std::env::var(TUNABLES.0).is_ok_and(|value| value == TUNABLES.1) {
+        // SAFETY: this process has one thread.
+        unsafe { std::env::remove_var(TUNABLES.0) };
     }
     // The session went away, or never spoke our protocol: there is nobody to tell.
     let _ = serve(control, memory, wake);
@@ -55,6 +60,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     }
     capture::begin(ring);
     interpose::begin();
+    interrupt::begin();
     input::begin();
     stdio::begin();
     if let Err(reason) = libraries.iter().try_for_each(|l| load(l).map(drop)).and_then(|()| attach(&runtime)) {
@@ -75,7 +81,9 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
                     }
                     Ok(Copied::Copy(line)) => {
                         control = line;
+                        oom::withdraw();
                         capture::begin_copy();
+                        interrupt::begin();
                         attach(&runtime).map_err(io::Error::other)?;
                     }
                     Err(why) => protocol::send(&control, &Response::NotCopied { why })?,
@@ -193,6 +201,8 @@ fn run_cell(run: &Run) -> End {
         report,
     };
     capture::perturb(run.perturbed);
+    oom::offer();
+    interrupt::clear();
     capture::running(run.cell);
     input::begin_cell(run.input);
     stdio::forget_end();
@@ -202,6 +212,7 @@ fn run_cell(run: &Run) -> End {
 }
 
 fn run_comm(message: &comm::Comm) -> End {
+    interrupt::clear();
     capture::running(message.cell);
     input::begin_cell(protocol::Input::Empty);
     comm::run(message)
@@ -221,6 +232,9 @@ static HOST: host::Host = host::Host {
     display: host_display,
     result: host_result,
     input: host_input,
+    waits: host_waits,
+    woke: host_woke,
+    interrupt: &interrupt::INTERRUPT,
 };
 
 /// # Safety
@@ -301,6 +315,14 @@ unsafe extern "C" fn host_input(
         Err(input::Missing::Refused) => host::INPUT_REFUSED,
         Err(input::Missing::Interrupted) => host::INPUT_INTERRUPTED,
     }
+}
+
+extern "C" fn host_waits(what: u32) {
+    capture::waits(what);
+}
+
+extern "C" fn host_woke() {
+    capture::woke();
 }
 
 /// A display from a signal handler that interrupts its own thread's print cannot be shown, and says so.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::answer::Answerer;
 use super::ring::Ring;
 use super::server;
+use super::stream::stream_pair;
 
 /// What a worker is started with.
 pub struct Start {
@@ -50,6 +51,9 @@ pub fn start(start: &Start, control: &UnixStream) -> io::Result<Started> {
         [control.as_raw_fd(), ring.memory().as_raw_fd(), ring.wake().as_raw_fd(), far_reports.as_raw_fd()];
     let mut command = Command::new(&start.executable);
     command.args(server::arguments(inherited));
+    if std::env::var_os(TUNABLES.0).is_none() {
+        command.env(TUNABLES.0, TUNABLES.1);
+    }
     if let Some(directory) = &start.directory {
         command.current_dir(directory);
     }
@@ -75,6 +79,10 @@ pub fn start(start: &Start, control: &UnixStream) -> io::Result<Started> {
     Ok(Started { keeper: command.spawn()?, ring, streams: [out, err], reports })
 }
 
+/// Asks the C library for huge pages where a heap is large: a copy of the worker then costs a fraction. Only known when a
+/// program starts; the worker takes it out again, for it is no business of the programs that cells run.
+pub const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
+
 /// Room for the main thread, whose cells move their variables over the stack; a large array is one.
 const STACK: libc::rlim_t = 64 << 20;
 
@@ -99,16 +107,4 @@ fn lower_data_limit(bytes: u64) {
             libc::setrlimit(libc::RLIMIT_DATA, &limit);
         }
     }
-}
-
-/// A socket pair whose near end is told which process wrote what.
-fn stream_pair() -> io::Result<(UnixStream, UnixStream)> {
-    let (near, far) = UnixStream::pair()?;
-    let on: libc::c_int = 1;
-    // SAFETY: passes the address and size of a local.
-    let answer = unsafe {
-        let size = std::mem::size_of_val(&on) as libc::socklen_t;
-        libc::setsockopt(near.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PASSCRED, (&raw const on).cast(), size)
-    };
-    if answer == 0 { Ok((near, far)) } else { Err(io::Error::last_os_error()) }
 }

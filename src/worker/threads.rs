@@ -1,7 +1,9 @@
-//! Which lane a `pthread_t` is, so that a join can name what it joined. A table without locks, for it is read and
+//! Which lane a `pthread_t` is, so that a join can name what it joined, and whether it has ended, so that an interrupt
+//! can end the wait for that. A table without locks, for it is read and
 //! written around forks; what does not fit is forgotten, and its join is then not recorded.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use super::capture::Here;
 
@@ -12,9 +14,16 @@ const REACH: usize = 16;
 struct Slot {
     thread: AtomicU64,
     lane: AtomicU64,
+    /// The table's share of an `Ended`, until it is taken.
+    ended: AtomicPtr<AtomicU32>,
 }
 
-static TABLE: [Slot; SLOTS] = [const { Slot { thread: AtomicU64::new(0), lane: AtomicU64::new(0) } }; SLOTS];
+/// Not 0 once the thread's own code has ended; the thread has a share too.
+pub type Ended = Arc<AtomicU32>;
+
+static TABLE: [Slot; SLOTS] = [const {
+    Slot { thread: AtomicU64::new(0), lane: AtomicU64::new(0), ended: AtomicPtr::new(std::ptr::null_mut()) }
+}; SLOTS];
 
 fn slots(thread: libc::pthread_t) -> impl Iterator<Item = &'static Slot> {
     // A `pthread_t` is an address near the end of a stack: its low bits say little.
@@ -23,11 +32,26 @@ fn slots(thread: libc::pthread_t) -> impl Iterator<Item = &'static Slot> {
 }
 
 /// `thread` is `lane` from here on; the C library gives the number of an ended thread to a new one.
-pub fn remember(thread: libc::pthread_t, lane: Here) {
+pub fn remember(thread: libc::pthread_t, lane: Here, ended: Ended) {
     let own = |slot: &&Slot| slot.thread.load(Ordering::Acquire) == thread;
     let claim = |slot: &&Slot| slot.thread.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Relaxed).is_ok();
     if let Some(slot) = slots(thread).find(own).or_else(|| slots(thread).find(claim)) {
         slot.lane.store(lane.to_handle(), Ordering::Release);
+        drop(slot.swap(Some(ended)));
+    }
+}
+
+/// What tells the end of this thread; once, since there is one join.
+pub fn take_ended(thread: libc::pthread_t) -> Option<Ended> {
+    slots(thread).find(|slot| slot.thread.load(Ordering::Acquire) == thread)?.swap(None)
+}
+
+impl Slot {
+    fn swap(&self, ended: Option<Ended>) -> Option<Ended> {
+        let new = ended.map_or(std::ptr::null(), Arc::into_raw);
+        let old = self.ended.swap(new.cast_mut(), Ordering::AcqRel);
+        // SAFETY: null, or what `into_raw` gave the slot; it is taken out once.
+        (!old.is_null()).then(|| unsafe { Arc::from_raw(old) })
     }
 }
 
@@ -45,8 +69,11 @@ mod tests {
     fn a_thread_is_the_lane_that_was_last_said() {
         let thread = 0x7f00_0000_1000;
         assert_eq!(lane_of(thread), None);
-        remember(thread, Here { lane: 3, cell: 1 });
-        remember(thread, Here { lane: 4, cell: 2 });
+        remember(thread, Here { lane: 3, cell: 1 }, Ended::default());
+        let ended = Ended::default();
+        remember(thread, Here { lane: 4, cell: 2 }, ended.clone());
         assert_eq!(lane_of(thread), Some(Here { lane: 4, cell: 2 }));
+        assert!(take_ended(thread).is_some_and(|taken| Arc::ptr_eq(&taken, &ended)));
+        assert!(take_ended(thread).is_none());
     }
 }

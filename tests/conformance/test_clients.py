@@ -1,5 +1,6 @@
 """This kernel under Jupyter's own clients: a manager that interrupts and restarts it, nbclient, the console."""
 
+import os
 import subprocess
 import sys
 import time
@@ -118,6 +119,45 @@ def test_the_console_runs_cells_from_a_pipe():
     command = [sys.executable, "-m", "jupyter_console", "--kernel", KERNEL, "--simple-prompt"]
     done = subprocess.run(command, input=code, capture_output=True, text=True, timeout=TIMEOUT)
     assert "sum 21" in done.stdout, done.stdout + done.stderr
+
+
+def test_jupyter_run_prints_what_a_file_prints(tmp_path):
+    file = tmp_path / "hello.rs"
+    file.write_text('let x = 20;\nprintln!("sum {}", x + 1);\n')
+    command = [sys.executable, "-m", "jupyter_client.runapp", "--kernel", KERNEL, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.stdout == "sum 21\n", done.stdout + done.stderr
+
+
+def test_nbconvert_executes_and_exports_a_notebook(tmp_path):
+    file = tmp_path / "note.ipynb"
+    nbformat.write(notebook("let x = 20;", "%%threads\nprintln!(\"sum {}\", x + 1);"), file)
+    command = [sys.executable, "-m", "nbconvert", "--execute", "--to", "html", str(file)]
+    command.append(f"--ExecutePreprocessor.kernel_name={KERNEL}")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "note.html").read_text()
+    assert "sum 21" in page and 'src="data:image/svg+xml;base64,' in page
+
+
+def papermill(*arguments, **environment):
+    command = [sys.executable, "-m", "papermill", *arguments]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=TIMEOUT)
+
+
+def test_papermill_runs_a_notebook_whose_parameters_are_in_the_environment(tmp_path):
+    source, out = str(tmp_path / "in.ipynb"), str(tmp_path / "out.ipynb")
+    nb = notebook('let n: i32 = std::env::var("N").as_deref().unwrap_or("1").parse()?;', "n + 1")
+    nb.cells[0].metadata.tags = ["parameters"]
+    nb.metadata.kernelspec = {"name": KERNEL, "display_name": "Rust (Threadbook)", "language": "rust"}
+    nbformat.write(nb, source)
+    done = papermill(source, out, N="20")
+    assert done.returncode == 0, done.stderr
+    assert nbformat.read(out, 4).cells[1].outputs[0].data["text/plain"] == "21"
+    # Its own way asks for a translator, which papermill has not for Rust, and before anything is run.
+    done = papermill(source, out, "-p", "n", "20")
+    assert done.returncode != 0
+    assert "No parameter translator functions specified for kernel 'threadbook' or language 'rust'" in done.stderr
 
 
 def test_a_queue_is_answered_in_order_with_its_own_outputs(kernel):

@@ -97,6 +97,13 @@ pub fn kill(pid: u32, signal: libc::c_int) {
     assert_eq!(unsafe { libc::kill(pid as libc::pid_t, signal) }, 0, "process {pid} is there");
 }
 
+/// A pipe in the file system: whoever opens it waits for the other side.
+pub fn pipe(at: &Path) {
+    let name = std::ffi::CString::new(at.as_os_str().as_encoded_bytes()).expect("no zero byte");
+    // SAFETY: a C string.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0, "{}", at.display());
+}
+
 fn zombies() -> Vec<u32> {
     let tasks = fs::read_dir("/proc/self/task").expect("threads are listed").flatten();
     let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());

@@ -12,6 +12,7 @@ mod compiler;
 mod crashes;
 mod disk;
 mod endurance;
+mod interrupts;
 mod kernel;
 mod killed;
 mod left;
@@ -34,7 +35,7 @@ fn main() {
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let themes: [(&str, &[Test]); 9] = [
+    let themes: [(&str, &[Test]); 10] = [
         ("crashes", crashes::TESTS),
         ("unfit", unfit::TESTS),
         ("killed", killed::TESTS),
@@ -43,6 +44,7 @@ fn main() {
         ("compiler", compiler::TESTS),
         ("disk", disk::TESTS),
         ("clock", clock::TESTS),
+        ("interrupts", interrupts::TESTS),
         ("endurance", endurance::TESTS),
     ];
     let trials = themes.iter().flat_map(|(theme, tests)| tests.iter().map(move |test| trial(theme, test)));

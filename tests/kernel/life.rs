@@ -230,3 +230,48 @@ fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status().expect("kill runs");
     assert!(sent.success());
 }
+
+#[test]
+fn sockets_in_the_file_system_are_for_their_user_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut client = Client::start();
+    client.run("1");
+    let directory = client.kernel.directory.path();
+    let modes = [1, 2, 3, 4, 5].map(|port| {
+        let socket = std::fs::metadata(directory.join(format!("k-{port}"))).expect("a socket");
+        socket.permissions().mode() & 0o777
+    });
+    assert_eq!(modes, [0o600; 5]);
+    // The umask is back: what cells make has the permissions that the user's programs give.
+    let made = directory.join("made");
+    client.run(&format!("std::fs::write({made:?}, \"\").unwrap();"));
+    let ordinary = client.kernel.directory.path().join("ordinary");
+    std::fs::write(&ordinary, "").expect("written");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode();
+    assert_eq!(mode(&made), mode(&ordinary));
+    client.finish();
+}
+
+#[test]
+fn who_announces_a_frame_beyond_all_measure_is_hung_up_on() {
+    use std::io::{Read, Write};
+    let mut client = Client::start();
+    client.run("1");
+    let shell = client.kernel.directory.path().join("k-1");
+    let mut peer = std::os::unix::net::UnixStream::connect(shell).expect("connected");
+    peer.set_read_timeout(Some(std::time::Duration::from_secs(60))).expect("set");
+    // ZMTP 3.0: a greeting of 64 bytes, and who we are. The kernel says the same of itself.
+    let ready = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER";
+    let greeting = [&[0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 0][..], b"NULL", &[0; 48]].concat();
+    peer.write_all(&[&greeting[..], &[4, ready.len() as u8], ready].concat()).expect("sent");
+    let mut answered = [0; 64 + 2 + 6];
+    peer.read_exact(&mut answered).expect("an answer");
+    assert!(answered.ends_with(b"\x05READY"), "{answered:?}");
+    // The head of a frame of 1 GiB.
+    peer.write_all(&[&[2][..], &(1u64 << 30).to_be_bytes()].concat()).expect("sent");
+    // Not hung up on, this would time out, which is an error of another kind.
+    let end = peer.read_to_end(&mut Vec::new()).map_err(|error| error.kind());
+    assert!(matches!(end, Ok(_) | Err(std::io::ErrorKind::ConnectionReset)), "{end:?}");
+    assert_eq!(client.run("2").0.content["status"], "ok");
+    client.finish();
+}

@@ -30,21 +30,25 @@ fn two_hundred_thousand_lines_reach_a_quick_and_a_slow_subscriber() {
 }
 
 #[test]
-fn a_cell_that_prints_too_much_is_shown_in_part_and_the_rest_is_in_a_file() {
+fn a_cell_that_prints_too_much_is_shown_in_part_and_all_is_in_a_file() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = ipc_connection(&directory);
     let mut command = Kernel::command(&directory, &connection);
     let process =
-        command.env("THREADBOOK_LIVE_MIB", "1").env("TMPDIR", directory.path()).spawn().expect("it starts");
+        command.env("THREADBOOK_OUTPUT_LIMIT", "1M").env("TMPDIR", directory.path()).spawn().expect("it starts");
     let mut client = Client::of(Kernel { process, directory, connection });
     let header = client.execute("for n in 0..400_000 { println!(\"line {n}\"); }");
     assert_eq!(client.reply_to(&header).content["status"], "ok");
     let published = client.published_for(&header);
     let said = text(&published, "stderr");
     let path = said.split('`').nth(1).expect("a path");
-    let all = text(&published, "stdout") + &std::fs::read_to_string(path).expect("the file");
-    assert!(all == (0..400_000).map(|n| format!("line {n}\n")).collect::<String>());
-    assert!(said.contains("has shown 1 MiB"), "{said}");
+    let all: String = (0..400_000).map(|n| format!("line {n}\n")).collect();
+    assert!(std::fs::read_to_string(path).expect("the file") == all);
+    let shown = text(&published, "stdout");
+    let (head, tail) = shown.split_at(1 << 20);
+    assert!(all.starts_with(head) && all.ends_with(tail) && tail.len() > 60_000, "{} bytes of the end", tail.len());
+    let left_out = all.len() - head.len() - tail.len();
+    assert!(said.contains("has shown 1 MiB") && said.contains(&format!("{left_out} bytes are left out")), "{said}");
     client.finish();
 }
 

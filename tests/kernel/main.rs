@@ -5,7 +5,9 @@ mod comm;
 mod display;
 mod input;
 mod life;
+mod limits;
 mod load;
+mod payload;
 mod stalled;
 mod subshell;
 

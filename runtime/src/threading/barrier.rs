@@ -1,6 +1,7 @@
 //! `Barrier`: a number of threads that wait until all of them are there, again and again. Owns the count and
 //! nothing of the threads.
 
+use crate::host::BARRIER;
 use crate::time::Seconds;
 use crate::wait::{Monitor, deadline, lock};
 use std::fmt;
@@ -131,7 +132,7 @@ impl Barrier {
             Phase::Resetting | Phase::Broken => Some(Err(BrokenBarrierError)),
         };
         // Once all have come, time no longer counts.
-        self.0.state.wait_until(deadline, released).unwrap_or_else(|| {
+        self.0.state.wait_for(BARRIER, deadline, released).unwrap_or_else(|| {
             self.0.state.change(State::run_out_of_time);
             self.0.state.wait(released)
         })

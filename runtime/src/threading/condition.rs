@@ -3,6 +3,7 @@
 
 use super::lock::{RLock, RLockGuard};
 use crate::error::RuntimeError;
+use crate::host::CONDITION;
 use crate::time::Seconds;
 use crate::wait::{Monitor, deadline, lock};
 use std::collections::VecDeque;
@@ -102,7 +103,7 @@ impl Condition {
         let waiter = Waiter::default();
         lock(&self.waiters).push_back(waiter.clone());
         let times = self.lock.release_all();
-        let notified = waiter.wait_until(deadline, |notified| notified.then_some(())).is_some();
+        let notified = waiter.wait_for(CONDITION, deadline, |notified| notified.then_some(())).is_some();
         self.lock.restore(times);
         if !notified {
             lock(&self.waiters).retain(|other| !Arc::ptr_eq(other, &waiter));

@@ -1,9 +1,11 @@
 //! `Event`: a flag that threads wait for. Owns nothing but the flag.
 
+use crate::host::EVENT;
 use crate::time::Seconds;
 use crate::wait::{Monitor, deadline};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A flag, at first not set. Clones are the same event.
 #[derive(Clone, Default)]
@@ -29,12 +31,16 @@ impl Event {
 
     /// Waits until the flag is set.
     pub fn wait(&self) {
-        self.0.wait(|flag| flag.then_some(()));
+        self.wait_until(None);
     }
 
     /// Waits for at most `timeout`: whether the flag is set.
     pub fn wait_timeout(&self, timeout: impl Seconds) -> bool {
-        self.0.wait_until(deadline(timeout.duration()), |flag| flag.then_some(())).is_some()
+        self.wait_until(deadline(timeout.duration()))
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> bool {
+        self.0.wait_for(EVENT, deadline, |flag| flag.then_some(())).is_some()
     }
 }
 

@@ -2,6 +2,7 @@
 //! own no value (that is std's `Mutex`), and a panic of the holder does not break them.
 
 use crate::error::RuntimeError;
+use crate::host::{LOCK, RLOCK};
 use crate::time::Seconds;
 use crate::wait::{Monitor, deadline};
 use std::fmt;
@@ -35,7 +36,7 @@ impl Lock {
 
     fn acquire_until(&self, deadline: Option<Instant>) -> bool {
         let take = |held: &mut bool| (!std::mem::replace(held, true)).then_some(());
-        self.0.wait_until(deadline, take).is_some()
+        self.0.wait_for(LOCK, deadline, take).is_some()
     }
 
     /// Frees the lock, whoever holds it.
@@ -125,7 +126,7 @@ impl RLock {
                 Some(())
             }
         };
-        self.0.wait_until(deadline, take).is_some()
+        self.0.wait_for(RLOCK, deadline, take).is_some()
     }
 
     /// Takes back one acquisition.

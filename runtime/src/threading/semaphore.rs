@@ -1,6 +1,7 @@
 //! `Semaphore` and `BoundedSemaphore`: a count that is never below 0, and those who wait for it to be above.
 
 use crate::error::RuntimeError;
+use crate::host::SEMAPHORE;
 use crate::time::Seconds;
 use crate::wait::{Monitor, deadline};
 use std::fmt;
@@ -33,7 +34,7 @@ impl Semaphore {
 
     fn acquire_until(&self, deadline: Option<Instant>) -> bool {
         let take = |free: &mut usize| free.checked_sub(1).map(|left| *free = left);
-        self.0.wait_until(deadline, take).is_some()
+        self.0.wait_for(SEMAPHORE, deadline, take).is_some()
     }
 
     /// Gives one back.

@@ -1,7 +1,7 @@
 //! The rules of `threading`, one by one.
 
 use super::*;
-use crate::host::THREAD;
+use crate::host::{CONDITION, EVENT, LOCK, THREAD};
 use crate::link::record::{self, Told};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -367,4 +367,21 @@ fn handles_may_be_shared_between_threads() {
     shared::<BoundedSemaphore>();
     shared::<Barrier>();
     shared::<Timer>();
+}
+
+#[test]
+fn a_wait_is_told_where_it_is_one() {
+    record::attach();
+    let lock = Lock::new();
+    lock.acquire();
+    assert!(!lock.try_acquire());
+    assert!(!lock.acquire_timeout(0.0));
+    assert_eq!(record::told(), [], "what is free, or only tried, tells nothing");
+    assert!(!lock.acquire_timeout(0.01));
+    assert!(!Event::new().wait_timeout(0.01));
+    let condition = Condition::new();
+    let _held = condition.lock();
+    assert_eq!(condition.wait_timeout(0.01), Ok(false));
+    let waits = [LOCK, EVENT, CONDITION].map(|what| [Told::Waits(what), Told::Woke]);
+    assert_eq!(record::told(), waits.concat());
 }

@@ -16,6 +16,9 @@ pub const HELP: &str = "\
 %%script PROGRAM [ARGS]  runs a program with the cell as its input
 %%writefile [-a] FILE    writes the cell to a file; -a appends
 %run FILE.rs             runs the text of a file as the cell
+%load [-r LINES] FILE    puts the text of a file in the place of the cell; LINES such as 3-5,9
+%rerun [N[-M]]           runs earlier cells again, or the last
+%recall [N[-M]]          puts the text of earlier cells, or of the last, in the next cell
 !COMMAND                 runs a shell command; at the start of a cell
 %cd [DIRECTORY]          changes the session's directory
 %pwd                     prints the session's directory
@@ -23,6 +26,8 @@ pub const HELP: &str = "\
 %who                     the names of the variables
 %whos                    the variables in a table, with their types
 %reset [-f] [NAME…]      forgets these variables, or all
+%rollback                makes the variables what they were before the last cell
+%restart                 ends the worker and begins with a new one, with nothing defined
 %history [-n]            the cells of this session; -n numbers them
 %lsmagic                 the names of all magics
 %config time=full|wall   what %%time and %time print

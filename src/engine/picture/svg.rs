@@ -1,5 +1,6 @@
 //! The picture as SVG: a card of its own with its own light and dark colours, since whoever shows it as an image
-//! passes on no style. No identifiers, so that several may stand in one page.
+//! passes on no style. It is as wide as there is room, for JupyterLab cuts an image that is wider than the cell. No
+//! identifiers, so that several may stand in one page.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -13,22 +14,24 @@ const RIGHT: f64 = 20.0;
 const TOP: f64 = 62.0;
 const ROW: f64 = 34.0;
 const BAR: f64 = 16.0;
+/// A bar is at least so wide, for a mark and an arrow at each end.
+const LEAST: f64 = 10.0;
 const LEGEND: f64 = 34.0;
 
 const STYLE: &str = "\
 .tb-card{fill:#fff;stroke:#d0d7de}.tb-text{fill:#1f2328}.tb-dim{fill:#59636e}.tb-grid{stroke:#e6e9ed}\
 .tb-edge{stroke:#59636e;fill:none}.tb-head{fill:#59636e}.tb-mark{fill:#1f2328;stroke:#fff}.tb-err{fill:#d1242f;stroke:#fff}\
 .tb-thread{fill:#54aeff;fill-opacity:.35}.tb-main{fill:#8c959f;fill-opacity:.4}.tb-process{fill:#4ac26b;fill-opacity:.4}\
-.tb-task{fill:#0969da}.tb-in{fill:#fff}.tb-f{font:12px system-ui,sans-serif}.tb-s{font-size:11px}.tb-b{font-weight:600;font-size:13px}\
+.tb-task{fill:#0969da}.tb-wait{fill:#fff}.tb-hatch{stroke:#9a6700;pointer-events:none}.tb-in{fill:#fff}.tb-f{font:12px system-ui,sans-serif}.tb-s{font-size:11px}.tb-b{font-weight:600;font-size:13px}\
 @media(prefers-color-scheme:dark){.tb-card{fill:#0d1117;stroke:#3d444d}.tb-text{fill:#f0f6fc}.tb-dim{fill:#9198a1}\
 .tb-grid{stroke:#262c36}.tb-edge{stroke:#9198a1}.tb-head{fill:#9198a1}.tb-mark{fill:#f0f6fc;stroke:#0d1117}\
 .tb-err{fill:#ff7b72;stroke:#0d1117}.tb-thread{fill:#388bfd;fill-opacity:.45}.tb-main{fill:#9198a1;fill-opacity:.4}\
-.tb-process{fill:#2ea043;fill-opacity:.55}.tb-task{fill:#1f6feb}}";
+.tb-process{fill:#2ea043;fill-opacity:.55}.tb-task{fill:#1f6feb}.tb-wait{fill:#0d1117}.tb-hatch{stroke:#d29922}}";
 
 pub fn draw(picture: &Picture) -> String {
     let height = TOP + ROW * picture.rows.len() as f64 + LEGEND;
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" class=\"tb-f\" role=\"img\"><title>{title}</title><style>{STYLE}</style><rect class=\"tb-card\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"6\"/><text class=\"tb-text tb-b\" x=\"14\" y=\"22\">{title}</text>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100%\" style=\"max-width:{WIDTH}px\" preserveAspectRatio=\"xMinYMin\" viewBox=\"0 0 {WIDTH} {height}\" class=\"tb-f\" role=\"img\"><title>{title}</title><style>{STYLE}</style><rect class=\"tb-card\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"6\"/><text class=\"tb-text tb-b\" x=\"14\" y=\"22\">{title}</text>\n",
         WIDTH - 1.0,
         height - 1.0,
         title = escape(&picture.title),
@@ -58,6 +61,11 @@ impl Canvas<'_> {
         LEFT + share.min(1.0) * (WIDTH - LEFT - RIGHT)
     }
 
+    /// The right end of a row's bar.
+    fn right(&self, row: &Row) -> f64 {
+        self.x(row.to).max(self.x(row.from) + LEAST)
+    }
+
     /// The middle of a row.
     fn y(&self, row: usize) -> f64 {
         TOP + ROW * (row as f64 + 0.5)
@@ -83,7 +91,7 @@ impl Canvas<'_> {
     }
 
     fn row(&self, svg: &mut String, index: usize, row: &Row) {
-        let (y, left, right) = (self.y(index), self.x(row.from), self.x(row.to));
+        let (y, left, right) = (self.y(index), self.x(row.from), self.right(row));
         let class = match row.life.kind {
             LaneKind::Process => "tb-process",
             _ if row.id == crate::output::LaneId::MAIN => "tb-main",
@@ -96,7 +104,7 @@ impl Canvas<'_> {
             "<text class=\"tb-text\" x=\"14\" y=\"{:.1}\">{name}</text><rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{BAR}\" rx=\"3\"><title>{span}</title></rect>",
             y + 4.0,
             y - BAR / 2.0,
-            (right - left).max(2.0)
+            right - left
         );
         for (name, from, to) in &row.tasks {
             let (left, right) = (self.x(*from), self.x(*to));
@@ -120,6 +128,11 @@ impl Canvas<'_> {
             }
             svg.push('\n');
         }
+        for (what, from, to) in &row.waits {
+            let title = format!("waits for a {what:?} for {}", seconds(to.saturating_sub(*from)));
+            let (left, right) = (self.x(*from), self.x(*to));
+            hatch(svg, left, (right - left).max(2.0), y, BAR, &format!("<title>{title}</title>"));
+        }
     }
 
     fn edges(&self, svg: &mut String) {
@@ -128,7 +141,8 @@ impl Canvas<'_> {
             self.arrow(svg, self.x(*at) + 2.0, *parent, *child, "");
         }
         for (by, lane, at) in &self.picture.joins {
-            let (x, end) = (self.x(*at) - 2.0, self.x(self.picture.rows[*lane].to));
+            let end = self.right(&self.picture.rows[*lane]);
+            let x = self.x(*at).max(end) - 2.0;
             if x - end > 1.0 {
                 let y = self.y(*lane);
                 let _ = write!(
@@ -180,6 +194,9 @@ impl Canvas<'_> {
             );
             x += 90.0;
         }
+        hatch(svg, x, 18.0, y - 3.5, 9.0, "");
+        let _ = write!(svg, "<text class=\"tb-dim tb-s\" x=\"{}\" y=\"{y}\">waits</text>", x + 24.0);
+        x += 90.0;
         for (class, label) in [("tb-mark", "print"), ("tb-err", "to stderr")] {
             let _ = write!(
                 svg,
@@ -201,6 +218,15 @@ impl Canvas<'_> {
         }
         svg.push('\n');
     }
+}
+
+/// Upright lines on the card's own ground. Without a pattern, which would need an identifier.
+fn hatch(svg: &mut String, left: f64, width: f64, middle: f64, height: f64, inside: &str) {
+    let _ = writeln!(
+        svg,
+        "<rect class=\"tb-wait\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{height}\">{inside}</rect><path class=\"tb-hatch\" stroke-width=\"{height}\" stroke-dasharray=\"1.5 3\" d=\"M{left:.1} {middle:.1} h{width:.1}\"/>",
+        middle - height / 2.0
+    );
 }
 
 /// Between ticks: 1, 2 or 5 times a power of ten, about eight in all.

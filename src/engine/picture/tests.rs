@@ -59,12 +59,70 @@ fn the_drawing_is_the_same_each_time_and_whole() {
 }
 
 #[test]
+fn a_thread_of_a_moment_is_wide_enough_to_see_its_start_and_its_join() {
+    let mut trace = trace();
+    trace.lanes.get_mut(&LaneId(2)).expect("a thread").ended = Some(ms(110));
+    trace.joins = vec![(LaneId(1), LaneId(2), ms(110))];
+    let svg = drawn(&trace, "image/svg+xml");
+    // 10 of 100 ms, of the 750 to the right of 190.
+    assert!(svg.contains("x=\"265.0\" y=\"105.0\" width=\"10.0\""), "{svg}");
+    assert!(svg.contains("d=\"M267.0 ") && svg.contains("stroke-dasharray=\"2 3\" d=\"M273.0 "), "{svg}");
+}
+
+#[test]
+fn no_name_and_no_print_becomes_markup() {
+    let mut trace = trace();
+    let hostile = "</title><script>\"'&\u{1b}]0;x\u{7}\u{0}\u{ffff}\n";
+    trace.lanes.values_mut().for_each(|life| life.name = hostile.into());
+    trace.marks.iter_mut().for_each(|mark| mark.text = hostile.into());
+    let svg = drawn(&trace, "image/svg+xml");
+    assert!(!svg.contains("<script") && svg.contains("&lt;/title&gt;&lt;script&gt;"));
+    assert!(!svg.contains(|c: char| c.is_control() && c != '\n' || c == '\u{ffff}'), "{svg}");
+    let text = drawn(&trace, "text/plain");
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+    assert_eq!(text.lines().count(), 5, "a name is one line: {text}");
+}
+
+#[test]
 fn the_text_form_has_a_line_for_each_lane() {
     let text = drawn(&trace(), "text/plain");
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 5, "{text}");
     assert!(lines[2].starts_with("Thread-<1> \u{2502}      \u{2500}") && lines[2].contains('\u{25cf}'), "{text}");
     assert!(lines[3].contains('\u{2501}'), "{text}");
+}
+
+#[test]
+fn a_wait_is_hatched_and_says_for_what() {
+    let mut trace = trace();
+    let wait = |lane, what, from, to| Wait { lane: LaneId(lane), what, from: ms(from), to };
+    trace.waits = vec![
+        wait(2, Awaited::Lock, 115, Some(ms(145))),
+        // In the task, and still going on when the cell has ended.
+        wait(4, Awaited::Condition, 140, None),
+        // Of another cell, and begun before this one.
+        wait(1, Awaited::Event, 50, Some(ms(110))),
+        wait(77, Awaited::Event, 120, Some(ms(130))),
+    ];
+    trace.waited = 4;
+    let picture = Picture::new(&trace).expect("a cell");
+    assert_eq!(picture.rows[0].waits, [(Awaited::Event, ms(100), ms(110))]);
+    assert_eq!(picture.rows[1].waits, [(Awaited::Lock, ms(115), ms(145))]);
+    assert_eq!(picture.rows[2].waits, [(Awaited::Condition, ms(140), ms(200))]);
+    let svg = drawn(&trace, "image/svg+xml");
+    assert!(
+        svg.contains("<title>waits for a Lock for 30 ms</title>") && !svg.contains(" waits are shown"),
+        "{svg}"
+    );
+    let text = drawn(&trace, "text/plain");
+    let row = text.lines().nth(2).expect("a row");
+    assert!(row.contains("\u{2500}\u{2504}\u{2504}") && row.contains("\u{2504}\u{2500}"), "{text}");
+    trace.waits =
+        (0..1000).map(|n| wait(1, Awaited::Lock, 110, Some(ms(110) + Duration::from_micros(n)))).collect();
+    trace.waited = 1200;
+    let picture = Picture::new(&trace).expect("a cell");
+    assert!(picture.title.ends_with("; the longest 500 of 1200 waits are shown"), "{}", picture.title);
+    assert!(picture.rows[0].waits.iter().all(|(_, from, to)| *to - *from >= Duration::from_micros(500)));
 }
 
 #[test]

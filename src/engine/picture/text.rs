@@ -20,12 +20,17 @@ pub fn draw(picture: &Picture) -> String {
         for (_, from, to) in &row.tasks {
             line[column(*from)..=column(*to)].fill('\u{2501}');
         }
+        for (_, from, to) in &row.waits {
+            line[column(*from)..=column(*to)].fill('\u{2504}');
+        }
         for mark in &row.marks {
             line[column(mark.at)] = '\u{25cf}';
         }
-        let name: String = row.life.name.chars().take(widest).collect();
+        // A name may hold anything; it must neither move a terminal's cursor nor break the line.
+        let name = row.life.name.chars().map(|c| if c.is_control() { ' ' } else { c });
+        let name: String = name.take(widest).collect();
         let line: String = line.iter().collect();
         text += &format!("{name:widest$} \u{2502}{}\n", line.trim_end());
     }
-    text + "\u{2500} alive  \u{2501} runs a task  \u{25cf} prints\n"
+    text + "\u{2500} alive  \u{2501} runs a task  \u{2504} waits for a lock  \u{25cf} prints\n"
 }

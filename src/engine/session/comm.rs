@@ -19,7 +19,7 @@ impl Session {
             .then(|| self.worker.comm(comm, self.options.limits.time));
         self.interrupter.finish();
         let Some(ran) = ran else { return Ok(Outcome::Interrupted) };
-        match (ran.end, ran.stop) {
+        let ended = match (ran.end, ran.stop) {
             (Ok(_), None) => Ok(Outcome::Ok),
             (Ok(_), Some(stop)) => {
                 let (outcome, failure) = self.stopped(stop);
@@ -27,6 +27,8 @@ impl Session {
                 Ok(outcome)
             }
             (Err(exit), stop) => self.lost_while_running(cell, exit, stop),
-        }
+        };
+        self.overflow.end(cell);
+        ended
     }
 }

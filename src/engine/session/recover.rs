@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use super::{Outcome, Session, start_worker};
+use crate::engine::prepare::Rejection;
 use crate::engine::snapshot::{Held, Known};
 use crate::error::Error;
-use crate::output::{CellId, Failure, LaneId};
+use crate::output::{CellId, Failure, LaneId, Stream};
 use crate::worker::{Exit, Stop};
 
 impl Session {
@@ -23,13 +24,11 @@ impl Session {
     /// The cell was stopped and has ended by itself: its variables keep what it did to them.
     pub(super) fn stopped(&self, stop: Stop) -> (Outcome, Failure) {
         let mut evalue = format!("{}; variables keep what it did to them", self.why(stop));
-        let going_on = self.worker.settle(Duration::ZERO).len();
-        if going_on > 0 {
-            evalue += &format!(
-                "; {going_on} {} of cells still going on",
-                if going_on == 1 { "thread or process is" } else { "threads or processes are" }
-            );
-        }
+        evalue += &match self.worker.settle(Duration::ZERO).len() {
+            0 => String::new(),
+            1 => "; a thread or process goes on".into(),
+            number => format!("; {number} threads or processes go on"),
+        };
         (outcome(stop), failure(outcome(stop), evalue))
     }
 
@@ -83,12 +82,17 @@ impl Session {
         Ok(())
     }
 
-    /// The session has the variables of a copy again, which lacks so many changes.
-    fn rolled_back(&mut self, cell: CellId, ran: bool, known: Known, missing: u64) -> String {
+    /// A copy is the worker now: the session has the variables that it knew of.
+    fn restore(&mut self, cell: CellId, known: Known) {
         self.told = known.told;
-        let last = known.last;
         self.scope = self.scope.with_variables(known.variables_in(&self.scope), cell);
         self.ask_for_copy();
+    }
+
+    /// Restores a copy that lacks so many changes, and says so.
+    fn rolled_back(&mut self, cell: CellId, ran: bool, known: Known, missing: u64) -> String {
+        let last = known.last;
+        self.restore(cell, known);
         let files = "what it did to files and other programs stays";
         match (missing, last) {
             (0, _) => "no variable is lost".into(),
@@ -115,6 +119,40 @@ impl Session {
                 variables.join(", ")
             ),
         })
+    }
+
+    /// `%rollback`
+    pub(super) fn rollback(&mut self, cell: CellId, source: &str) -> Outcome {
+        while let Some(Held { copy, known, .. }) = self.snapshots.before_last() {
+            if !self.worker.take_over(copy) {
+                continue;
+            }
+            let said = match known.last.0 {
+                0 => "rolled back: there are no variables, as at the start\n".into(),
+                _ => format!("rolled back: every variable is as it was after {}\n", known.last),
+            };
+            self.restore(cell, known);
+            return self.acted(cell, source, said);
+        }
+        let why = self.snapshots.why_not().map(|why| format!(", since {why}")).unwrap_or_default();
+        let message =
+            format!("`%rollback` finds no copy of an earlier state{why}; one step back is held, from cell to cell");
+        self.reject(cell, source, Rejection::usage(message))
+    }
+
+    /// `%restart`
+    pub(super) fn restart(&mut self, cell: CellId, source: &str) -> Result<Outcome, Error> {
+        self.replace_worker()?;
+        self.scope = self.scope.cleared();
+        Ok(self.acted(cell, source, "restarted: nothing is defined\n".into()))
+    }
+
+    /// What the session has done in a cell's place changes what the next cell finds.
+    fn acted(&mut self, cell: CellId, source: &str, said: String) -> Outcome {
+        self.spoil_ahead();
+        self.scope.remember(cell, source);
+        self.say(cell, Stream::Stdout, said);
+        Outcome::Ok
     }
 
     /// A worker that has run nothing; the statics of items begin anew in it.

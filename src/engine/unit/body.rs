@@ -10,6 +10,9 @@ use super::Writer;
 use crate::engine::cell::{Flags, Kind, Measured, Parts, Statement};
 use crate::engine::plan::{Marker, Plan, PutBack};
 
+/// Ends the cell if it is interrupted.
+const LOOK: &str = " ::threadbook::interrupt::check(); ";
+
 /// What stands in a range of the cell.
 enum Piece<'a> {
     Use,
@@ -52,7 +55,8 @@ impl Writer {
         if parts.runs_main {
             self.root.generated("\n; ::threadbook::cell::Main::answer(main())?;");
         }
-        self.root.generated("\n; ");
+        self.root.generated("\n;");
+        self.root.generated(LOOK);
         for kept in &plan.kept {
             self.store(kept, Marker::Store(kept.name.clone()));
         }
@@ -67,14 +71,18 @@ impl Writer {
         if measured {
             return self.kept_from_the_optimiser(cell, source, of);
         }
+        // What stood before it may have been ended by an interrupt; a new line's first column is kept.
+        if parts.statements.first().is_some_and(|first| first.range != range) {
+            self.root.prefix(LOOK);
+        }
         match (of.timed, parts.tail == Some(range.clone())) {
-            (false, false) => drop(self.root.original(cell, source, range)),
+            (false, false) => self.interruptible(cell, source, of),
             (true, false) => {
                 self.root.generated("let threadbook_timer = ::threadbook::timing::Timer::start(); ");
-                self.root.original(cell, source, range);
+                self.interruptible(cell, source, of);
                 self.root.generated(" drop(threadbook_timer);");
             }
-            (timed, true) => self.tail(cell, source, range, timed),
+            (timed, true) => self.tail(cell, source, of, timed),
         }
         // An expression of a measured cell's setup has lost its semicolon.
         if !parts.measured.is_empty() {
@@ -82,12 +90,24 @@ impl Writer {
         }
     }
 
-    fn tail(&mut self, cell: CellId, source: &Arc<str>, range: Range<usize>, timed: bool) {
+    /// The statement, which looks at each turn of its loops whether the cell is interrupted.
+    fn interruptible(&mut self, cell: CellId, source: &Arc<str>, of: &Statement) {
+        let mut at = of.range.start;
+        for turn in &of.turns {
+            self.root.original(cell, source, at..*turn);
+            self.root.prefix(LOOK);
+            at = *turn;
+        }
+        self.root.original(cell, source, at..of.range.end);
+    }
+
+    fn tail(&mut self, cell: CellId, source: &Arc<str>, of: &Statement, timed: bool) {
+        let range = of.range.clone();
         self.root.generated("; match &(");
         if timed {
             self.root.generated("{ let threadbook_timer = ::threadbook::timing::Timer::start(); ");
         }
-        self.root.original(cell, source, range.clone());
+        self.interruptible(cell, source, of);
         self.root.generated(if timed { " }" } else { "" });
         // An error about showing the value is an error about the expression.
         self.root.alias(

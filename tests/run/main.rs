@@ -1,5 +1,8 @@
 //! `threadbook run`, end to end: the real binary on notebooks that each test makes.
 
+mod interrupt;
+mod limits;
+
 use std::collections::HashSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

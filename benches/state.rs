@@ -1,0 +1,109 @@
+//! What it costs that no state is lost: copies of the worker by the size of its heap, the way back after a crash, and
+//! interrupts. Prints one line a figure, as `figures` does.
+
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
+use threadbook::engine::{Limits, Options, Outcome, Session};
+use threadbook::output::{CellId, Event, Sink};
+
+const EXECUTABLE: &str = env!("CARGO_BIN_EXE_threadbook");
+
+/// Tells each text of a cell.
+struct Heard(Sender<()>);
+
+impl Sink for Heard {
+    fn event(&mut self, event: Event) {
+        if matches!(event, Event::Text { .. }) {
+            let _ = self.0.send(());
+        }
+    }
+}
+
+fn start(snapshot: Duration) -> (Session, std::sync::mpsc::Receiver<()>) {
+    let limits = Limits { snapshot, ..Limits::default() };
+    let options = Options { executable: Some(EXECUTABLE.into()), limits, ..Options::default() };
+    let (sender, heard) = channel();
+    (Session::start(options, Box::new(Heard(sender))).expect("a session"), heard)
+}
+
+fn show(name: &str, unit: &str, samples: &[f64]) {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let list: Vec<String> = samples.iter().map(|sample| format!("{sample:.6}")).collect();
+    println!("{name},{unit},median {:.6},{}", sorted[sorted.len() / 2], list.join(","));
+}
+
+fn main() {
+    for megabytes in [0, 256, 1024, 4096] {
+        let with = cells(megabytes, Duration::from_secs(10));
+        let without = cells(megabytes, Duration::ZERO);
+        show(&format!("cached cell, heap of {megabytes} MB, with a copy"), "s", &with);
+        show(&format!("cached cell, heap of {megabytes} MB, without"), "s", &without);
+    }
+    crash();
+    interrupts();
+}
+
+fn run(session: &mut Session, number: u32, source: &str) -> (f64, Outcome) {
+    let began = Instant::now();
+    let outcome = session.execute(CellId(number), source, &[]).expect("it runs");
+    (began.elapsed().as_secs_f64(), outcome)
+}
+
+/// Cells one after the other: each waits for the copy that was made after the one before.
+fn cells(megabytes: usize, snapshot: Duration) -> Vec<f64> {
+    let (mut session, _heard) = start(snapshot);
+    run(&mut session, 1, &format!("let heap = vec![1u8; {megabytes} << 20];"));
+    run(&mut session, 2, "let mut n = 0;");
+    run(&mut session, 3, "n += 1;");
+    (4..44).map(|number| run(&mut session, number, "n += 1;").0).collect()
+}
+
+/// From the end of the cell that crashed to the end of the next.
+fn crash() {
+    let (mut session, _heard) = start(Limits::default().snapshot);
+    run(&mut session, 1, "let mut n = 0;");
+    run(&mut session, 2, "n += 1;");
+    let samples = (0..20).map(|round| {
+        let (_, outcome) = run(&mut session, 3 + 2 * round, "std::process::abort();");
+        assert_eq!(outcome, Outcome::WorkerLost);
+        let (took, outcome) = run(&mut session, 4 + 2 * round, "n += 1;");
+        assert_eq!(outcome, Outcome::Ok);
+        took
+    });
+    show("the cell after a crash, cached", "s", &samples.collect::<Vec<_>>());
+}
+
+fn interrupts() {
+    let cells = [
+        ("a loop of the cell", "println!(\"on\"); loop { n += 1; }"),
+        ("a loop of a function", "println!(\"on\"); forever();"),
+        ("std's sleep", "println!(\"on\"); std::thread::sleep(std::time::Duration::from_secs(600));"),
+        ("a child", "println!(\"on\"); std::process::Command::new(\"sleep\").arg(\"600\").status()?;"),
+    ];
+    let (mut session, mut heard) = start(Limits::default().snapshot);
+    run(&mut session, 1, "let mut n = 0u64;\nfn forever() { loop { std::hint::spin_loop() } }");
+    let mut number = 1;
+    for (name, source) in cells {
+        let samples = (0..5).map(|_| {
+            number += 1;
+            heard.try_iter().for_each(drop);
+            let (interrupter, heard) = (session.interrupter(), &mut heard);
+            std::thread::scope(|scope| {
+                let asked = scope.spawn(move || {
+                    heard.recv().expect("the cell is on");
+                    let asked = Instant::now();
+                    assert!(interrupter.interrupt());
+                    asked
+                });
+                let (_, outcome) = run(&mut session, number, source);
+                let ended = Instant::now();
+                assert_eq!(outcome, Outcome::Interrupted);
+                (ended - asked.join().expect("no panic")).as_secs_f64()
+            })
+        });
+        let samples: Vec<f64> = samples.collect();
+        show(&format!("interrupt of {name}"), "s", &samples);
+    }
+}

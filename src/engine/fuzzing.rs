@@ -1,0 +1,27 @@
+//! The way in for the fuzz targets in `fuzz/`: the text of a cell, of whatever kind. Compiled only for them.
+
+use super::cell::Cell;
+use super::names::Names;
+use super::{complete, inspect, whole};
+
+/// Parsing changes no length and no line, all that it names is text of the cell, and no question about it panics.
+pub fn cell(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let cell = Cell::parse(text);
+    let rust = cell.rust();
+    assert_eq!((rust.len(), rust.matches('\n').count()), (text.len(), text.matches('\n').count()));
+    for magic in &cell.magics {
+        assert!(text.get(magic.line.clone()).is_some() && text.get(magic.blanked.clone()).is_some());
+    }
+    if let Ok(parts) = &cell.parts {
+        let items = parts.items.iter().map(|item| &item.range);
+        let statements = parts.statements.iter().map(|statement| &statement.range);
+        for range in items.chain(statements).chain(&parts.attributes).chain(&parts.tail) {
+            assert!(text.get(range.clone()).is_some(), "{range:?}");
+        }
+        let _ = (parts.free_names(), parts.bindings(), parts.is_idle());
+    }
+    let names = Names::default();
+    let cursor = (0..=bytes.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let _ = (whole(text), complete(&names, text, cursor), inspect(&names, text, cursor, true));
+}

@@ -1,0 +1,216 @@
+//! Cells that are stopped, wherever they are: by the session's interrupter, as by JupyterLab's button, or by their limit.
+
+use std::time::Duration;
+
+use threadbook::engine::{Limits, Outcome};
+
+use crate::Test;
+use crate::bench::{Bench, Cell};
+
+pub const TESTS: &[Test] = &[
+    ("loops_of_a_cell_keep_what_they_did", loops_of_a_cell),
+    ("code_that_does_not_look_is_rolled_back", code_that_does_not_look),
+    ("waits_end_with_what_was_done_before", waits),
+    ("threads_that_go_on_are_told", threads_that_go_on),
+    ("input_is_waited_for_no_longer", input),
+    ("compilers_are_killed", compilers),
+    ("a_build_of_crates_is_ended", builds),
+    ("a_handler_of_the_users_own_does_not_save_a_cell", own_handler),
+    ("cells_have_their_time", limit_of_time),
+    ("an_interrupt_between_cells_touches_none", between_cells),
+];
+
+const KEEP: &str = "let mut done: Vec<i32> = vec![];";
+
+/// Runs a cell that pushes 1 before it prints `on` and 2 after it was to end, and interrupts it once it is on.
+fn interrupted(bench: &mut Bench, source: &str) -> Cell {
+    bench.prints("done.clear();");
+    let interrupter = bench.session.interrupter();
+    let cell = bench.cell_until(source, "on\n", move |_| assert!(interrupter.interrupt()));
+    assert_eq!(cell.outcome, Outcome::Interrupted, "{source}: {cell:?}");
+    cell
+}
+
+fn kept(bench: &mut Bench, source: &str) {
+    let cell = interrupted(bench, source);
+    cell.says(&["Interrupted: the cell was interrupted; variables keep what it did to them"]);
+    assert_eq!(bench.prints("println!(\"{done:?}\");"), "[1]\n", "{source}");
+}
+
+fn loops_of_a_cell() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    for source in [
+        "done.push(1); println!(\"on\"); loop { std::hint::spin_loop(); }",
+        "done.push(1); println!(\"on\"); while done.len() < 100 { std::hint::black_box(&done); }",
+        "done.push(1); println!(\"on\"); for i in 0..u64::MAX { std::hint::black_box(i); }",
+        "done.push(1); println!(\"on\"); let _: () = 'a: loop { loop { continue 'a; } };",
+        "done.push(1); println!(\"on\"); loop { let _ = std::panic::catch_unwind(|| loop { std::hint::spin_loop(); }); }",
+        "done.push(1); println!(\"on\"); loop { eprint!(\"\"); }",
+    ] {
+        kept(&mut bench, source);
+    }
+}
+
+fn code_that_does_not_look() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    bench.prints("fn forever() { loop { std::hint::spin_loop() } }");
+    for source in [
+        "done.push(1); println!(\"on\"); forever();",
+        "done.push(1); println!(\"on\"); (0..u64::MAX).for_each(|i| { std::hint::black_box(i); });",
+        "done.push(1); println!(\"on\"); std::sync::mpsc::channel::<i32>().1.recv()?; std::thread::park(); forever();",
+        "done.push(1); let lock = std::sync::Mutex::new(0); let _one = lock.lock().unwrap(); println!(\"on\"); let _two = lock.lock();",
+    ] {
+        // The third one fails by itself if it does not park.
+        let source = source.replace("std::sync::mpsc::channel::<i32>().1.recv()?; ", "");
+        let cell = interrupted(&mut bench, &source);
+        cell.says(&["did not end by itself", "rolled back: every variable is as it was before this cell"]);
+        assert_eq!(bench.prints("println!(\"{done:?}\");"), "[]\n", "{source}");
+    }
+}
+
+fn waits() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    bench.prints("use threadbook::{threading::{Condition, Event, Lock}, concurrent::futures::ThreadPoolExecutor};");
+    for wait in [
+        "threadbook::time::sleep(600);",
+        "std::thread::sleep(std::time::Duration::from_secs(600));",
+        "let lock = Lock::new(); lock.acquire(); lock.acquire();",
+        "Event::new().wait();",
+        "std::process::Command::new(\"sleep\").arg(\"600\").status()?;",
+        "let status = std::process::Command::new(\"sleep\").arg(\"600\").status()?; done.push(2); status",
+        "std::process::Command::new(\"sleep\").arg(\"600\").output()?;",
+    ] {
+        kept(&mut bench, &format!("done.push(1); println!(\"on\"); {wait}"));
+        kept(&mut bench, &format!("done.push(1); println!(\"on\"); {wait}\ndone.push(2);"));
+    }
+    bench.prints("done.clear(); done.push(1);");
+    let interrupter = bench.session.interrupter();
+    let cell =
+        bench.cell_until("%%bash\necho on\nsleep 600\necho no", "on\n", move |_| assert!(interrupter.interrupt()));
+    assert_eq!((cell.outcome, cell.stdout.as_str()), (Outcome::Interrupted, "on\n"));
+    assert_eq!(bench.prints("println!(\"{done:?}\");"), "[1]\n");
+}
+
+fn threads_that_go_on() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    bench.prints("let goes_on = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));");
+    let source = "done.push(1); let flag = goes_on.clone();
+        let thread = std::thread::spawn(move || while flag.load(std::sync::atomic::Ordering::Relaxed) {
+            std::thread::yield_now()
+        });
+        println!(\"on\"); thread.join().unwrap(); done.push(2);";
+    let cell = interrupted(&mut bench, source);
+    cell.says(&["variables keep what it did to them; a thread or process goes on"]);
+    let show = "println!(\"{done:?}\"); goes_on.store(false, std::sync::atomic::Ordering::Relaxed);";
+    assert_eq!(bench.prints(show), "[1]\n");
+    assert!(bench.session.settle(Duration::from_secs(60)).expect("settled").is_empty());
+}
+
+fn input() {
+    let mut bench = Bench::start();
+    bench.session.input(threadbook::engine::Input::Asked);
+    bench.prints(KEEP);
+    kept(
+        &mut bench,
+        "done.push(1); println!(\"on\"); std::io::stdin().read_line(&mut String::new())?; done.push(2);",
+    );
+    kept(&mut bench, "done.push(1); println!(\"on\"); threadbook::input(\"? \")?; done.push(2);");
+}
+
+/// A build script says that it is on by a file in a directory of the test's, and never ends.
+fn builds() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let package = directory.path().join("endless");
+    std::fs::create_dir_all(package.join("src")).expect("a directory");
+    std::fs::write(
+        package.join("Cargo.toml"),
+        "[package]\nname = \"endless\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+    )
+    .expect("written");
+    std::fs::write(package.join("src/lib.rs"), "").expect("written");
+    let on = directory.path().join("on");
+    crate::left::pipe(&on);
+    let script =
+        format!("fn main() {{ std::fs::write({on:?}, \"on\").unwrap(); loop {{ std::thread::park(); }} }}");
+    std::fs::write(package.join("build.rs"), script).expect("written");
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    let interrupter = bench.session.interrupter();
+    let cell = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Opening a pipe waits until somebody writes.
+            assert_eq!(std::fs::read_to_string(&on).expect("read"), "on");
+            assert!(interrupter.interrupt());
+        });
+        bench.cell(&format!(":dep endless = {{ path = {package:?} }}"))
+    });
+    assert_eq!(cell.outcome, Outcome::Interrupted, "{cell:?}");
+    bench.prints("done.push(1);");
+}
+
+/// A compiler that says that it is on, through a pipe, and waits for ever, once there is such a pipe.
+fn compilers() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (rustc, gate) = (directory.path().join("rustc"), directory.path().join("gate"));
+    let script =
+        format!("#!/bin/sh\nif [ -p {gate:?} ]; then echo on > {gate:?}; exec sleep 600; fi\nexec rustc \"$@\"\n");
+    std::fs::write(&rustc, script).expect("written");
+    std::fs::set_permissions(&rustc, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
+    // SAFETY: tests run one after the other, and no session is alive.
+    unsafe { std::env::set_var("RUSTC", &rustc) };
+    let mut bench = Bench::start();
+    // SAFETY: the session's threads read no variables of the environment.
+    unsafe { std::env::remove_var("RUSTC") };
+    bench.prints(KEEP);
+    crate::left::pipe(&gate);
+    let interrupter = bench.session.interrupter();
+    let cell = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert_eq!(std::fs::read_to_string(&gate).expect("read"), "on\n");
+            assert!(interrupter.interrupt());
+        });
+        bench.cell("done.push(1); let compiled = \"never\";")
+    });
+    assert_eq!(cell.outcome, Outcome::Interrupted);
+    cell.says(&["stopped before it ran; nothing of it has happened"]);
+    std::fs::remove_file(&gate).expect("removed");
+    assert_eq!(bench.prints("println!(\"{done:?}\");"), "[]\n");
+}
+
+fn own_handler() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    bench.prints("unsafe extern \"C\" { fn signal(number: i32, handler: usize) -> usize; }");
+    let source = "unsafe { signal(2, 1) }; done.push(1); println!(\"on\"); loop { std::hint::spin_loop(); }";
+    interrupted(&mut bench, source).says(&["did not end by itself", "rolled back"]);
+    assert_eq!(bench.prints("println!(\"{done:?}\");"), "[]\n");
+    kept(&mut bench, "done.push(1); println!(\"on\"); loop { std::hint::spin_loop(); }");
+}
+
+fn limit_of_time() {
+    let limits = Limits { time: Some(Duration::from_millis(200)), ..Limits::default() };
+    let mut bench = Bench::with(limits);
+    bench.prints(KEEP);
+    bench.prints("fn forever() { loop { std::hint::spin_loop() } }");
+    let cell = bench.cell("done.push(1); loop { std::hint::spin_loop(); }");
+    assert_eq!(cell.outcome, Outcome::TimedOut);
+    cell.says(&["TimedOut: the cell ran longer than 0.2 s; variables keep what it did to them"]);
+    let cell = bench.cell("done.push(2); forever();");
+    assert_eq!(cell.outcome, Outcome::TimedOut);
+    cell.says(&["ran longer than 0.2 s and did not end by itself; rolled back"]);
+    assert_eq!(bench.prints("println!(\"{done:?}\");"), "[1]\n");
+}
+
+fn between_cells() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    assert!(!bench.session.interrupter().interrupt());
+    bench.prints("done.push(1);");
+    // Nor does a signal from elsewhere that comes when nothing runs.
+    crate::left::kill(bench.worker_that_is_copied(), libc::SIGINT);
+    assert_eq!(bench.prints("println!(\"{done:?}\");"), "[1]\n");
+}

@@ -27,6 +27,8 @@ struct State {
     ring: Option<Arc<Ring>>,
     /// Whether a cell runs.
     open: bool,
+    /// Whether it is being interrupted: every question is answered with that.
+    interrupted: bool,
     /// The number of the last question.
     last: u64,
     /// The ticket that the worker waits with; the open question is `last`.
@@ -60,13 +62,13 @@ impl Answerer {
     pub(super) fn open(&self) {
         let mut state = self.state();
         // What was open before was of a worker that has died: nobody waits.
-        (state.open, state.waits, state.rest) = (true, None, Vec::new());
+        (state.open, state.interrupted, state.waits, state.rest) = (true, false, None, Vec::new());
     }
 
     /// The cell is being interrupted: whoever waits for an answer is told.
     pub(super) fn interrupt(&self) {
         let mut state = self.state();
-        state.rest = Vec::new();
+        (state.interrupted, state.rest) = (true, Vec::new());
         state.post(Kind::Interrupted, &[]);
     }
 
@@ -81,8 +83,9 @@ impl Answerer {
     pub(super) fn asked(&self, ticket: u64) -> Option<u64> {
         let mut state = self.state();
         state.waits = Some(ticket);
-        if !state.open {
-            state.post(Kind::End, &[]);
+        if !state.open || state.interrupted {
+            let answer = if state.open { Kind::Interrupted } else { Kind::End };
+            state.post(answer, &[]);
             return None;
         }
         state.last += 1;

@@ -238,7 +238,10 @@ pub unsafe extern "C" fn fork() -> libc::pid_t {
     match child {
         0 => capture::begin_child(lane),
         -1 => capture::end(lane),
-        pid => capture::process(lane, pid as u32),
+        pid => {
+            capture::process(lane, pid as u32);
+            interrupt::pass_on(pid);
+        }
     }
     child
 }
@@ -256,15 +259,18 @@ pub unsafe extern "C" fn clock_nanosleep(
 ) -> c_int {
     type Sleep = unsafe extern "C" fn(libc::clockid_t, c_int, *const libc::timespec, *mut libc::timespec) -> c_int;
     static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    if clock == libc::CLOCK_MONOTONIC && capture::ring().is_some() && interrupt::is_cells_thread() {
+        // SAFETY: the caller's own pointer, null or to a time.
+        if let Some(time) = unsafe { time.as_ref() } {
+            let ended = interrupt::sleep(time, flags & libc::TIMER_ABSTIME != 0);
+            return if ended { 0 } else { libc::ECANCELED };
+        }
+    }
     // SAFETY: this is the type of the C library's function; the arguments are the caller's.
-    let answer = unsafe {
+    unsafe {
         let sleep: Sleep = std::mem::transmute(real(c"clock_nanosleep", &REAL));
         sleep(clock, flags, time, left)
-    };
-    if answer == libc::EINTR && capture::ring().is_some() && interrupt::is_asked() {
-        return libc::ECANCELED;
     }
-    answer
 }
 
 /// Linux `pthread_setname_np`.
@@ -326,6 +332,7 @@ macro_rules! interpose_spawn {
                     *pid = child;
                 }
                 capture::process(lane, child as u32);
+                interrupt::pass_on(child);
                 answer
             }
         }

@@ -42,7 +42,7 @@ extern "C" fn on_signal(signal: libc::c_int) {
 }
 
 /// The thread that runs cells is the worker's first.
-fn is_cells_thread() -> bool {
+pub fn is_cells_thread() -> bool {
     // SAFETY: takes no arguments.
     let thread = unsafe { libc::gettid() } as u32;
     thread == WORKER.load(Ordering::Relaxed)
@@ -53,9 +53,53 @@ pub fn clear() {
     INTERRUPT.asked.store(0, Ordering::SeqCst);
 }
 
-/// Whether the calling thread runs a cell that is interrupted.
-pub fn is_asked() -> bool {
-    INTERRUPT.asked.load(Ordering::SeqCst) != 0 && is_cells_thread()
+/// This child was made by the calling thread, if by a cell that is interrupted perhaps too late to have been signalled
+/// with the others.
+pub fn pass_on(child: libc::pid_t) {
+    if INTERRUPT.asked.load(Ordering::SeqCst) != 0 && is_cells_thread() {
+        // SAFETY: sends a signal; touches no memory.
+        unsafe { libc::kill(child, libc::SIGINT) };
+    }
+}
+
+/// Sleeps for this time, or until this time of `CLOCK_MONOTONIC`, on the thread that runs the cell; false if the cell was
+/// interrupted before.
+pub fn sleep(time: &libc::timespec, absolute: bool) -> bool {
+    let mut until = *time;
+    if !absolute {
+        // SAFETY: writes to a local.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut until) };
+        until.tv_nsec += time.tv_nsec;
+        until.tv_sec = until.tv_sec.saturating_add(time.tv_sec + until.tv_nsec / 1_000_000_000);
+        until.tv_nsec %= 1_000_000_000;
+    }
+    let word = AtomicU32::new(0);
+    watched(&word, || {
+        loop {
+            if INTERRUPT.asked.load(Ordering::SeqCst) != 0 {
+                return false;
+            }
+            // SAFETY: the word and the time outlive the call.
+            let answer = unsafe {
+                let sleep = libc::FUTEX_WAIT_BITSET | libc::FUTEX_PRIVATE_FLAG;
+                let all = libc::FUTEX_BITSET_MATCH_ANY;
+                libc::syscall(libc::SYS_futex, word.as_ptr(), sleep, 0, &until, 0usize, all)
+            };
+            // What is no time at all is over at once, too.
+            let error = std::io::Error::last_os_error().raw_os_error();
+            if answer < 0 && matches!(error, Some(libc::ETIMEDOUT | libc::EINVAL)) {
+                return true;
+            }
+        }
+    })
+}
+
+/// While it waits, the signal changes this word.
+fn watched(word: &AtomicU32, wait: impl FnOnce() -> bool) -> bool {
+    let before = INTERRUPT.word.swap(std::ptr::from_ref(word).cast_mut(), Ordering::SeqCst);
+    let answer = wait();
+    INTERRUPT.word.store(before, Ordering::SeqCst);
+    answer
 }
 
 /// Waits until `word` is not 0; false if the cell was interrupted before that. Only for the thread that runs the cell:
@@ -64,10 +108,10 @@ pub fn wait(word: &AtomicU32) -> bool {
     if !is_cells_thread() {
         return true;
     }
-    let before = INTERRUPT.word.swap(std::ptr::from_ref(word).cast_mut(), Ordering::SeqCst);
-    while word.load(Ordering::SeqCst) == 0 && INTERRUPT.asked.load(Ordering::SeqCst) == 0 {
-        futex_wait(word, 0);
-    }
-    INTERRUPT.word.store(before, Ordering::SeqCst);
-    INTERRUPT.asked.load(Ordering::SeqCst) == 0
+    watched(word, || {
+        while word.load(Ordering::SeqCst) == 0 && INTERRUPT.asked.load(Ordering::SeqCst) == 0 {
+            futex_wait(word, 0);
+        }
+        INTERRUPT.asked.load(Ordering::SeqCst) == 0
+    })
 }

@@ -45,13 +45,13 @@ fn killed() {
 }
 
 /// A toolchain of our own, whose rustc is a script.
-struct Toolchain {
+pub struct Toolchain {
     directory: tempfile::TempDir,
     real: PathBuf,
 }
 
 impl Toolchain {
-    fn new() -> Toolchain {
+    pub fn new() -> Toolchain {
         let real = Command::new("rustc").args(["--print", "sysroot"]).output().expect("rustc is there");
         let real = PathBuf::from(String::from_utf8(real.stdout).expect("text").trim());
         let directory = tempfile::tempdir().expect("a directory");
@@ -62,12 +62,12 @@ impl Toolchain {
         toolchain
     }
 
-    fn rustc(&self) -> PathBuf {
+    pub fn rustc(&self) -> PathBuf {
         self.directory.path().join("bin/rustc")
     }
 
     /// Replaces rustc, as an update does, by one that first does this.
-    fn write(&self, first: &str) {
+    pub fn write(&self, first: &str) {
         let sysroot = self.directory.path().display();
         let script = format!(
             "#!/bin/sh\ncase \"$*\" in *'--print sysroot'*) echo {sysroot}; exit;; esac\n{first}\nexec {}/bin/rustc \"$@\"\n",

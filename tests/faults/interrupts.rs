@@ -1,11 +1,14 @@
 //! Cells that are stopped, wherever they are: by the session's interrupter, as by JupyterLab's button, or by their limit.
 
+use std::path::Path;
 use std::time::Duration;
 
 use threadbook::engine::{Limits, Outcome};
 
 use crate::Test;
-use crate::bench::{Bench, Cell};
+use crate::bench::{Bench, Cell, with_variable};
+use crate::compiler::Toolchain;
+use crate::left::{kill, pipe};
 
 pub const TESTS: &[Test] = &[
     ("loops_of_a_cell_keep_what_they_did", loops_of_a_cell),
@@ -45,7 +48,7 @@ fn loops_of_a_cell() {
         "done.push(1); println!(\"on\"); while done.len() < 100 { std::hint::black_box(&done); }",
         "done.push(1); println!(\"on\"); for i in 0..u64::MAX { std::hint::black_box(i); }",
         "done.push(1); println!(\"on\"); let _: () = 'a: loop { loop { continue 'a; } };",
-        "done.push(1); println!(\"on\"); loop { let _ = std::panic::catch_unwind(|| loop { std::hint::spin_loop(); }); }",
+        "done.push(1); println!(\"on\"); loop { let _ = std::panic::catch_unwind(|| print!(\"\")); }",
         "done.push(1); println!(\"on\"); loop { eprint!(\"\"); }",
     ] {
         kept(&mut bench, source);
@@ -59,12 +62,10 @@ fn code_that_does_not_look() {
     for source in [
         "done.push(1); println!(\"on\"); forever();",
         "done.push(1); println!(\"on\"); (0..u64::MAX).for_each(|i| { std::hint::black_box(i); });",
-        "done.push(1); println!(\"on\"); std::sync::mpsc::channel::<i32>().1.recv()?; std::thread::park(); forever();",
+        "done.push(1); println!(\"on\"); std::thread::park();",
         "done.push(1); let lock = std::sync::Mutex::new(0); let _one = lock.lock().unwrap(); println!(\"on\"); let _two = lock.lock();",
     ] {
-        // The third one fails by itself if it does not park.
-        let source = source.replace("std::sync::mpsc::channel::<i32>().1.recv()?; ", "");
-        let cell = interrupted(&mut bench, &source);
+        let cell = interrupted(&mut bench, source);
         cell.says(&["did not end by itself", "rolled back: every variable is as it was before this cell"]);
         assert_eq!(bench.prints("println!(\"{done:?}\");"), "[]\n", "{source}");
     }
@@ -80,7 +81,7 @@ fn waits() {
         "let lock = Lock::new(); lock.acquire(); lock.acquire();",
         "Event::new().wait();",
         "std::process::Command::new(\"sleep\").arg(\"600\").status()?;",
-        "let status = std::process::Command::new(\"sleep\").arg(\"600\").status()?; done.push(2); status",
+        "let status = std::process::Command::new(\"sleep\").arg(\"600\").status()?; done.push(2); drop(status);",
         "std::process::Command::new(\"sleep\").arg(\"600\").output()?;",
     ] {
         kept(&mut bench, &format!("done.push(1); println!(\"on\"); {wait}"));
@@ -133,52 +134,51 @@ fn builds() {
     .expect("written");
     std::fs::write(package.join("src/lib.rs"), "").expect("written");
     let on = directory.path().join("on");
-    crate::left::pipe(&on);
     let script =
         format!("fn main() {{ std::fs::write({on:?}, \"on\").unwrap(); loop {{ std::thread::park(); }} }}");
     std::fs::write(package.join("build.rs"), script).expect("written");
-    let mut bench = Bench::start();
+    // What a build leaves unfinished is kept for the next one.
+    let mut bench = with_variable("THREADBOOK_CACHE", &directory.path().join("cache"), Bench::start);
     bench.prints(KEEP);
-    let interrupter = bench.session.interrupter();
-    let cell = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            // Opening a pipe waits until somebody writes.
-            assert_eq!(std::fs::read_to_string(&on).expect("read"), "on");
-            assert!(interrupter.interrupt());
-        });
-        bench.cell(&format!(":dep endless = {{ path = {package:?} }}"))
-    });
-    assert_eq!(cell.outcome, Outcome::Interrupted, "{cell:?}");
+    interrupted_when_on(&mut bench, &on, &format!(":dep endless = {{ path = {package:?} }}"));
     bench.prints("done.push(1);");
 }
 
-/// A compiler that says that it is on, through a pipe, and waits for ever, once there is such a pipe.
+/// A compiler that says that it is on, through a pipe, and then waits for ever.
 fn compilers() {
     let directory = tempfile::tempdir().expect("a directory");
-    let (rustc, gate) = (directory.path().join("rustc"), directory.path().join("gate"));
-    let script =
-        format!("#!/bin/sh\nif [ -p {gate:?} ]; then echo on > {gate:?}; exec sleep 600; fi\nexec rustc \"$@\"\n");
-    std::fs::write(&rustc, script).expect("written");
-    std::fs::set_permissions(&rustc, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
-    // SAFETY: tests run one after the other, and no session is alive.
-    unsafe { std::env::set_var("RUSTC", &rustc) };
-    let mut bench = Bench::start();
-    // SAFETY: the session's threads read no variables of the environment.
-    unsafe { std::env::remove_var("RUSTC") };
+    let on = directory.path().join("on");
+    let toolchain = Toolchain::new();
+    let mut bench = with_variable("RUSTC", &toolchain.rustc(), Bench::start);
     bench.prints(KEEP);
-    crate::left::pipe(&gate);
+    toolchain.write(&format!("echo on > {}; exec sleep 600", on.display()));
+    let cell = interrupted_when_on(&mut bench, &on, "done.push(1); let compiled = \"never\";");
+    cell.says(&["stopped before it ran; nothing of it has happened"]);
+    toolchain.write("");
+    assert_eq!(bench.prints("println!(\"{done:?}\");"), "[]\n");
+}
+
+/// Runs a cell, and interrupts it once something writes to this pipe.
+fn interrupted_when_on(bench: &mut Bench, on: &Path, source: &str) -> Cell {
+    pipe(on);
     let interrupter = bench.session.interrupter();
     let cell = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            assert_eq!(std::fs::read_to_string(&gate).expect("read"), "on\n");
-            assert!(interrupter.interrupt());
+        // Opening a pipe waits until somebody writes.
+        let heard = scope.spawn(|| {
+            let said = std::fs::read_to_string(on).expect("read");
+            (said, interrupter.interrupt())
         });
-        bench.cell("done.push(1); let compiled = \"never\";")
+        let cell = bench.cell(source);
+        if !heard.is_finished() {
+            // The cell has ended by itself: nobody is to wait for ever.
+            drop(std::fs::OpenOptions::new().write(true).open(on));
+        }
+        let (said, stopped) = heard.join().expect("no panic");
+        assert_eq!((said.trim(), stopped), ("on", true), "{cell:?}");
+        cell
     });
-    assert_eq!(cell.outcome, Outcome::Interrupted);
-    cell.says(&["stopped before it ran; nothing of it has happened"]);
-    std::fs::remove_file(&gate).expect("removed");
-    assert_eq!(bench.prints("println!(\"{done:?}\");"), "[]\n");
+    assert_eq!(cell.outcome, Outcome::Interrupted, "{cell:?}");
+    cell
 }
 
 fn own_handler() {
@@ -211,6 +211,6 @@ fn between_cells() {
     assert!(!bench.session.interrupter().interrupt());
     bench.prints("done.push(1);");
     // Nor does a signal from elsewhere that comes when nothing runs.
-    crate::left::kill(bench.worker_that_is_copied(), libc::SIGINT);
+    kill(bench.worker_that_is_copied(), libc::SIGINT);
     assert_eq!(bench.prints("println!(\"{done:?}\");"), "[1]\n");
 }

@@ -168,21 +168,21 @@ fn memory() {
     write_notebook(&notebook, "std::thread::sleep(std::time::Duration::from_secs(2));");
     let mut child = Command::new(EXECUTABLE).args(["run", "-q"]).arg(&notebook).spawn().expect("threadbook runs");
     std::thread::sleep(Duration::from_millis(1500));
-    let resident = |pid: u32| -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
-        line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
-    };
-    let tasks = format!("/proc/{0}/task", child.id());
-    let worker: f64 = std::fs::read_dir(tasks)
-        .expect("it runs")
-        .flatten()
-        .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>())
-        .map(resident)
-        .sum();
-    show("resident memory of executor and worker", "MB", &[resident(child.id()) + worker]);
+    show("memory of executor, keeper, worker and copies", "MB", &[family_megabytes(child.id())]);
     child.wait().expect("it ends");
+}
+
+/// Of a process and everything below it; a page that several share counts once (proc(5), `Pss`).
+fn family_megabytes(pid: u32) -> f64 {
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = rollup.lines().find(|line| line.starts_with("Pss:")).unwrap_or_default();
+    let own = line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0;
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let children: Vec<u32> = lists
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    own + children.into_iter().map(family_megabytes).sum::<f64>()
 }
 
 fn tutorial(notebook: &Path, scratch: &Path, cache: &Path) {

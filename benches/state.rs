@@ -43,6 +43,7 @@ fn main() {
     }
     crash();
     interrupts();
+    long_session();
 }
 
 fn run(session: &mut Session, number: u32, source: &str) -> (f64, Outcome) {
@@ -106,4 +107,45 @@ fn interrupts() {
         let samples: Vec<f64> = samples.collect();
         show(&format!("interrupt of {name}"), "s", &samples);
     }
+}
+
+/// What a session of 10,000 cells and 500 restarts has grown to: the second half must not have grown.
+fn long_session() {
+    let (mut session, _heard) = start(Limits::default().snapshot);
+    let mut number = 0;
+    let mut next = |session: &mut Session, source: &str| {
+        number += 1;
+        assert_eq!(run(session, number, source).1, Outcome::Ok);
+    };
+    next(&mut session, "let mut n = 0;");
+    for cells in [100, 4_900, 5_000] {
+        let began = Instant::now();
+        (0..cells).for_each(|_| next(&mut session, "n += 1;"));
+        show(
+            &format!("the last {cells} of 10,000 cached cells, each"),
+            "s",
+            &[began.elapsed().as_secs_f64() / f64::from(cells)],
+        );
+        held(&session, &format!("after {cells} more cells"));
+    }
+    for restarts in [250, 250] {
+        let began = Instant::now();
+        (0..restarts).for_each(|_| next(&mut session, "%restart"));
+        show("a restart", "s", &[began.elapsed().as_secs_f64() / f64::from(restarts)]);
+        held(&session, &format!("after {restarts} more restarts"));
+    }
+}
+
+fn held(session: &Session, when: &str) {
+    let kilobytes = |pid: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default().to_string();
+        line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(0.0)
+    };
+    let count = |path: &str| std::fs::read_dir(path).map_or(0, Iterator::count) as f64;
+    let worker = session.worker_pid().to_string();
+    show(&format!("resident, session's process, {when}"), "MB", &[kilobytes("self") / 1024.0]);
+    show(&format!("resident, worker, {when}"), "MB", &[kilobytes(&worker) / 1024.0]);
+    show(&format!("descriptors, session's process, {when}"), "", &[count("/proc/self/fd")]);
+    show(&format!("descriptors, worker, {when}"), "", &[count(&format!("/proc/{worker}/fd"))]);
 }

@@ -17,6 +17,7 @@ use super::cargo::Cargo;
 use super::dependency::CRATES;
 use super::diagnostic::{self, Diagnostic};
 use super::interrupt::Interrupter;
+use super::private;
 use super::scope::{Library, Optimization};
 use super::scratch::Scratch;
 use super::source::SourceMap;
@@ -79,7 +80,7 @@ impl Compiler {
 
     /// Writes a file that goes with the session.
     pub fn write_scratch(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
-        fs::create_dir_all(self.scratch.path()).map_err(no_scratch)?;
+        self.make(self.scratch.path())?;
         let file = self.scratch.path().join(name);
         fs::write(&file, bytes).map_err(no_scratch)?;
         Ok(file)
@@ -125,6 +126,11 @@ impl Compiler {
         Ok(Library { key: key.to_string(), path })
     }
 
+    /// Makes a directory of the session's, for this user only; a cleaner of temporary files may have removed it.
+    fn make(&self, directory: &Path) -> Result<(), Error> {
+        private::directory(self.scratch.path()).and_then(|_| fs::create_dir_all(directory)).map_err(no_scratch)
+    }
+
     /// Compiles the crate of a cell's statements.
     pub fn statements(
         &self,
@@ -134,7 +140,7 @@ impl Compiler {
         optimization: Optimization,
     ) -> Result<Compiled, Error> {
         let directory = self.scratch.path().join(&identity.key);
-        fs::create_dir_all(&directory).map_err(no_scratch)?;
+        self.make(&directory)?;
         let mut command = self.rustc(&directory, unit, optimization);
         write_files(&directory, unit, &identity.root)?;
         let (library, mir) = (directory.join("cell.so"), directory.join("cell.mir"));
@@ -147,8 +153,7 @@ impl Compiler {
     /// Compiles the session crate.
     pub fn session(&self, unit: &Unit, identity: &Identity, optimization: Optimization) -> Result<Compiled, Error> {
         let directory = self.session_directory.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // A cleaner of temporary files may have removed it.
-        fs::create_dir_all(&*directory).map_err(no_scratch)?;
+        self.make(&directory)?;
         write_files(&directory, unit, "lib.rs")?;
         let library = directory.join("session.so");
         let mut command = self.rustc(&directory, unit, optimization);
@@ -168,7 +173,7 @@ impl Compiler {
         session: Option<&Library>,
     ) -> Result<Vec<Diagnostic>, Error> {
         let directory = self.scratch.path().join(format!("check-{}", identity.key));
-        fs::create_dir_all(&directory).map_err(no_scratch)?;
+        self.make(&directory)?;
         write_files(&directory, unit, &identity.root)?;
         let mut command = self.rustc(&directory, unit, Optimization::Level(0));
         command.arg(&identity.root).arg("--crate-type=lib").arg("--emit=metadata");

@@ -200,8 +200,9 @@ impl Worker {
                     continue;
                 }
                 // Nobody has asked after this copy.
-                Some(Reply::Copied(_)) => {
+                Some(Reply::Copied(copied)) => {
                     self.copying = false;
+                    hang_up(copied);
                     continue;
                 }
                 Some(_) => continue,
@@ -303,6 +304,13 @@ impl Worker {
 /// What is said of a worker whose keeper was killed, and all with it.
 const KEEPER_LOST: Exit = Exit::Signal(libc::SIGKILL);
 
+/// Ends a copy that is not wanted; the reader has its line too, so it is not enough to drop it.
+fn hang_up(copied: Result<(u32, UnixStream), NotCopied>) {
+    if let Ok((_, line)) = copied {
+        let _ = line.shutdown(Shutdown::Both);
+    }
+}
+
 impl Reply {
     fn unexpected(self) -> String {
         match self {
@@ -319,8 +327,8 @@ impl Drop for Worker {
         kill_group(self.process.pid);
         // A copy that nobody has asked after.
         for reply in self.replies.try_iter() {
-            if let Reply::Copied(Ok((_, line))) = reply {
-                let _ = line.shutdown(Shutdown::Both);
+            if let Reply::Copied(copied) = reply {
+                hang_up(copied);
             }
         }
         if let Some(reader) = self.reader.take() {

@@ -27,7 +27,7 @@ fn in_namespace(script: &str, directory: &Path) -> std::io::Result<Output> {
 }
 
 /// Says each command and its exit code before what it said.
-const SMALL: &str = "set -u; cd \"$1\"; mkdir small; mount -t tmpfs -o size=24m none small\n";
+const SMALL: &str = "set -u; cd \"$1\"; mkdir small; mount -t tmpfs -o size=24m,mode=0700 none small\n";
 
 /// The part of the output that follows `== NAME`.
 fn part<'a>(text: &'a str, name: &str) -> &'a str {
@@ -57,7 +57,7 @@ fn full_while_the_cache_is_written() {
     assert_eq!(part(&said, "empty"), "code 0\n");
     let full = part(&said, "full");
     assert!(full.contains("No space left on device") && full.contains("free some disk space"), "{full}");
-    assert!(full.ends_with("code 4\nfiller\nlock\n"), "{full}");
+    assert!(full.ends_with("code 4\ncrates\nfiller\nlock\n"), "{full}");
     assert_eq!(part(&said, "room"), "code 0\n");
     let saved = fs::read_to_string(notebook.path("more.executed.ipynb")).expect("what ran is saved");
     assert!(saved.contains("first\\n"), "{saved}");

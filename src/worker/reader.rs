@@ -2,6 +2,7 @@
 //! stays until all of them have ended: nothing that was written is lost, whoever dies first.
 
 use std::collections::HashSet;
+use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -11,8 +12,8 @@ use std::sync::mpsc::Sender;
 
 use super::client::Reply;
 use super::inbox::{Inbox, Open, SharedSink};
-use super::process::{kill_group, poll, poll_now};
-use super::protocol::{self, Response};
+use super::process::{kill_group, pidfd_open, poll, poll_now};
+use super::protocol::{self, NotCopied, Response};
 use super::ring::Ring;
 use super::start::{Start, start};
 use super::{copy, keeper};
@@ -157,17 +158,7 @@ impl Reader {
         let reply = match response {
             Response::Ready { version } => Reply::Ready(version),
             Response::Unfit { reason } => Reply::Unfit(reason),
-            Response::Copied { pid } => {
-                match copy::receive_line(line).and_then(|line| Ok((line.try_clone()?, line))) {
-                    Ok((line, ours)) => {
-                        inbox.set_worker(pid);
-                        self.workers.insert(pid);
-                        self.lines.push(Line { pid, socket: ours });
-                        Reply::Copied(Ok((pid, line)))
-                    }
-                    Err(error) => Reply::Copied(Err(protocol::NotCopied::Failed { reason: error.to_string() })),
-                }
-            }
+            Response::Copied { pid } => Reply::Copied(self.copied(index, pid, inbox)),
             Response::NotCopied { why } => Reply::Copied(Err(why)),
             Response::Done { end, tail } => {
                 self.done(tail, inbox);
@@ -175,6 +166,18 @@ impl Reader {
             }
         };
         self.replies.send(reply).is_ok()
+    }
+
+    /// A copy waits, whose line comes over this one. If it has ended and been reaped, the keeper will not say so again.
+    fn copied(&mut self, index: usize, pid: u32, inbox: &mut Inbox) -> Result<(u32, UnixStream), NotCopied> {
+        let failed = |error: io::Error| NotCopied::Failed { reason: error.to_string() };
+        let line = copy::receive_line(&self.lines[index].socket).map_err(failed)?;
+        let socket = line.try_clone().map_err(failed)?;
+        pidfd_open(pid).map_err(failed)?;
+        inbox.set_worker(pid);
+        self.workers.insert(pid);
+        self.lines.push(Line { pid, socket });
+        Ok((pid, line))
     }
 
     /// A cell has ended; its records end at `tail`.

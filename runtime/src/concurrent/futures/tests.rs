@@ -273,7 +273,10 @@ fn a_task_is_a_lane_with_its_callbacks_and_joined_by_whoever_learns_of_its_end()
     let text = Told::Text(crate::host::STDOUT, "1\n".to_owned());
     let steps = |lane: &u64| [Told::Enter(*lane), Told::Leave(7)];
     let expected = [&steps(first)[..], &steps(mapped), &[Told::Enter(*held), text, Told::Leave(7)]].concat();
-    assert_eq!(record::told_by(worker), expected);
+    // Whether the worker came before its event was set, and had to wait for it, is the scheduler's.
+    let mut told = record::told_by(worker);
+    told.retain(|told| !matches!(told, Told::Waits(_) | Told::Woke));
+    assert_eq!(told, expected);
 }
 
 #[test]

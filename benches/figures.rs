@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use threadbook::engine::{Options, Outcome, Session};
-use threadbook::output::{CellId, Event, Sink};
+use threadbook::events::{CellId, Event, Sink};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_threadbook");
 

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use threadbook::engine::{Limits, Options, Outcome, Session};
-use threadbook::output::{CellId, Event, Sink};
+use threadbook::events::{CellId, Event, Sink};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_threadbook");
 

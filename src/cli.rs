@@ -217,7 +217,7 @@ Examples:
   threadbook verify threads.ipynb --twin python3   compare with CPython, live
   threadbook verify threads.ipynb --json > report.json";
 
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

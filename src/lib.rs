@@ -2,8 +2,9 @@
 
 pub mod engine;
 pub mod error;
+pub mod events;
 pub mod kernel;
 pub mod kernelspec;
+mod lanes;
 pub mod notebook;
-pub mod output;
 pub mod worker;

@@ -15,12 +15,7 @@ mod shown;
 mod view;
 mod write;
 
-mod lanes;
-mod matching;
-mod measure;
-mod pattern;
 mod twin;
-mod verdict;
 mod verify;
 
 #[cfg(test)]
@@ -28,8 +23,6 @@ mod fixture;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(test)]
-mod scripted;
 
 pub use model::{Cell, CellKind, Notebook};
 pub use run::{RunOptions, run};

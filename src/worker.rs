@@ -49,5 +49,5 @@ pub use start::Start;
 
 /// The table of functions between worker and runtime: the same file as the runtime's own.
 #[path = "../runtime/src/host.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 pub mod host;

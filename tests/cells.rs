@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use threadbook::engine::{Options, Session};
-use threadbook::output::{CellId, Event, LaneId, Sink};
+use threadbook::events::{CellId, Event, LaneId, Sink};
 
 fn main() {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cells-cache");

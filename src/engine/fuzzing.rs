@@ -1,8 +1,8 @@
 //! The way in for the fuzz targets in `fuzz/`: the text of a cell, of whatever kind. Compiled only for them.
 
-use super::cell::Cell;
-use super::names::Names;
-use super::{complete, inspect, whole};
+use crate::engine::ask::names::Names;
+use crate::engine::text::cell::Cell;
+use crate::engine::{complete, inspect, whole};
 
 /// Parsing changes no length and no line, all that it names is text of the cell, and no question about it panics.
 pub fn cell(bytes: &[u8]) {

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::output::CellId;
+use crate::events::CellId;
 use crate::worker::{self, Stopper};
 
 /// A session's handle for others. Clones speak of the same session.
@@ -32,7 +32,7 @@ enum Phase {
 }
 
 /// What a compiler left: its status and standard error.
-pub struct Said {
+pub(super) struct Said {
     pub status: ExitStatus,
     pub stderr: Vec<u8>,
 }

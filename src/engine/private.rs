@@ -17,7 +17,7 @@ const STICKY: u32 = 0o1000;
 
 /// The directory, made if it is not there, for this user only; its path has no links in it, so that what was looked at
 /// here is what is used later. One that is another user's, or that others may write to, is an error.
-pub fn directory(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn directory(path: &Path) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     let path = fs::canonicalize(path)?;
     check(&fs::metadata(&path)?)?;
@@ -26,7 +26,7 @@ pub fn directory(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Refuses a directory in which, or above which, anybody may put another thing in the place of ours.
-pub fn stays(path: &Path) -> io::Result<()> {
+pub(crate) fn stays(path: &Path) -> io::Result<()> {
     for directory in fs::canonicalize(path)?.ancestors() {
         let mode = fs::metadata(directory)?.mode();
         if mode & WRITABLE_BY_ALL != 0 && mode & STICKY == 0 {
@@ -40,18 +40,18 @@ pub fn stays(path: &Path) -> io::Result<()> {
 }
 
 /// A file of ours, opened for reading. A link, a device, another's file and one that others may write to are errors.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     opened(OpenOptions::new().read(true), path)
 }
 
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// A file of ours to append to, made if it is not there; nobody else may read it from here on.
-pub fn append(path: &Path) -> io::Result<File> {
+pub(crate) fn append(path: &Path) -> io::Result<File> {
     let file = opened(OpenOptions::new().append(true).create(true).mode(0o600), path)?;
     if file.metadata()?.mode() & 0o077 != 0 {
         file.set_permissions(Permissions::from_mode(0o600))?;

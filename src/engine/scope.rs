@@ -1,25 +1,28 @@
 //! What is alive after *n* cells: items, imports, variables. An immutable value: each step answers a new one, so a
 //! cell that fails leaves the scope that it started from.
 
+pub(super) mod dependency;
+pub(super) mod lost_names;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::output::CellId;
+use crate::events::CellId;
 
-use super::cell::{Import, Item, Kind, Name, Space};
-use super::dependency::{Crates, Wanted};
+use crate::engine::scope::dependency::{Crates, Wanted};
+use crate::engine::text::cell::{Import, Item, Kind, Name, Space};
 
 /// A compiled library, and the key that names its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Library {
+pub(super) struct Library {
     pub key: String,
     pub path: PathBuf,
 }
 
 /// How cells are optimised (`:opt`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Optimization {
+pub(super) enum Optimization {
     /// Level 0, and level 2 for code that may loop for long.
     #[default]
     Auto,
@@ -27,7 +30,7 @@ pub enum Optimization {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Scope {
+pub(super) struct Scope {
     pub modules: Vec<Module>,
     pub variables: BTreeMap<String, Variable>,
     /// Variables that are gone, and why: said when a later cell asks for one.
@@ -52,7 +55,7 @@ pub struct Scope {
 
 /// The items of one cell, in a module of the session crate named after it.
 #[derive(Clone, Debug)]
-pub struct Module {
+pub(super) struct Module {
     pub cell: CellId,
     pub source: Arc<str>,
     pub items: Arc<[Item]>,
@@ -68,7 +71,7 @@ pub struct Module {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
+pub(super) struct Variable {
     /// Its type as rustc spells it, in full.
     pub ty: String,
     pub mutable: bool,
@@ -77,14 +80,14 @@ pub struct Variable {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
+pub(super) struct Lost {
     pub cell: CellId,
     pub why: Why,
 }
 
 /// Why a variable is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Why {
+pub(super) enum Why {
     Moved,
     /// It borrows from something that ends with its cell.
     Borrows,
@@ -101,12 +104,12 @@ pub enum Why {
 }
 
 impl Module {
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         module_name(self.cell)
     }
 
     /// Items that still are in force, with their index.
-    pub fn live(&self) -> impl Iterator<Item = (usize, &Item)> {
+    pub(super) fn live(&self) -> impl Iterator<Item = (usize, &Item)> {
         self.items.iter().enumerate().filter(|(index, _)| !self.hidden.contains(index))
     }
 
@@ -151,7 +154,7 @@ impl Module {
     }
 
     /// The names of other cells that this module imports: those that it does not define or import itself.
-    pub fn foreign_names(&self) -> BTreeSet<(String, CellId)> {
+    pub(super) fn foreign_names(&self) -> BTreeSet<(String, CellId)> {
         let foreign = |(name, cell): (&Name, &CellId)| {
             let own = self.defines(name).is_some() || self.bound_by_own_use(&name.ident);
             (*cell != self.cell && !own && name.space != Space::Macro).then(|| (name.ident.clone(), *cell))
@@ -160,7 +163,7 @@ impl Module {
     }
 
     /// Imports of earlier cells, without those whose name this module defines or imports itself.
-    pub fn foreign_imports(&self) -> impl Iterator<Item = &Import> {
+    pub(super) fn foreign_imports(&self) -> impl Iterator<Item = &Import> {
         let own = |ident: &str| {
             self.bound_by_own_use(ident) || self.live().any(|(_, i)| i.names.iter().any(|n| n.ident == ident))
         };
@@ -168,13 +171,13 @@ impl Module {
     }
 }
 
-pub fn module_name(cell: CellId) -> String {
+pub(super) fn module_name(cell: CellId) -> String {
     format!("cell_{}", cell.0)
 }
 
 /// How items of earlier cells see a name that is defined again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Binding {
+pub(super) enum Binding {
     /// They use the new one, as in Python.
     Late,
     /// They keep the one that they were compiled with.
@@ -183,7 +186,7 @@ pub enum Binding {
 
 impl Scope {
     /// The scope with the imports of a cell, and with the items that were there already meant by their names again.
-    pub fn with_imports(&self, items: &[Item]) -> Scope {
+    pub(super) fn with_imports(&self, items: &[Item]) -> Scope {
         let mut scope = self.clone();
         for item in items {
             if let Some(home) = self.home_of(item) {
@@ -204,7 +207,7 @@ impl Scope {
     }
 
     /// Whether a cell brings items that are not here already.
-    pub fn needs_module(&self, items: &[Item]) -> bool {
+    pub(super) fn needs_module(&self, items: &[Item]) -> bool {
         items.iter().any(|item| self.is_new(item))
     }
 
@@ -226,7 +229,7 @@ impl Scope {
     }
 
     /// The scope with a module for the new items of a cell. Its library is still that of before.
-    pub fn with_module(&self, cell: CellId, source: &Arc<str>, items: &[Item], binding: Binding) -> Scope {
+    pub(super) fn with_module(&self, cell: CellId, source: &Arc<str>, items: &[Item], binding: Binding) -> Scope {
         let mut scope = self.with_imports(items);
         let hidden: BTreeSet<usize> = items
             .iter()
@@ -256,7 +259,7 @@ impl Scope {
     }
 
     /// Whether the new module touches what earlier modules define, so that `Binding` makes a difference.
-    pub fn redefines(&self, items: &[Item]) -> bool {
+    pub(super) fn redefines(&self, items: &[Item]) -> bool {
         let names = |item: &Item| item.names.iter().any(|name| self.names.contains_key(name));
         items.iter().any(|item| self.is_new(item) && names(item))
     }
@@ -293,7 +296,7 @@ impl Scope {
     }
 
     /// The names among `mentions` that mean an item, and every trait: its methods need no mention.
-    pub fn visible(&self, mentions: &BTreeSet<String>) -> BTreeSet<(String, CellId)> {
+    pub(super) fn visible(&self, mentions: &BTreeSet<String>) -> BTreeSet<(String, CellId)> {
         let is_trait = |name: &Name, cell: &CellId| {
             name.space == Space::Type
                 && self.modules.iter().any(|m| {
@@ -310,7 +313,7 @@ impl Scope {
     }
 
     /// The macros among `mentions` and those that they mention, oldest first, and all names that they mention.
-    pub fn macros(&self, mentions: &BTreeSet<String>) -> (Vec<(&Module, &Item)>, BTreeSet<String>) {
+    pub(super) fn macros(&self, mentions: &BTreeSet<String>) -> (Vec<(&Module, &Item)>, BTreeSet<String>) {
         let mut all = mentions.clone();
         let mut found: BTreeSet<(usize, usize)> = BTreeSet::new();
         loop {
@@ -331,12 +334,12 @@ impl Scope {
     }
 
     /// Every name that means an item now; for messages and completion.
-    pub fn item_names(&self) -> impl Iterator<Item = (&Name, CellId)> {
+    pub(super) fn item_names(&self) -> impl Iterator<Item = (&Name, CellId)> {
         self.names.iter().map(|(name, cell)| (name, *cell))
     }
 
     /// The scope without these variables.
-    pub fn without(&self, names: impl IntoIterator<Item = String>, cell: CellId, why: Why) -> Scope {
+    pub(super) fn without(&self, names: impl IntoIterator<Item = String>, cell: CellId, why: Why) -> Scope {
         let mut scope = self.clone();
         for name in names {
             if scope.variables.remove(&name).is_some() {
@@ -348,7 +351,7 @@ impl Scope {
 
     /// The scope with another set of crates, for which its session crate has yet to be built. Values and statics whose
     /// layout may rest on a crate that has changed do not go over; any type of the session may contain such a crate's.
-    pub fn with_crates(&self, crates: Arc<Crates>, cell: CellId) -> Scope {
+    pub(super) fn with_crates(&self, crates: Arc<Crates>, cell: CellId) -> Scope {
         let changed = self.crates.as_ref().map(|before| before.changed_in(&crates)).unwrap_or_default();
         let rests_on =
             |ty: &str| changed.iter().find(|name| has_word(ty, name) || has_word(ty, "session")).cloned();
@@ -366,18 +369,18 @@ impl Scope {
     }
 
     /// Notes a cell for `%history`.
-    pub fn remember(&mut self, cell: CellId, source: &str) {
+    pub(super) fn remember(&mut self, cell: CellId, source: &str) {
         self.history.push((cell, source.into()));
     }
 
     /// Settings and history only.
-    pub fn cleared(&self) -> Scope {
+    pub(super) fn cleared(&self) -> Scope {
         let Scope { optimization, wall_only, timing, history, .. } = self.clone();
         Scope { optimization, wall_only, timing, history, ..Scope::default() }
     }
 
     /// The scope with the variables of an earlier state; those that it has not are lost.
-    pub fn with_variables(&self, variables: BTreeMap<String, Variable>, cell: CellId) -> Scope {
+    pub(super) fn with_variables(&self, variables: BTreeMap<String, Variable>, cell: CellId) -> Scope {
         let gone: Vec<String> =
             self.variables.keys().filter(|name| !variables.contains_key(*name)).cloned().collect();
         let mut scope = self.without(gone, cell, Why::RolledBack);
@@ -386,7 +389,7 @@ impl Scope {
     }
 
     /// Items only: a new worker has none of the variables, and its statics start anew.
-    pub fn items_only(&self, cell: CellId) -> Scope {
+    pub(super) fn items_only(&self, cell: CellId) -> Scope {
         let all: Vec<String> = self.variables.keys().cloned().collect();
         let mut scope = self.without(all, cell, Why::WorkerLost);
         for module in &mut scope.modules {
@@ -403,7 +406,7 @@ fn has_word(text: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::cell::Cell;
+    use crate::engine::text::cell::Cell;
 
     /// A scope after these cells of items, every redefinition bound late.
     fn after(cells: &[&str]) -> Scope {

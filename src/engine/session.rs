@@ -3,30 +3,32 @@
 
 mod capture;
 mod comm;
+mod precompile;
 mod recover;
+mod snapshots;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
-use crate::output::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
+use crate::events::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
 use crate::worker::{Answerer, End, Input, Places, Ran, Run, Start, Worker, monotonic_nanos};
 
-use super::ahead::Ahead;
-use super::cache::Cache;
-use super::command::{self, Instead, Picture};
-use super::compile::Compiler;
-use super::interrupt::Interrupter;
-use super::limits::Limits;
-use super::names::Names;
-use super::overflow;
-use super::picture;
-use super::prepare::{Prepared, Rejection, prepare};
-use super::scope::Scope;
-use super::snapshot::Snapshots;
-use super::toolchain::Toolchain;
-use super::trace::{Recorder, Shared};
+use self::precompile::Ahead;
+use self::snapshots::Snapshots;
+use crate::engine::ask::names::Names;
+use crate::engine::build::cache::Cache;
+use crate::engine::build::compile::Compiler;
+use crate::engine::build::prepare::{Prepared, Rejection, prepare};
+use crate::engine::build::toolchain::Toolchain;
+use crate::engine::interrupt::Interrupter;
+use crate::engine::limits::Limits;
+use crate::engine::magics::{self, Instead, Picture};
+use crate::engine::scope::Scope;
+use crate::engine::sinks::output_limit;
+use crate::engine::sinks::picture;
+use crate::engine::sinks::trace::{Recorder, Shared};
 
 /// What `%%time` prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,7 +93,7 @@ pub struct Session {
     answerer: Answerer,
     trace: Shared,
     captured: capture::Shared,
-    overflow: overflow::Shared,
+    overflow: output_limit::Shared,
 }
 
 impl Session {
@@ -107,7 +109,7 @@ impl Session {
             None => PathBuf::from("/proc/self/exe"),
         };
         let (trace, captured) = (Shared::default(), capture::Shared::default());
-        let overflow = overflow::Shared::new(options.limits.output, sink);
+        let overflow = output_limit::Shared::new(options.limits.output, sink);
         let sink = Box::new(capture::Tap { captured: captured.clone(), sink: Box::new(overflow.clone()) });
         let recorder: Box<dyn Sink> = Box::new(Recorder { trace: trace.clone(), sink });
         let sink = Arc::new(Mutex::new(recorder));
@@ -176,7 +178,7 @@ impl Session {
         self.interrupter.prepare();
         // Asked for after the last cell, whose variables are still the scope's.
         self.take_copy();
-        let ended = match command::instead(source, &self.worker_directory(), &self.scope.history) {
+        let ended = match magics::instead(source, &self.worker_directory(), &self.scope.history) {
             None => self.attempt(cell, source, ahead),
             Some(Ok(Instead::Run { text, said })) => {
                 if !said.is_empty() {

@@ -1,9 +1,9 @@
 //! Whether a cell compiles and runs on this machine at all.
 
 use crate::error::{Error, ExitCode};
-use crate::output::{CellId, Event, Sink};
+use crate::events::{CellId, Event, Sink};
 
-use super::session::{Options, Outcome, Session};
+use crate::engine::session::{Options, Outcome, Session};
 
 struct Deaf;
 

@@ -10,7 +10,7 @@ use crate::engine::{self, Candidate, Names, Whole};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub fn kernel_info(rust: &str) -> Value {
+pub(super) fn kernel_info(rust: &str) -> Value {
     let link = |text: &str, url: &str| json!({"text": text, "url": url});
     json!({
         "status": "ok",
@@ -36,7 +36,7 @@ pub fn kernel_info(rust: &str) -> Value {
     })
 }
 
-pub fn complete(names: &Names, content: &Value) -> Value {
+pub(super) fn complete(names: &Names, content: &Value) -> Value {
     let (code, cursor) = code_and_cursor(content);
     let completions = engine::complete(names, code, cursor);
     let (start, end) = (characters(code, completions.range.start), characters(code, completions.range.end));
@@ -56,7 +56,7 @@ pub fn complete(names: &Names, content: &Value) -> Value {
     })
 }
 
-pub fn inspect(names: &Names, content: &Value) -> Value {
+pub(super) fn inspect(names: &Names, content: &Value) -> Value {
     let (code, cursor) = code_and_cursor(content);
     let full = content["detail_level"].as_u64() == Some(1);
     match engine::inspect(names, code, cursor, full) {
@@ -70,7 +70,7 @@ pub fn inspect(names: &Names, content: &Value) -> Value {
     }
 }
 
-pub fn is_complete(content: &Value) -> Value {
+pub(super) fn is_complete(content: &Value) -> Value {
     match engine::whole(content["code"].as_str().unwrap_or_default()) {
         Whole::Complete => json!({"status": "complete"}),
         Whole::Incomplete { indent } => json!({"status": "incomplete", "indent": " ".repeat(indent)}),
@@ -78,7 +78,7 @@ pub fn is_complete(content: &Value) -> Value {
     }
 }
 
-pub fn connect(connection: &Connection) -> Value {
+pub(super) fn connect(connection: &Connection) -> Value {
     let mut reply = json!({"status": "ok"});
     for channel in Channel::ALL {
         reply[format!("{}_port", channel.name())] = connection.port(channel).into();
@@ -102,7 +102,7 @@ fn characters(text: &str, bytes: usize) -> usize {
 }
 
 /// `flag` for requests that have one, such as `output` of `history_request`.
-pub fn flag(content: &Value, key: &str) -> bool {
+pub(super) fn flag(content: &Value, key: &str) -> bool {
     content_flag(content, key, false)
 }
 

@@ -13,10 +13,10 @@ use super::mail::Ended;
 use super::message::Message;
 use super::runner::Work;
 use crate::engine::{Act, Comm, Outcome};
-use crate::output::{CellId, CommAct, Event, Failure, LaneId};
+use crate::events::{CellId, CommAct, Event, Failure, LaneId};
 
 #[derive(Default)]
-pub struct Comms {
+pub(super) struct Comms {
     /// The target's name, by the comm's id.
     open: BTreeMap<String, String>,
     /// The message that is being handled, and its number.
@@ -24,12 +24,12 @@ pub struct Comms {
 }
 
 impl Comms {
-    pub fn running_header(&self) -> Option<Value> {
+    pub(super) fn running_header(&self) -> Option<Value> {
         self.running.as_ref().map(|(message, _)| message.header.clone())
     }
 
     /// `comm_info_reply`
-    pub fn info(&self, content: &Value) -> Value {
+    pub(super) fn info(&self, content: &Value) -> Value {
         let wanted = content["target_name"].as_str().filter(|target| !target.is_empty());
         let open = self.open.iter().filter(|(_, target)| wanted.is_none_or(|wanted| wanted == *target));
         let comms: Value = open.map(|(id, target)| (id.clone(), json!({"target_name": target}))).collect();
@@ -39,7 +39,7 @@ impl Comms {
 
 impl Desk {
     /// Hands a client's message on; its comm must be one that is open, or about to be.
-    pub fn begin_comm(&mut self, message: Message) {
+    pub(super) fn begin_comm(&mut self, message: Message) {
         let text = |key: &str| message.content[key].as_str().unwrap_or_default().to_owned();
         let (id, target) = (text("comm_id"), text("target_name"));
         let act = match message.msg_type.as_str() {
@@ -65,7 +65,7 @@ impl Desk {
     }
 
     /// Takes the end of a comm message, if it was one that ran.
-    pub fn comm_ended(&mut self, ended: Ended) -> Option<Ended> {
+    pub(super) fn comm_ended(&mut self, ended: Ended) -> Option<Ended> {
         let Some((message, cell)) = self.comms.running.take() else { return Some(ended) };
         let handled = match ended {
             Ended::Cell(outcome, names) => {
@@ -88,14 +88,14 @@ impl Desk {
     }
 
     /// The worker was lost in a handler: told as its output.
-    pub fn comm_failed(&mut self, cell: CellId, failure: &Failure) {
+    pub(super) fn comm_failed(&mut self, cell: CellId, failure: &Failure) {
         if self.comms.running.as_ref().is_some_and(|(_, running)| *running == cell) {
             self.publisher.say(cell, &(failure.traceback.join("\n") + "\n"));
         }
     }
 
     /// Follows which comms are open. A new worker knows none of them.
-    pub fn note_comm(&mut self, event: &Event) {
+    pub(super) fn note_comm(&mut self, event: &Event) {
         match event {
             Event::Comm { id, act: CommAct::Open { target }, .. } => {
                 self.comms.open.insert(id.clone(), target.clone());

@@ -15,7 +15,7 @@ const LARGEST: u64 = 64 << 10;
 
 /// A connection file, as the protocol spells it.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Connection {
+pub(super) struct Connection {
     #[serde(default = "tcp")]
     transport: String,
     ip: String,
@@ -35,7 +35,7 @@ pub struct Connection {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
+pub(super) enum Channel {
     Shell,
     Control,
     Stdin,
@@ -44,10 +44,10 @@ pub enum Channel {
 }
 
 impl Channel {
-    pub const ALL: [Channel; 5] =
+    pub(super) const ALL: [Channel; 5] =
         [Channel::Shell, Channel::Control, Channel::Stdin, Channel::Iopub, Channel::Heartbeat];
 
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Channel::Shell => "shell",
             Channel::Control => "control",
@@ -59,7 +59,7 @@ impl Channel {
 }
 
 impl Connection {
-    pub fn read(path: &Path) -> Result<Connection, Error> {
+    pub(super) fn read(path: &Path) -> Result<Connection, Error> {
         let bad = |why: String| {
             let message = format!(
                 "cannot use the connection file `{}`: {why}; Jupyter writes one when it starts a kernel (`jupyter console --kernel threadbook`)",
@@ -111,7 +111,7 @@ impl Connection {
         Ok(connection)
     }
 
-    pub fn port(&self, channel: Channel) -> u32 {
+    pub(super) fn port(&self, channel: Channel) -> u32 {
         match channel {
             Channel::Shell => self.shell_port,
             Channel::Control => self.control_port,
@@ -122,7 +122,7 @@ impl Connection {
     }
 
     /// The channel's address as ZeroMQ spells it.
-    pub fn address(&self, channel: Channel) -> String {
+    pub(super) fn address(&self, channel: Channel) -> String {
         let (ip, port) = (&self.ip, self.port(channel));
         match self.transport.as_str() {
             "ipc" => format!("ipc://{ip}-{port}"),
@@ -131,7 +131,7 @@ impl Connection {
         }
     }
 
-    pub fn is_ipv6(&self) -> bool {
+    pub(super) fn is_ipv6(&self) -> bool {
         self.transport == "tcp" && self.ip.contains(':')
     }
 }

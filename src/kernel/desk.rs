@@ -26,7 +26,7 @@ use super::watch;
 use super::wire::{self, Wire};
 use crate::engine::{self, Interrupter, Names};
 use crate::error::{Error, ExitCode};
-use crate::output::Event;
+use crate::events::Event;
 
 /// So many mails are handled before requests have their turn again.
 const TURN: usize = 16;
@@ -156,7 +156,7 @@ impl Desk {
     }
 
     /// Takes the requests that have come already.
-    pub fn gather(&mut self) {
+    pub(super) fn gather(&mut self) {
         while let Ok(arrived) = self.wire.wait(Some(Duration::ZERO)) {
             if arrived.is_empty() {
                 return;
@@ -313,22 +313,22 @@ impl Desk {
         }
     }
 
-    pub fn reply(&mut self, channel: Channel, to: &Message, msg_type: &'static str, content: Value) {
+    pub(super) fn reply(&mut self, channel: Channel, to: &Message, msg_type: &'static str, content: Value) {
         self.wire.send(channel, to.reply(msg_type, content));
     }
 
     /// What was published before goes first.
-    pub fn publish(&mut self, msg_type: &'static str, parent: Value, content: Value) {
+    pub(super) fn publish(&mut self, msg_type: &'static str, parent: Value, content: Value) {
         self.send_published();
         let metadata = Map::new();
         self.wire.publish(Outgoing { identities: Vec::new(), msg_type, parent, metadata, content });
     }
 
-    pub fn status(&mut self, parent: &Value, state: &str) {
+    pub(super) fn status(&mut self, parent: &Value, state: &str) {
         self.publish("status", parent.clone(), json!({"execution_state": state}));
     }
 
-    pub fn send_published(&mut self) {
+    pub(super) fn send_published(&mut self) {
         let published: VecDeque<Outgoing> = self.publisher.take();
         published.into_iter().for_each(|message| self.wire.publish(message));
     }

@@ -15,7 +15,7 @@ use super::message::{Message, date};
 use super::runner::{Job, Work};
 use super::subshell;
 use crate::engine::{self, Input, Outcome};
-use crate::output::{CellId, Event, Failure};
+use crate::events::{CellId, Event, Failure};
 
 /// Cells that have no number of their own (silent ones, user expressions) are numbered from here.
 const UNNUMBERED: u32 = 1 << 30;
@@ -24,7 +24,7 @@ const UNNUMBERED: u32 = 1 << 30;
 const AHEAD: usize = 16;
 
 #[derive(Default)]
-pub struct Queue {
+pub(super) struct Queue {
     waiting: VecDeque<Waiting>,
     running: Option<Running>,
     /// `In[n]` of the last cell that has a number.
@@ -70,11 +70,11 @@ struct Expressions {
 }
 
 impl Queue {
-    pub fn running_message(&self) -> Option<&Message> {
+    pub(super) fn running_message(&self) -> Option<&Message> {
         self.running.as_ref().map(|running| &running.request.message)
     }
 
-    pub fn running_header(&self) -> Option<Value> {
+    pub(super) fn running_header(&self) -> Option<Value> {
         self.running.as_ref().map(|running| running.request.message.header.clone())
     }
 
@@ -86,7 +86,7 @@ impl Queue {
     }
 
     /// A cell without a number of its own, and the number that is shown with it.
-    pub fn unnumbered(&mut self) -> (CellId, u32) {
+    pub(super) fn unnumbered(&mut self) -> (CellId, u32) {
         self.unnumbered += 1;
         (CellId(UNNUMBERED + self.unnumbered), self.count)
     }
@@ -125,7 +125,7 @@ impl Request {
 }
 
 impl Desk {
-    pub fn enqueue(&mut self, message: Message) {
+    pub(super) fn enqueue(&mut self, message: Message) {
         let waiting = match message.msg_type.as_str() {
             "execute_request" => Waiting::Execute(Request::read(message)),
             _ => Waiting::Comm(message),
@@ -134,7 +134,7 @@ impl Desk {
     }
 
     /// Begins the next request, and those after it that need no session, if nothing runs.
-    pub fn next(&mut self) {
+    pub(super) fn next(&mut self) {
         while self.queue.running.is_none() && self.comms.running_header().is_none() {
             match self.queue.waiting.pop_front() {
                 Some(Waiting::Execute(request)) => self.begin(request),
@@ -178,7 +178,7 @@ impl Desk {
     }
 
     /// A failure is published with the end of its cell: there is one for each request.
-    pub fn failed(&mut self, cell: CellId, failure: Failure) {
+    pub(super) fn failed(&mut self, cell: CellId, failure: Failure) {
         let Some(running) = self.queue.running.as_mut().filter(|running| running.cell == cell) else { return };
         if let Some(earlier) = running.failure.replace(failure) {
             self.publisher.say(cell, &(earlier.traceback.join("\n") + "\n"));
@@ -186,7 +186,7 @@ impl Desk {
     }
 
     /// Keeps the result for the history and for user expressions.
-    pub fn note_result(&mut self, event: &Event) {
+    pub(super) fn note_result(&mut self, event: &Event) {
         if let (Event::Result { cell, data }, Some(running)) = (event, &mut self.queue.running)
             && running.cell == *cell
         {
@@ -194,7 +194,7 @@ impl Desk {
         }
     }
 
-    pub fn note_next_input(&mut self, event: &Event) {
+    pub(super) fn note_next_input(&mut self, event: &Event) {
         if let (Event::NextInput { cell, text, replace }, Some(running)) = (event, &mut self.queue.running)
             && running.cell == *cell
         {
@@ -202,7 +202,7 @@ impl Desk {
         }
     }
 
-    pub fn ended(&mut self, ended: Ended) {
+    pub(super) fn ended(&mut self, ended: Ended) {
         let Some(mut running) = self.queue.running.take() else { return };
         self.inputs.forget();
         match ended {
@@ -297,7 +297,7 @@ impl Desk {
     }
 
     /// What waits on this shell is not run. The other shells' requests keep their places, and so do comm messages.
-    pub fn abort_waiting(&mut self, subshell: Option<&str>, why: &str) {
+    pub(super) fn abort_waiting(&mut self, subshell: Option<&str>, why: &str) {
         let waiting = std::mem::take(&mut self.queue.waiting);
         for waiting in waiting {
             let message = match waiting {
@@ -317,7 +317,7 @@ impl Desk {
     }
 
     /// Answers an `execute_request` that is not run with this error.
-    pub fn refuse_execution(&mut self, message: &Message, mut error: Value) {
+    pub(super) fn refuse_execution(&mut self, message: &Message, mut error: Value) {
         error["execution_count"] = self.queue.count.into();
         error["payload"] = json!([]);
         error["user_expressions"] = json!({});

@@ -22,7 +22,7 @@ const LARGEST: u64 = 16 << 20;
 /// More of a result is not kept.
 const OUTPUT: usize = 4 << 10;
 
-pub struct History {
+pub(super) struct History {
     path: Option<PathBuf>,
     /// Nothing is read or written before the first cell or request.
     session: Option<u64>,
@@ -54,7 +54,7 @@ enum Line {
 
 impl History {
     /// In `$THREADBOOK_DATA`, or `threadbook` in the user's data directory.
-    pub fn open() -> History {
+    pub(super) fn open() -> History {
         let named = std::env::var_os("THREADBOOK_DATA").map(PathBuf::from);
         let directory = named
             .or_else(|| Some(PathBuf::from(std::env::var_os("XDG_DATA_HOME")?).join("threadbook")))
@@ -66,7 +66,7 @@ impl History {
         History { path, session: None, rows: Vec::new() }
     }
 
-    pub fn add(&mut self, line: u32, source: &str, output: Option<&str>) {
+    pub(super) fn add(&mut self, line: u32, source: &str, output: Option<&str>) {
         let session = self.session();
         let output = output.map(|output| output.chars().take(OUTPUT).collect());
         let row = Row { session, line, source: source.to_string(), output };
@@ -75,7 +75,7 @@ impl History {
     }
 
     /// The reply to a `history_request`.
-    pub fn answer(&mut self, content: &Value) -> Value {
+    pub(super) fn answer(&mut self, content: &Value) -> Value {
         let session = self.session();
         let n = content["n"].as_u64().map(|n| n as usize);
         let found: Vec<&Row> = match content["hist_access_type"].as_str().unwrap_or("tail") {

@@ -9,13 +9,13 @@ use super::desk::{Desk, content_flag};
 use super::log;
 use super::message::{Message, Outgoing};
 use crate::engine::{Answer, Answerer, Input};
-use crate::output::Event;
+use crate::events::Event;
 
 /// What a client sends for a line when its user has ended the input (Jupyter's console, IPython).
 const END: &str = "\u{4}";
 
 #[derive(Default)]
-pub struct Inputs {
+pub(super) struct Inputs {
     pub answerer: Option<Answerer>,
     open: Option<Open>,
 }
@@ -39,18 +39,18 @@ const AGAIN: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who answers the cells of this `execute_request`.
-pub fn of_request(message: &Message) -> Input {
+pub(super) fn of_request(message: &Message) -> Input {
     if content_flag(&message.content, "allow_stdin", false) { Input::Asked } else { Input::Refused }
 }
 
 impl Inputs {
     /// The cell has ended, and its question with it.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.open = None;
     }
 
     /// The cell is being interrupted: it does not wait any longer.
-    pub fn interrupt(&mut self) {
+    pub(super) fn interrupt(&mut self) {
         self.answer(Answer::Interrupted);
     }
 
@@ -70,7 +70,7 @@ impl Inputs {
     }
 
     /// When the question is to be sent again.
-    pub fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         match self.open.as_ref()?.sent {
             Sent::NotYet { again, .. } => Some(again),
             Sent::As(_) => None,
@@ -80,7 +80,7 @@ impl Inputs {
 
 impl Desk {
     /// Takes `Event::Input`: what the cell has put out so far goes first.
-    pub fn ask(&mut self, event: Event) {
+    pub(super) fn ask(&mut self, event: Event) {
         let Event::Input { number, prompt, password, .. } = event else { return };
         let Some(request) = self.queue.running_message() else { return };
         let question = request.reply("input_request", json!({"prompt": prompt, "password": password}));
@@ -93,7 +93,7 @@ impl Desk {
     }
 
     /// Sends the open question if it has not been sent.
-    pub fn ask_again(&mut self, now: Instant) {
+    pub(super) fn ask_again(&mut self, now: Instant) {
         let Some(Open { question, sent, .. }) = &mut self.inputs.open else { return };
         let Sent::NotYet { until, .. } = *sent else { return };
         match self.wire.ask(question.clone()) {
@@ -107,7 +107,7 @@ impl Desk {
     }
 
     /// Takes what comes on the stdin channel.
-    pub fn on_stdin(&mut self, message: &Message) {
+    pub(super) fn on_stdin(&mut self, message: &Message) {
         let value = message.content["value"].as_str().filter(|_| message.msg_type == "input_reply");
         let answered = match value {
             Some(END) if self.inputs.waits_for(message) => self.inputs.answer(Answer::End),

@@ -9,9 +9,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::engine::{Answerer, Interrupter, Names, Outcome};
 use crate::error::{Error, ExitCode};
-use crate::output::{Event, Failure, Sink};
+use crate::events::{Event, Failure, Sink};
 
-pub enum Mail {
+pub(super) enum Mail {
     Event(Event),
     /// A session is ready.
     Started(Interrupter, Answerer),
@@ -25,7 +25,7 @@ pub enum Mail {
     End,
 }
 
-pub enum Ended {
+pub(super) enum Ended {
     /// With the names that are in scope from here on.
     Cell(Outcome, Names),
     /// We failed, not the cell.
@@ -34,7 +34,7 @@ pub enum Ended {
 
 /// The way in, for every thread.
 #[derive(Clone)]
-pub struct Outbox {
+pub(super) struct Outbox {
     sender: Sender<Mail>,
     bell: Arc<Bell>,
 }
@@ -46,13 +46,13 @@ struct Bell {
 }
 
 /// The desk's end.
-pub struct Inbox {
+pub(super) struct Inbox {
     receiver: Receiver<Mail>,
     bell: Arc<Bell>,
 }
 
 /// A pair of ends, and what is readable when there is mail.
-pub fn pair() -> Result<(Outbox, Inbox, UnixStream), Error> {
+pub(super) fn pair() -> Result<(Outbox, Inbox, UnixStream), Error> {
     let (line, wake) = UnixStream::pair().map_err(|error| {
         Error::new(ExitCode::Environment, format!("failed to open a socket pair: {error}; raise `ulimit -n`"))
     })?;
@@ -62,7 +62,7 @@ pub fn pair() -> Result<(Outbox, Inbox, UnixStream), Error> {
 }
 
 impl Outbox {
-    pub fn send(&self, mail: Mail) {
+    pub(super) fn send(&self, mail: Mail) {
         // The desk has gone: there is nobody to tell.
         let _ = self.sender.send(mail);
         if !self.bell.rung.swap(true, Ordering::SeqCst) {
@@ -79,7 +79,7 @@ impl Sink for Outbox {
 
 impl Inbox {
     /// At most `most` mails, and whether there may be more.
-    pub fn take(&self, most: usize) -> (Vec<Mail>, bool) {
+    pub(super) fn take(&self, most: usize) -> (Vec<Mail>, bool) {
         // Before looking, so that what comes after the look rings again.
         self.bell.rung.store(false, Ordering::SeqCst);
         let mails: Vec<Mail> = self.receiver.try_iter().take(most).collect();

@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
-pub const PROTOCOL: &str = "5.5";
+pub(super) const PROTOCOL: &str = "5.5";
 
 const DELIMITER: &[u8] = b"<IDS|MSG>";
 
@@ -19,7 +19,7 @@ const REMEMBERED: usize = 1 << 16;
 
 /// A message from a client.
 #[derive(Clone, Debug)]
-pub struct Message {
+pub(super) struct Message {
     pub identities: Vec<Vec<u8>>,
     pub msg_type: String,
     /// As it came: it goes back whole as the parent of every answer.
@@ -31,7 +31,7 @@ pub struct Message {
 
 /// A message to clients.
 #[derive(Clone, Debug)]
-pub struct Outgoing {
+pub(super) struct Outgoing {
     /// The frames before the delimiter: the client's for a reply, the topic on iopub.
     pub identities: Vec<Vec<u8>>,
     pub msg_type: &'static str,
@@ -42,7 +42,7 @@ pub struct Outgoing {
 }
 
 /// Turns messages into frames and back, and signs and checks them.
-pub struct Codec {
+pub(super) struct Codec {
     key: Option<Hmac<Sha256>>,
     seen: Seen,
     session: String,
@@ -57,17 +57,17 @@ struct Seen {
 }
 
 impl Codec {
-    pub fn new(key: &str, session: String) -> Codec {
+    pub(super) fn new(key: &str, session: String) -> Codec {
         let key = (!key.is_empty()).then(|| Hmac::new_from_slice(key.as_bytes()).ok()).flatten();
         Codec { key, seen: Seen::default(), session, count: 0 }
     }
 
-    pub fn session(&self) -> &str {
+    pub(super) fn session(&self) -> &str {
         &self.session
     }
 
     /// The message in these frames, or why it is none that we may act on.
-    pub fn decode(&mut self, frames: Vec<Vec<u8>>) -> Result<Message, String> {
+    pub(super) fn decode(&mut self, frames: Vec<Vec<u8>>) -> Result<Message, String> {
         let delimiter = frames.iter().position(|frame| frame == DELIMITER).ok_or("it has no delimiter")?;
         let (identities, rest) = frames.split_at(delimiter);
         let [_, signature, header, parent, metadata, content, ..] = rest else {
@@ -101,11 +101,11 @@ impl Codec {
     }
 
     /// The `msg_id` of the message that was encoded last.
-    pub fn last_id(&self) -> String {
+    pub(super) fn last_id(&self) -> String {
         format!("{}_{}_{}", self.session, std::process::id(), self.count)
     }
 
-    pub fn encode(&mut self, message: Outgoing) -> Vec<Vec<u8>> {
+    pub(super) fn encode(&mut self, message: Outgoing) -> Vec<Vec<u8>> {
         let Outgoing { identities, msg_type, parent, metadata, content } = message;
         self.count += 1;
         let header = json!({
@@ -132,7 +132,7 @@ impl Codec {
 
 impl Message {
     /// An answer to this message, on the channel that it came by.
-    pub fn reply(&self, msg_type: &'static str, content: Value) -> Outgoing {
+    pub(super) fn reply(&self, msg_type: &'static str, content: Value) -> Outgoing {
         Outgoing {
             identities: self.identities.clone(),
             msg_type,
@@ -159,11 +159,11 @@ impl Seen {
 }
 
 /// As headers have it: ISO 8601, UTC, microseconds.
-pub fn date(time: SystemTime) -> String {
+pub(super) fn date(time: SystemTime) -> String {
     humantime::format_rfc3339_micros(time).to_string()
 }
 
-pub fn to_hex(bytes: &[u8]) -> String {
+pub(super) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::message::Outgoing;
-use crate::output::{CellId, CommAct, Event, LaneId, LaneKind, MimeBundle, Origin, Stream};
+use crate::events::{CellId, CommAct, Event, LaneId, LaneKind, MimeBundle, Origin, Stream};
 
 /// Text waits so long for more.
 const GATHER: Duration = Duration::from_millis(20);
@@ -24,7 +24,7 @@ const PIECES: usize = 1_000;
 const ROUTES: usize = 1_000;
 
 #[derive(Default)]
-pub struct Publisher {
+pub(super) struct Publisher {
     routes: BTreeMap<CellId, Route>,
     /// The cell that was begun last.
     newest: Option<CellId>,
@@ -86,7 +86,7 @@ struct Writer {
 
 impl Publisher {
     /// Output of `cell` belongs to the request with this header from here on.
-    pub fn begin(&mut self, cell: CellId, parent: Value, count: u32, silent: bool) {
+    pub(super) fn begin(&mut self, cell: CellId, parent: Value, count: u32, silent: bool) {
         self.routes.insert(cell, Route { parent, count, silent, lanes: 0 });
         self.newest = Some(cell);
         if self.routes.len() > ROUTES
@@ -97,7 +97,7 @@ impl Publisher {
     }
 
     /// Takes an event; `Failed` is not ours to publish.
-    pub fn event(&mut self, event: Event, now: Instant) {
+    pub(super) fn event(&mut self, event: Event, now: Instant) {
         match event {
             Event::Lane(lane) => {
                 self.routes.entry(lane.cell).and_modify(|route| route.lanes += 1);
@@ -147,17 +147,17 @@ impl Publisher {
     }
 
     /// Text of our own for a cell.
-    pub fn say(&mut self, cell: CellId, text: &str) {
+    pub(super) fn say(&mut self, cell: CellId, text: &str) {
         self.text(cell, Stream::Stderr, text, None, Instant::now());
     }
 
     /// The cell has ended: everything of it that waits goes out.
-    pub fn end(&mut self, cell: CellId) {
+    pub(super) fn end(&mut self, cell: CellId) {
         self.flush(cell);
     }
 
     /// Everything of this cell that waits goes out.
-    pub fn flush(&mut self, cell: CellId) {
+    pub(super) fn flush(&mut self, cell: CellId) {
         let cell = self.known(cell);
         if let Some(index) = self.batches.iter().position(|batch| Some(batch.cell) == cell) {
             let batch = self.batches.swap_remove(index);
@@ -165,26 +165,26 @@ impl Publisher {
         }
     }
 
-    pub fn flush_due(&mut self, now: Instant) {
+    pub(super) fn flush_due(&mut self, now: Instant) {
         while let Some(index) = self.batches.iter().position(|batch| batch.due <= now) {
             let batch = self.batches.swap_remove(index);
             self.out(batch);
         }
     }
 
-    pub fn flush_all(&mut self) {
+    pub(super) fn flush_all(&mut self) {
         for batch in std::mem::take(&mut self.batches) {
             self.out(batch);
         }
     }
 
     /// When the next text has waited long enough.
-    pub fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         self.batches.iter().map(|batch| batch.due).min()
     }
 
     /// What is to be sent, in order.
-    pub fn take(&mut self) -> VecDeque<Outgoing> {
+    pub(super) fn take(&mut self) -> VecDeque<Outgoing> {
         std::mem::take(&mut self.ready)
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::output::Lane;
+use crate::events::Lane;
 
 struct Bench {
     publisher: Publisher,

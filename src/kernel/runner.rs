@@ -12,13 +12,13 @@ use super::log;
 use super::mail::{Ended, Mail, Outbox};
 use crate::engine::{Comm, Input, Interrupter, Limits, Options, Session};
 use crate::error::{Error, ExitCode};
-use crate::output::{CellId, Failure};
+use crate::events::{CellId, Failure};
 
 /// Parsing recurses as deep as a cell's brackets nest.
 const STACK: usize = 64 << 20;
 
 /// A cell to run.
-pub struct Job {
+pub(super) struct Job {
     pub cell: CellId,
     pub source: String,
     /// The cells that will run next, as far as they are known.
@@ -27,18 +27,18 @@ pub struct Job {
 }
 
 /// What the session's thread does, one after the other.
-pub enum Work {
+pub(super) enum Work {
     Cell(Job),
     Comm(Comm),
 }
 
-pub struct Runner {
+pub(super) struct Runner {
     jobs: Option<Sender<Work>>,
     ended: Receiver<()>,
 }
 
 impl Runner {
-    pub fn start(outbox: Outbox) -> Result<Runner, Error> {
+    pub(super) fn start(outbox: Outbox) -> Result<Runner, Error> {
         let (jobs, work) = channel();
         let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("session".into()).stack_size(STACK).spawn(move || {
@@ -52,7 +52,7 @@ impl Runner {
         Ok(Runner { jobs: Some(jobs), ended })
     }
 
-    pub fn run(&self, job: Work) {
+    pub(super) fn run(&self, job: Work) {
         if let Some(jobs) = &self.jobs {
             // The thread waits for jobs until this sender is dropped.
             let _ = jobs.send(job);
@@ -60,7 +60,7 @@ impl Runner {
     }
 
     /// Ends the session, its worker and its files, and waits for that, within reason.
-    pub fn end(&mut self, interrupter: Option<&Interrupter>, patience: Duration) {
+    pub(super) fn end(&mut self, interrupter: Option<&Interrupter>, patience: Duration) {
         self.jobs = None;
         if let Some(interrupter) = interrupter {
             interrupter.interrupt();

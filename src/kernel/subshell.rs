@@ -10,7 +10,7 @@ use super::desk::Desk;
 use super::message::Message;
 
 #[derive(Default)]
-pub struct Subshells {
+pub(super) struct Subshells {
     ids: Vec<String>,
     /// No id is given twice.
     made: u64,
@@ -32,29 +32,29 @@ impl Subshells {
     }
 
     /// The subshell that this header names, if it is not there. The main shell always is.
-    pub fn missing<'a>(&self, header: &'a Value) -> Option<&'a str> {
+    pub(super) fn missing<'a>(&self, header: &'a Value) -> Option<&'a str> {
         id_of(header).filter(|id| !self.ids.iter().any(|other| other == id))
     }
 }
 
 /// The subshell that a request is for; none is the main shell.
-pub fn id_of(header: &Value) -> Option<&str> {
+pub(super) fn id_of(header: &Value) -> Option<&str> {
     header["subshell_id"].as_str()
 }
 
-pub fn not_there(id: &str) -> Value {
+pub(super) fn not_there(id: &str) -> Value {
     let evalue = format!("this kernel has no subshell `{id}`; ask for one with create_subshell_request");
     json!({"status": "error", "ename": "UnknownSubshell", "evalue": evalue, "traceback": []})
 }
 
 impl Desk {
-    pub fn create_subshell(&mut self, channel: Channel, message: &Message) {
+    pub(super) fn create_subshell(&mut self, channel: Channel, message: &Message) {
         let id = self.subshells.create(self.wire.session());
         self.reply(channel, message, "create_subshell_reply", json!({"status": "ok", "subshell_id": id}));
     }
 
     /// What still waits there is not run.
-    pub fn delete_subshell(&mut self, channel: Channel, message: &Message) {
+    pub(super) fn delete_subshell(&mut self, channel: Channel, message: &Message) {
         let id = message.content["subshell_id"].as_str().unwrap_or_default();
         if !self.subshells.delete(id) {
             return self.reply(channel, message, "delete_subshell_reply", not_there(id));
@@ -63,14 +63,14 @@ impl Desk {
         self.reply(channel, message, "delete_subshell_reply", json!({"status": "ok"}));
     }
 
-    pub fn list_subshell(&mut self, channel: Channel, message: &Message) {
+    pub(super) fn list_subshell(&mut self, channel: Channel, message: &Message) {
         let content = json!({"status": "ok", "subshell_id": self.subshells.ids});
         self.reply(channel, message, "list_subshell_reply", content);
     }
 
     /// Refuses a request of the shell channel for a subshell that is not there. Only requests have a reply; of a comm
     /// message the client hears that it was looked at.
-    pub fn refuse_subshell(&mut self, message: &Message, id: &str) {
+    pub(super) fn refuse_subshell(&mut self, message: &Message, id: &str) {
         let content = not_there(id);
         match message.msg_type.as_str() {
             "execute_request" => self.refuse_execution(message, content),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// What was read last: shares of the processor are differences.
 #[derive(Default)]
-pub struct Usage {
+pub(super) struct Usage {
     last: Option<Reading>,
 }
 
@@ -29,7 +29,7 @@ struct Family {
 }
 
 impl Usage {
-    pub fn answer(&mut self) -> Value {
+    pub(super) fn answer(&mut self) -> Value {
         let family = Family::read(std::process::id());
         let (busy, all) = machine_ticks();
         let now = Reading { at: Instant::now(), own: family.ticks, busy, all };

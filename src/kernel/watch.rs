@@ -9,7 +9,7 @@ use crate::engine;
 use crate::error::{Error, ExitCode};
 
 /// Starts the threads that watch.
-pub fn start(outbox: &Outbox) -> Result<(), Error> {
+pub(super) fn start(outbox: &Outbox) -> Result<(), Error> {
     let failed = |error: std::io::Error| {
         Error::new(ExitCode::Environment, format!("failed to watch for signals: {error}; start the kernel again"))
     };

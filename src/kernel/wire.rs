@@ -36,7 +36,7 @@ const LARGEST: i64 = 1 << 29;
 /// So many messages of one channel are taken before others have their turn.
 const TURN: usize = 32;
 
-pub struct Wire {
+pub(super) struct Wire {
     codec: Codec,
     control: Socket,
     shell: Socket,
@@ -48,7 +48,7 @@ pub struct Wire {
 
 impl Wire {
     /// Binds the sockets. `wake` is readable when the thread that waits here has something else to do.
-    pub fn bind(connection: &Connection, session: String, wake: UnixStream) -> Result<Wire, Error> {
+    pub(super) fn bind(connection: &Connection, session: String, wake: UnixStream) -> Result<Wire, Error> {
         let context = Context::new();
         let bind = |channel, kind| bind(&context, connection, channel, kind);
         wake.set_nonblocking(true).map_err(|error| socket_error("the wake-up socket", &error.to_string()))?;
@@ -64,7 +64,7 @@ impl Wire {
     }
 
     /// Waits for messages, a wake-up, or the time to pass; answers the messages, control's first.
-    pub fn wait(&mut self, patience: Option<Duration>) -> Result<Vec<(Channel, Message)>, Error> {
+    pub(super) fn wait(&mut self, patience: Option<Duration>) -> Result<Vec<(Channel, Message)>, Error> {
         // Rounded up: a wait of half a millisecond must not become a busy loop.
         let milliseconds = patience.map_or(-1, |patience| patience.as_micros().div_ceil(1000) as i64);
         let mut items = [
@@ -95,12 +95,12 @@ impl Wire {
     }
 
     /// The id that this kernel gives itself in headers.
-    pub fn session(&self) -> &str {
+    pub(super) fn session(&self) -> &str {
         self.codec.session()
     }
 
     /// Whether anybody listens to iopub, or has listened.
-    pub fn is_subscribed(&self) -> bool {
+    pub(super) fn is_subscribed(&self) -> bool {
         self.subscribed
     }
 
@@ -139,7 +139,7 @@ impl Wire {
         }
     }
 
-    pub fn send(&mut self, channel: Channel, message: Outgoing) {
+    pub(super) fn send(&mut self, channel: Channel, message: Outgoing) {
         let msg_type = message.msg_type;
         let frames = self.codec.encode(message);
         if let Err(error) = self.socket(channel).send_multipart(frames, DONTWAIT) {
@@ -148,13 +148,13 @@ impl Wire {
     }
 
     /// Sends a question on stdin; answers its `msg_id`, or none if this client has not connected there.
-    pub fn ask(&mut self, message: Outgoing) -> Option<String> {
+    pub(super) fn ask(&mut self, message: Outgoing) -> Option<String> {
         let frames = self.codec.encode(message);
         self.stdin.send_multipart(frames, DONTWAIT).ok().map(|()| self.codec.last_id())
     }
 
     /// Publishes under a topic of its own.
-    pub fn publish(&mut self, mut message: Outgoing) {
+    pub(super) fn publish(&mut self, mut message: Outgoing) {
         message.identities = vec![format!("kernel.{}.{}", self.codec.session(), message.msg_type).into_bytes()];
         self.send(Channel::Iopub, message);
     }
@@ -199,7 +199,7 @@ fn bind(context: &Context, connection: &Connection, channel: Channel, kind: Sock
 }
 
 /// The thread that echoes what comes to the heartbeat socket. It has a context of its own, and ends with the process.
-pub fn start_heartbeat(connection: &Connection) -> Result<(), Error> {
+pub(super) fn start_heartbeat(connection: &Connection) -> Result<(), Error> {
     let socket = bind(&Context::new(), connection, Channel::Heartbeat, SocketType::REP)?;
     let echo = move || {
         while let Ok(frames) = socket.recv_multipart(0) {

@@ -11,13 +11,13 @@ use crate::engine::Interrupter;
 use crate::error::{Error, ExitCode};
 
 /// Watches for Ctrl-C until it is dropped.
-pub struct CtrlC {
+pub(super) struct CtrlC {
     came: Arc<AtomicBool>,
     handle: Handle,
 }
 
 impl CtrlC {
-    pub fn watch(interrupter: Interrupter) -> Result<CtrlC, Error> {
+    pub(super) fn watch(interrupter: Interrupter) -> Result<CtrlC, Error> {
         let failed = |error: std::io::Error| {
             Error::new(ExitCode::Environment, format!("failed to watch for Ctrl-C: {error}; try again"))
         };
@@ -37,7 +37,7 @@ impl CtrlC {
         Ok(watch)
     }
 
-    pub fn came(&self) -> bool {
+    pub(super) fn came(&self) -> bool {
         self.came.load(Ordering::SeqCst)
     }
 }

@@ -1,52 +1,14 @@
-//! Hand-made events for the tests of this wing.
+//! A place to print to for the tests of this wing.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use crate::output::{CellId, Event, Lane, LaneId, LaneKind, Origin, Stream};
-
-pub fn main_lane() -> Event {
-    match lane(1, "MainThread", 0) {
-        Event::Lane(lane) => Event::Lane(Lane { parent: None, ..lane }),
-        other => other,
-    }
-}
-
-/// A thread that the main thread made in `cell`.
-pub fn lane(id: u32, name: &str, cell: u32) -> Event {
-    Event::Lane(Lane {
-        id: LaneId(id),
-        kind: LaneKind::Thread,
-        name: name.into(),
-        parent: Some(LaneId::MAIN),
-        cell: CellId(cell),
-        pid: 10,
-        at: Duration::from_millis(id.into()),
-    })
-}
-
-pub fn origin(cell: u32, lane: u32) -> Origin {
-    Origin {
-        cell: CellId(cell),
-        running: Some(CellId(cell)),
-        lane: LaneId(lane),
-        pid: 10,
-        tid: lane,
-        at: Duration::ZERO,
-    }
-}
-
-pub fn text(cell: u32, lane: u32, stream: Stream, text: &str) -> Event {
-    Event::Text { origin: origin(cell, lane), stream, text: text.into() }
-}
 
 /// A writer whose text can be read back.
 #[derive(Clone, Default)]
-pub struct Page(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Page(Arc<Mutex<Vec<u8>>>);
 
 impl Page {
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.0.lock().expect("no writer panicked").clone()).expect("is text")
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::model::Notebook;
-use super::read;
+use crate::notebook::model::Notebook;
+use crate::notebook::read;
 
 /// What is read is written, and read again as the same.
 pub fn notebook(bytes: &[u8]) {

@@ -13,11 +13,11 @@ use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::nbformat::Output;
-use super::read::{self, MINOR, Style};
-use super::write;
 use crate::error::{Error, ExitCode};
-use crate::output::CellId;
+use crate::events::CellId;
+use crate::notebook::nbformat::Output;
+use crate::notebook::read::{self, MINOR, Style};
+use crate::notebook::write;
 
 /// The keys of a cell's `metadata.threadbook` that a run owns; others there are the user's.
 const OWN_KEYS: [&str; 4] = ["lanes", "lanes_truncated", "pieces", "pieces_truncated"];
@@ -302,7 +302,7 @@ fn new_id(source: &str, taken: &mut HashSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Stream;
+    use crate::events::Stream;
 
     fn parsed(text: &str) -> Notebook {
         read::parse(text, Path::new("nb.ipynb")).expect("is a notebook").into()

@@ -5,7 +5,7 @@
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use crate::output::{CellId, Failure, MimeBundle, Stream};
+use crate::events::{CellId, Failure, MimeBundle, Stream};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {

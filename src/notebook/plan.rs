@@ -2,14 +2,14 @@
 //!
 //! Runs nothing and changes nothing.
 
-use super::model::{Cell, CellKind, Notebook};
-use super::view::Title;
+use crate::notebook::model::{Cell, CellKind, Notebook};
+use crate::notebook::view::Title;
 
 /// A longer first line is cut in a header.
 const TITLE: usize = 72;
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub(super) struct Step {
     /// The cell's place in the notebook.
     pub index: usize,
     pub source: String,
@@ -21,7 +21,7 @@ pub struct Step {
 }
 
 /// The code cells with something in them. An empty one gets no number, as in Jupyter.
-pub fn steps(notebook: &Notebook) -> Vec<Step> {
+pub(super) fn steps(notebook: &Notebook) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut above = None;
     for cell in notebook.cells() {

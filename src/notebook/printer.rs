@@ -11,14 +11,14 @@ use std::thread::JoinHandle;
 const WAITING: usize = 4 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub(super) enum Target {
     /// The report of the run: standard output, or standard error where the notebook itself goes to standard output.
     Report,
     /// Standard error: why the run stopped.
     Problem,
 }
 
-pub struct Printer {
+pub(super) struct Printer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -40,14 +40,14 @@ struct State {
 }
 
 impl Printer {
-    pub fn start(report: Box<dyn Write + Send>, problem: Box<dyn Write + Send>) -> Printer {
+    pub(super) fn start(report: Box<dyn Write + Send>, problem: Box<dyn Write + Send>) -> Printer {
         let shared = Arc::new(Shared::default());
         let on_thread = Arc::clone(&shared);
         let thread = std::thread::spawn(move || on_thread.work(report, problem));
         Printer { shared, thread: Some(thread) }
     }
 
-    pub fn put(&self, target: Target, bytes: &[u8]) {
+    pub(super) fn put(&self, target: Target, bytes: &[u8]) {
         let mut state = self.shared.lock();
         while state.bytes > WAITING && state.closed.is_none() {
             state = self.shared.wait(state);
@@ -67,12 +67,12 @@ impl Printer {
     }
 
     /// Whether, and why, nobody can read the report any more.
-    pub fn closed(&self) -> Option<io::ErrorKind> {
+    pub(super) fn closed(&self) -> Option<io::ErrorKind> {
         self.shared.lock().closed
     }
 
     /// Answers once everything is written.
-    pub fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.shared.lock().finished = true;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, ExitCode};
 
 /// The newest minor version of nbformat 4 that is known here.
-pub const MINOR: u64 = 5;
+pub(super) const MINOR: u64 = 5;
 
 /// What is needed, beside the tree, to write the file again as it was.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Parsed {
     pub warning: Option<String>,
 }
 
-pub fn read(path: &Path) -> Result<Parsed, Error> {
+pub(super) fn read(path: &Path) -> Result<Parsed, Error> {
     let name = path.display();
     let bytes = std::fs::read(path)
         .map_err(|error| input(format!("cannot read {name}: {error}; check its name and its permissions")))?;
@@ -36,7 +36,7 @@ pub fn read(path: &Path) -> Result<Parsed, Error> {
 }
 
 /// `path` is for messages only.
-pub fn parse(text: &str, path: &Path) -> Result<Parsed, Error> {
+pub(super) fn parse(text: &str, path: &Path) -> Result<Parsed, Error> {
     let name = path.display();
     // Windows editors leave a byte order mark; JSON has none.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value, json};
 
-use super::nbformat::Output;
-use crate::output::{CellId, Event, Lane, LaneId, LaneKind, MimeBundle, Sink, Stream};
+use crate::events::{CellId, Event, Lane, LaneId, LaneKind, MimeBundle, Sink, Stream};
+use crate::notebook::nbformat::Output;
 
 /// So many runs of bytes, and so many lanes, are written for one cell: a notebook is to stay openable.
 const KEPT: usize = 10_000;
 
-pub struct Recorder {
+pub(super) struct Recorder {
     wall: SystemTime,
     started: Instant,
     lanes: HashMap<LaneId, LaneRecord>,
@@ -55,7 +55,7 @@ struct Piece {
 }
 
 /// What is to be written of one cell.
-pub struct Record {
+pub(super) struct Record {
     pub cell: CellId,
     pub outputs: Arc<Vec<Output>>,
     /// `metadata.execution`
@@ -65,27 +65,27 @@ pub struct Record {
 }
 
 impl Recorder {
-    pub fn new() -> Recorder {
+    pub(super) fn new() -> Recorder {
         let (wall, started) = (SystemTime::now(), Instant::now());
         Recorder { wall, started, lanes: HashMap::new(), cells: HashMap::new(), displays: HashMap::new() }
     }
 
-    pub fn begin(&mut self, cell: CellId) {
+    pub(super) fn begin(&mut self, cell: CellId) {
         let now = self.now();
         self.recording(cell).begun = Some(now);
     }
 
-    pub fn end(&mut self, cell: CellId) {
+    pub(super) fn end(&mut self, cell: CellId) {
         let now = self.now();
         self.recording(cell).ended = Some(now);
     }
 
-    pub fn lane(&self, id: LaneId) -> Option<&Lane> {
+    pub(super) fn lane(&self, id: LaneId) -> Option<&Lane> {
         self.lanes.get(&id).map(|record| &record.lane)
     }
 
     /// The cells that have something new since this was last asked.
-    pub fn take_changed(&mut self) -> Vec<Record> {
+    pub(super) fn take_changed(&mut self) -> Vec<Record> {
         let mut changed = Vec::new();
         for (&cell, recording) in &mut self.cells {
             if std::mem::take(&mut recording.changed) {

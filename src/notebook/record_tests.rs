@@ -1,6 +1,6 @@
 use super::*;
-use crate::notebook::fixture::{lane, main_lane, origin, text};
-use crate::output::Failure;
+use crate::events::Failure;
+use crate::events::fixture::{lane, main_lane, origin, text};
 
 fn record(events: impl IntoIterator<Item = Event>) -> Record {
     let mut recorder = Recorder::new();

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::ctrl_c::CtrlC;
-use super::model::{CellKind, Notebook};
-use super::plan::{Step, steps};
-use super::printer::Printer;
-use super::record::Recorder;
-use super::view::{Look, Progress, View, human, said};
-use super::write;
 use crate::engine::{Limits, Options, Outcome, Session};
 use crate::error::{Error, ExitCode};
-use crate::output::{CellId, Event, LaneId, Sink};
+use crate::events::{CellId, Event, LaneId, Sink};
+use crate::notebook::ctrl_c::CtrlC;
+use crate::notebook::model::{CellKind, Notebook};
+use crate::notebook::plan::{Step, steps};
+use crate::notebook::printer::Printer;
+use crate::notebook::record::Recorder;
+use crate::notebook::view::{Look, Progress, View, human, said};
+use crate::notebook::write;
 
 /// After an error, threads get no more than this to end.
 const PATIENCE_AFTER_ERROR: Duration = Duration::from_secs(1);

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::notebook::fixture::{Page, lane, main_lane, text};
-use crate::output::{Failure, Stream};
+use crate::events::fixture::{lane, main_lane, text};
+use crate::events::{Failure, Stream};
+use crate::notebook::fixture::Page;
 
 struct Scripted {
     sink: Box<dyn Sink>,

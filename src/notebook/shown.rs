@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::output::{MimeBundle, Origin};
+use crate::events::{MimeBundle, Origin};
 
 const PACE: Duration = Duration::from_secs(1);
 
 /// The displays that have been changed.
 #[derive(Default)]
-pub struct Changing {
+pub(super) struct Changing {
     displays: HashMap<String, State>,
 }
 
@@ -24,7 +24,7 @@ struct State {
 
 impl Changing {
     /// A display has changed to this; answers it if it is to be shown now.
-    pub fn change(&mut self, id: &str, origin: Origin, text: String) -> Option<String> {
+    pub(super) fn change(&mut self, id: &str, origin: Origin, text: String) -> Option<String> {
         let begin = State { shown: Duration::ZERO, waits: None };
         let state = self.displays.entry(id.to_owned()).or_insert(begin);
         if state.shown != Duration::ZERO && origin.at < state.shown + PACE {
@@ -36,7 +36,7 @@ impl Changing {
     }
 
     /// The last states that have not been shown, by lane.
-    pub fn rest(&mut self) -> Vec<(Origin, String)> {
+    pub(super) fn rest(&mut self) -> Vec<(Origin, String)> {
         let waiting = self.displays.values_mut().filter_map(|state| state.waits.take());
         let mut rest: Vec<(Origin, String)> = waiting.collect();
         rest.sort_by_key(|(origin, _)| (origin.lane, origin.at));
@@ -46,7 +46,7 @@ impl Changing {
 }
 
 /// The plain form of a value; without one, its best form by name: `[image/png, 12 kB]`.
-pub fn plain(data: &MimeBundle) -> String {
+pub(super) fn plain(data: &MimeBundle) -> String {
     match data.get("text/plain") {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(lines)) => lines.iter().filter_map(Value::as_str).collect(),
@@ -75,7 +75,7 @@ fn size(mime: &str, value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::fixture::origin;
+    use crate::events::fixture::origin;
     use serde_json::json;
 
     #[test]

@@ -14,7 +14,7 @@ use crate::error::{Error, ExitCode};
 const DRIVER: &str = include_str!("twin.py");
 
 /// One Python process, in which the twins of one run of a notebook share a namespace.
-pub struct Twins {
+pub(super) struct Twins {
     python: PathBuf,
     directory: PathBuf,
     child: Child,
@@ -24,7 +24,7 @@ pub struct Twins {
 
 /// What a twin put out.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TwinOutput {
+pub(super) struct TwinOutput {
     pub text: String,
     /// The exception that ended it.
     pub error: Option<String>,
@@ -32,12 +32,12 @@ pub struct TwinOutput {
 
 impl Twins {
     /// The directory that the twins of a notebook lie in.
-    pub fn directory(notebook: &Path) -> PathBuf {
+    pub(super) fn directory(notebook: &Path) -> PathBuf {
         let stem = notebook.file_stem().unwrap_or_default();
         notebook.parent().unwrap_or(Path::new("")).join("twins").join(stem)
     }
 
-    pub fn start(python: &Path, notebook: &Path) -> Result<Twins, Error> {
+    pub(super) fn start(python: &Path, notebook: &Path) -> Result<Twins, Error> {
         let directory = Twins::directory(notebook);
         let directory = directory.canonicalize().map_err(|error| {
             let what = format!("no Python twins in {} ({error})", directory.display());
@@ -61,7 +61,7 @@ impl Twins {
     }
 
     /// Runs the twin of the cell with this id to its end; none if it has none.
-    pub fn run(&mut self, id: &str) -> Result<Option<TwinOutput>, Error> {
+    pub(super) fn run(&mut self, id: &str) -> Result<Option<TwinOutput>, Error> {
         let file = self.directory.join(format!("{id}.py"));
         // An id is nbformat's own kind of word; anything else names no file of ours.
         if !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') || !file.is_file() {

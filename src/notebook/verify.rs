@@ -15,11 +15,11 @@ use std::time::Duration;
 use self::cells::Cell;
 use self::check::{Machine, Status, recheck};
 use self::report::CellReport;
-use super::lanes::Run;
-use super::twin::Twins;
 use crate::engine::{Limits, Options, Outcome, Session, TimeFormat};
 use crate::error::{Error, ExitCode};
-use crate::output::{CellId, Event, Sink};
+use crate::events::{CellId, Event, Sink};
+use crate::lanes::run::Run;
+use crate::notebook::twin::Twins;
 
 /// How long to wait for threads and children that outlive their cell.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -10,10 +10,10 @@ use std::time::Duration;
 use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 
-use super::printer::{Printer, Target};
-use super::shown::{Changing, plain};
 use crate::engine::Outcome;
-use crate::output::{CellId, Event, Failure, Lane, LaneId, LaneKind, MimeBundle, Origin, Stream};
+use crate::events::{CellId, Event, Failure, Lane, LaneId, LaneKind, MimeBundle, Origin, Stream};
+use crate::notebook::printer::{Printer, Target};
+use crate::notebook::shown::{Changing, plain};
 
 /// The column of lane names is at least as wide as `MainThread`, and a longer name than this is cut.
 const NARROWEST: usize = 10;
@@ -39,7 +39,7 @@ const LANES: [Style; 8] = [
 ];
 
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub(super) struct Look {
     pub colour: bool,
     /// The same for what goes to standard error.
     pub problem_colour: bool,
@@ -49,7 +49,7 @@ pub struct Look {
 
 /// What a cell is called in its header.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Title {
+pub(super) enum Title {
     /// The heading that stands above it in the notebook.
     Heading(String),
     FirstLine(String),
@@ -57,12 +57,12 @@ pub enum Title {
 
 /// How far the run has got: cell `at` of `total` code cells.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub(super) struct Progress {
     pub at: usize,
     pub total: usize,
 }
 
-pub struct View {
+pub(super) struct View {
     printer: Printer,
     look: Look,
     /// Drawn and not yet handed to the printer.
@@ -90,7 +90,7 @@ struct LaneView {
 }
 
 impl View {
-    pub fn new(printer: Printer, look: Look) -> View {
+    pub(super) fn new(printer: Printer, look: Look) -> View {
         View {
             printer,
             look,
@@ -104,7 +104,7 @@ impl View {
         }
     }
 
-    pub fn cell_begins(&mut self, cell: CellId, progress: Progress, title: &Title, error_stops: bool) {
+    pub(super) fn cell_begins(&mut self, cell: CellId, progress: Progress, title: &Title, error_stops: bool) {
         self.current = Some(cell);
         self.error_stops = error_stops;
         self.width = NARROWEST;
@@ -112,13 +112,13 @@ impl View {
         self.hand_over();
     }
 
-    pub fn cell_skipped(&mut self, progress: Progress, title: &Title) {
+    pub(super) fn cell_skipped(&mut self, progress: Progress, title: &Title) {
         self.header(progress, "skipped", title);
         self.page.push('\n');
         self.hand_over();
     }
 
-    pub fn cell_ends(&mut self, outcome: &Outcome, took: Duration) {
+    pub(super) fn cell_ends(&mut self, outcome: &Outcome, took: Duration) {
         for (origin, text) in self.changing.rest() {
             self.display(&origin, &text);
         }
@@ -139,7 +139,7 @@ impl View {
     }
 
     /// One line about the whole run.
-    pub fn remark(&mut self, text: &str) {
+    pub(super) fn remark(&mut self, text: &str) {
         self.finish_lines();
         let line = self.paint(DIM, text);
         self.page.push_str(&line);
@@ -148,7 +148,7 @@ impl View {
     }
 
     /// Something that the user has to know, also when quiet.
-    pub fn problem(&mut self, text: &str) {
+    pub(super) fn problem(&mut self, text: &str) {
         self.hand_over();
         let text = if self.look.problem_colour { text.to_owned() } else { strip_str(text).to_string() };
         self.printer.put(Target::Problem, text.as_bytes());
@@ -156,18 +156,18 @@ impl View {
     }
 
     /// Whether, and why, nobody can read the report any more.
-    pub fn closed(&self) -> Option<std::io::ErrorKind> {
+    pub(super) fn closed(&self) -> Option<std::io::ErrorKind> {
         self.printer.closed()
     }
 
     /// Shows what is left and answers once everything is written.
-    pub fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.finish_lines();
         self.hand_over();
         self.printer.finish();
     }
 
-    pub fn event(&mut self, event: &Event) {
+    pub(super) fn event(&mut self, event: &Event) {
         match event {
             Event::Lane(lane) => {
                 self.lanes.entry(lane.id).or_default().lane = Some(lane.clone());
@@ -392,7 +392,7 @@ fn drop_overwritten(line: &mut String) {
 }
 
 /// How a cell ended, after "it".
-pub fn said(outcome: &Outcome) -> &'static str {
+pub(super) fn said(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Ok => "ended well",
         Outcome::Rejected => "was rejected",
@@ -404,7 +404,7 @@ pub fn said(outcome: &Outcome) -> &'static str {
     }
 }
 
-pub fn human(time: Duration) -> String {
+pub(super) fn human(time: Duration) -> String {
     let (seconds, whole) = (time.as_secs_f64(), time.as_secs());
     match seconds {
         ..0.00095 => format!("{:.1} ms", seconds * 1e3),

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::*;
-use crate::notebook::fixture::{Page, lane, main_lane, origin, text};
-use crate::output::Stream::{Stderr, Stdout};
+use crate::events::Stream::{Stderr, Stdout};
+use crate::events::fixture::{lane, main_lane, origin, text};
+use crate::notebook::fixture::Page;
 
 /// What the view draws of one cell, `In[1]` of 3: the report and the problems.
 fn drawn(look: Look, error_stops: bool, events: &[Event], outcome: Outcome) -> (String, String) {

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use crate::error::{Error, ExitCode};
 
 /// Finds out, before any work is done, that `path` cannot be written. Leaves nothing behind.
-pub fn probe(path: &Path) -> Result<(), Error> {
+pub(super) fn probe(path: &Path) -> Result<(), Error> {
     let tried = Place::of(path).and_then(|place| match place {
         // To open a pipe and close it again would tell its reader that all is over.
         Place::Special => Ok(()),
@@ -22,13 +22,13 @@ pub fn probe(path: &Path) -> Result<(), Error> {
 }
 
 /// Whether `path` is a device or a pipe: what is written to it stays written, so it takes a notebook once.
-pub fn is_special(path: &Path) -> bool {
+pub(super) fn is_special(path: &Path) -> bool {
     matches!(Place::of(path), Ok(Place::Special))
 }
 
 /// Writes what `fill` writes to `path`: to a temporary file beside it, which then takes its place. The old file is
 /// whole until then; its permission bits and, where we may, its owner are kept. A link is followed.
-pub fn atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+pub(super) fn atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     replace(path, fill).map_err(|error| cannot_write(path, &error))
 }
 

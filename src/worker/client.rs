@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::output::LaneId;
+use crate::events::LaneId;
 
 use super::answer::Answerer;
 use super::comm::Comm;
@@ -86,7 +86,7 @@ impl Stopper {
     }
 }
 
-pub enum Reply {
+pub(super) enum Reply {
     Started(io::Result<u32>),
     Ready(u32),
     Unfit(String),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::output::{CommAct, Event, Origin, Stream};
+use crate::events::{CommAct, Event, Origin, Stream};
 
 use super::host;
 use super::protocol::End;
@@ -35,12 +35,12 @@ pub enum Act {
 static ENTRY: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
 /// `entry` is the runtime's `threadbook_comm`.
-pub fn begin(entry: *mut c_void) {
+pub(super) fn begin(entry: *mut c_void) {
     ENTRY.store(entry, Ordering::Relaxed);
 }
 
 /// Hands the message to its handler, on the calling thread.
-pub fn run(comm: &Comm) -> End {
+pub(super) fn run(comm: &Comm) -> End {
     type Entry = unsafe extern "C" fn(*const host::Comm);
     let entry = ENTRY.load(Ordering::Relaxed);
     let kind = match comm.act {
@@ -65,7 +65,7 @@ pub fn run(comm: &Comm) -> End {
 }
 
 /// What a cell says on a comm, from the runtime's JSON; its data is JSON in a string.
-pub fn event(told: &Value, origin: Origin) -> Option<Event> {
+pub(super) fn event(told: &Value, origin: Origin) -> Option<Event> {
     let id = told["id"].as_str()?.to_owned();
     let act = match told["act"].as_str()? {
         "open" => CommAct::Open { target: told["target"].as_str()?.to_owned() },
@@ -84,7 +84,7 @@ pub fn event(told: &Value, origin: Origin) -> Option<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{CellId, LaneId};
+    use crate::events::{CellId, LaneId};
     use serde_json::json;
     use std::time::Duration;
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::output::{Event, LaneId, MimeBundle, Origin, Stream};
+use crate::events::{Event, LaneId, MimeBundle, Origin, Stream};
 
 use super::display::value_of;
 
@@ -25,7 +25,7 @@ const BEYOND_CHANCE: usize = "EVCXR_".len();
 const LONGEST_MIME: usize = 256;
 
 #[derive(Default)]
-pub struct Contents {
+pub(super) struct Contents {
     held: BTreeMap<LaneId, Held>,
 }
 
@@ -51,7 +51,7 @@ enum Start {
 
 impl Contents {
     /// What comes of text of a lane's stdout: mostly the text itself.
-    pub fn text(&mut self, origin: Origin, text: String, send: &mut impl FnMut(Event)) {
+    pub(super) fn text(&mut self, origin: Origin, text: String, send: &mut impl FnMut(Event)) {
         if let Some(mut held) = self.held.remove(&origin.lane) {
             held.text.push_str(&text);
             return self.go_on(held, text.len(), send);
@@ -68,20 +68,20 @@ impl Contents {
     }
 
     /// Nothing more is to be expected of this lane, or something else of it comes first.
-    pub fn release(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
+    pub(super) fn release(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
         if let Some(held) = self.held.remove(&lane) {
             last(held, send);
         }
     }
 
     /// As `release`, but content that has begun may go on.
-    pub fn release_text(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
+    pub(super) fn release_text(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
         if self.held.get(&lane).is_some_and(|held| !matches!(start(&held.text), Start::Content { .. })) {
             self.release(lane, send);
         }
     }
 
-    pub fn release_all(&mut self, send: &mut impl FnMut(Event)) {
+    pub(super) fn release_all(&mut self, send: &mut impl FnMut(Event)) {
         for held in std::mem::take(&mut self.held).into_values() {
             last(held, send);
         }
@@ -212,7 +212,7 @@ fn content(origin: Origin, mime: &str, body: &str) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::CellId;
+    use crate::events::CellId;
     use std::time::Duration;
 
     fn origin(lane: u32) -> Origin {

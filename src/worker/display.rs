@@ -5,20 +5,20 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use crate::output::{CellId, Event, MimeBundle, Origin};
+use crate::events::{CellId, Event, MimeBundle, Origin};
 
 use super::comm;
 use super::record::{Head, Kind};
 
 /// The pieces so far of displays that are larger than a record, by process and thread: a thread writes one at a time.
 #[derive(Default)]
-pub struct Displays {
+pub(super) struct Displays {
     pieces: HashMap<(u32, u32), Vec<u8>>,
 }
 
 impl Displays {
     /// Takes a record; answers the event once it is whole.
-    pub fn record(&mut self, head: &Head, payload: &[u8], origin: Origin) -> Option<Event> {
+    pub(super) fn record(&mut self, head: &Head, payload: &[u8], origin: Origin) -> Option<Event> {
         let writer = (head.pid, head.tid);
         if head.detail == Head::MORE {
             self.pieces.entry(writer).or_default().extend_from_slice(payload);
@@ -34,7 +34,7 @@ impl Displays {
     }
 
     /// The process has ended, perhaps in the middle of a display.
-    pub fn forget(&mut self, pid: u32) {
+    pub(super) fn forget(&mut self, pid: u32) {
         self.pieces.retain(|(of, _), _| *of != pid);
     }
 }
@@ -71,7 +71,7 @@ fn values(json: &mut Map<String, Value>, key: &str, value: impl Fn(&str, String)
 }
 
 /// The text of one form as the protocol has it: JSON is a value there, and everything else text.
-pub fn value_of(mime: &str, text: String) -> Value {
+pub(super) fn value_of(mime: &str, text: String) -> Value {
     let is_json = mime == "application/json" || mime.ends_with("+json");
     let parsed = if is_json { serde_json::from_str(&text).ok() } else { None };
     parsed.unwrap_or(Value::String(text))
@@ -80,7 +80,7 @@ pub fn value_of(mime: &str, text: String) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::LaneId;
+    use crate::events::LaneId;
     use serde_json::json;
     use std::time::Duration;
 

@@ -12,7 +12,7 @@ use super::inbox::{Inbox, Open};
 use super::protocol::{Request, Response, receive, send};
 use super::record::Head;
 use super::start::Start;
-use crate::output::{Event, Sink};
+use crate::events::{Event, Sink};
 
 struct Nobody;
 

@@ -33,14 +33,14 @@ const REFUSAL: &[u8] = b"threadbook: the front end takes no input (it sent `allo
 
 /// Why there is no line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub(super) enum Missing {
     End,
     Refused,
     Interrupted,
 }
 
 /// Remembers what fd 0 is.
-pub fn begin() {
+pub(super) fn begin() {
     if let Some(identity) = identity() {
         NULL.iter().zip(identity).for_each(|(known, word)| known.store(word, Ordering::Relaxed));
     }
@@ -53,7 +53,7 @@ fn identity() -> Option<[u64; 2]> {
 }
 
 /// A cell begins in this process.
-pub fn begin_cell(input: Input) {
+pub(super) fn begin_cell(input: Input) {
     REFUSED.store(input == Input::Refused, Ordering::Relaxed);
     TOLD.store(false, Ordering::Relaxed);
     let owner = if input == Input::Empty { 0 } else { std::process::id() };
@@ -61,7 +61,7 @@ pub fn begin_cell(input: Input) {
 }
 
 /// The cell has ended: its threads that go on read nothing more.
-pub fn end_cell() {
+pub(super) fn end_cell() {
     OWNER.store(0, Ordering::Release);
 }
 
@@ -71,7 +71,7 @@ fn may_ask() -> bool {
 }
 
 /// Reads from fd 0: how many bytes, 0 at the end, or an errno. None: what the system answers is right.
-pub fn read(into: &mut [MaybeUninit<u8>]) -> Option<Result<usize, c_int>> {
+pub(super) fn read(into: &mut [MaybeUninit<u8>]) -> Option<Result<usize, c_int>> {
     let is_null = || identity().is_some_and(|identity| identity == [0, 1].map(|n| NULL[n].load(Ordering::Relaxed)));
     if into.is_empty() || !may_ask() || !is_null() {
         return None;
@@ -102,7 +102,7 @@ pub fn read(into: &mut [MaybeUninit<u8>]) -> Option<Result<usize, c_int>> {
 }
 
 /// Asks for a line with a prompt; what was kept for reads stays.
-pub fn ask(prompt: &[u8], password: bool) -> Result<Vec<u8>, Missing> {
+pub(super) fn ask(prompt: &[u8], password: bool) -> Result<Vec<u8>, Missing> {
     if !may_ask() {
         return Err(Missing::End);
     }

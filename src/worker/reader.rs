@@ -20,7 +20,7 @@ use super::{copy, keeper};
 
 /// What the reader thread shares with the handle.
 #[derive(Clone)]
-pub struct Shared {
+pub(super) struct Shared {
     pub open: Arc<Open>,
     /// The process that is the worker now.
     pub current: Arc<AtomicU32>,
@@ -33,7 +33,7 @@ pub struct Shared {
 }
 
 /// The thread's work, from the keeper's start to its end.
-pub fn read_worker(
+pub(super) fn read_worker(
     from: Start,
     sink: SharedSink,
     control: UnixStream,

@@ -106,7 +106,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
 
 /// The same descriptor under a number that a program does not meet by chance, and not for its children. Code that
 /// closes "all" low descriptors leaves us ours.
-pub fn out_of_reach(fd: OwnedFd) -> io::Result<OwnedFd> {
+pub(super) fn out_of_reach(fd: OwnedFd) -> io::Result<OwnedFd> {
     // SAFETY: duplicates an open descriptor; the copy is new and ours.
     unsafe {
         let mut high = libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 900);
@@ -335,6 +335,6 @@ fn show(json: &[u8], result: bool) {
 }
 
 /// What `main` is called with: the numbers that control socket, ring, its wake-up and reports have in the child.
-pub fn arguments(fds: [RawFd; 4]) -> impl Iterator<Item = String> {
+pub(super) fn arguments(fds: [RawFd; 4]) -> impl Iterator<Item = String> {
     std::iter::once("__worker".to_string()).chain(fds.map(|fd| fd.to_string()))
 }

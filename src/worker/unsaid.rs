@@ -1,17 +1,17 @@
 //! The text of a panic of the running cell, which is the cell's error, or is printed once the cell has caught it. If its
 //! process ends before either, it is printed here after all: what went wrong first is what a user needs most.
 
-use crate::output::{Origin, Stream};
+use crate::events::{Origin, Stream};
 
 use super::host;
 
 /// The last panic that nothing has been said of.
 #[derive(Default)]
-pub struct Unsaid(Option<(Origin, Vec<u8>)>);
+pub(super) struct Unsaid(Option<(Origin, Vec<u8>)>);
 
 impl Unsaid {
     /// Looks at a piece of text; true if it is only to be kept, and printed if its process ends.
-    pub fn keeps(&mut self, stream: u8, origin: Origin, text: &[u8]) -> bool {
+    pub(super) fn keeps(&mut self, stream: u8, origin: Origin, text: &[u8]) -> bool {
         if u32::from(stream) & host::UNSAID != 0 {
             self.0 = Some((origin, text.to_vec()));
             return true;
@@ -22,12 +22,12 @@ impl Unsaid {
     }
 
     /// The cell has ended, and reported what there was.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.0 = None;
     }
 
     /// What is to be printed now that this process has ended.
-    pub fn of_ended(&mut self, process: u32) -> Option<(Origin, Stream, Vec<u8>)> {
+    pub(super) fn of_ended(&mut self, process: u32) -> Option<(Origin, Stream, Vec<u8>)> {
         let (origin, text) = self.0.take_if(|(origin, _)| origin.pid == process)?;
         Some((origin, Stream::Stderr, text))
     }
@@ -37,7 +37,7 @@ impl Unsaid {
 mod tests {
     use std::time::Duration;
 
-    use crate::output::{CellId, LaneId};
+    use crate::events::{CellId, LaneId};
 
     use super::*;
 

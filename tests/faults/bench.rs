@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use threadbook::engine::{Limits, Options, Outcome, Session};
 use threadbook::error::Error;
-use threadbook::output::{CellId, Event, Sink, Stream};
+use threadbook::events::{CellId, Event, Sink, Stream};
 
 use crate::left;
 
-pub const THREADBOOK: &str = env!("CARGO_BIN_EXE_threadbook");
+pub(crate) const THREADBOOK: &str = env!("CARGO_BIN_EXE_threadbook");
 
 /// A failure, not a wait: what is waited for is on its way.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The cell that most tests begin with, and the one that shows that its variable is as it was.
-pub const KEEP: &str = "let mut kept = vec![1, 2, 3];";
-pub const SHOW: &str = "println!(\"{kept:?}\");";
+pub(crate) const KEEP: &str = "let mut kept = vec![1, 2, 3];";
+pub(crate) const SHOW: &str = "println!(\"{kept:?}\");";
 
-pub struct Bench {
+pub(crate) struct Bench {
     pub session: Session,
     events: Events,
     next: u32,
@@ -27,7 +27,7 @@ pub struct Bench {
 
 /// What a cell has put out, and how it ended.
 #[derive(Debug)]
-pub struct Cell {
+pub(crate) struct Cell {
     pub outcome: Outcome,
     pub stdout: String,
     pub stderr: String,
@@ -70,7 +70,7 @@ fn text(events: &[Event], of: CellId, on: Stream) -> String {
 }
 
 /// With this variable of the environment, which processes that are started meanwhile have too.
-pub fn with_variable<R>(name: &str, value: &Path, run: impl FnOnce() -> R) -> R {
+pub(crate) fn with_variable<R>(name: &str, value: &Path, run: impl FnOnce() -> R) -> R {
     let before = std::env::var_os(name);
     // SAFETY: the tests run one after the other, and each reads and changes the environment on its one thread.
     unsafe { std::env::set_var(name, value) };
@@ -86,11 +86,11 @@ pub fn with_variable<R>(name: &str, value: &Path, run: impl FnOnce() -> R) -> R 
 }
 
 impl Bench {
-    pub fn start() -> Bench {
+    pub(crate) fn start() -> Bench {
         Bench::with(Limits::default())
     }
 
-    pub fn with(limits: Limits) -> Bench {
+    pub(crate) fn with(limits: Limits) -> Bench {
         let events = Events::default();
         let directory = Some(std::env::temp_dir());
         let executable = Some(PathBuf::from(THREADBOOK));
@@ -99,11 +99,11 @@ impl Bench {
         Bench { session, events, next: 1 }
     }
 
-    pub fn cell(&mut self, source: &str) -> Cell {
+    pub(crate) fn cell(&mut self, source: &str) -> Cell {
         self.try_cell(source).expect("the cell is run")
     }
 
-    pub fn try_cell(&mut self, source: &str) -> Result<Cell, Error> {
+    pub(crate) fn try_cell(&mut self, source: &str) -> Result<Cell, Error> {
         let cell = CellId(self.next);
         self.next += 1;
         let outcome = self.session.execute(cell, source, &[])?;
@@ -120,7 +120,7 @@ impl Bench {
     }
 
     /// Runs a cell, and once it has printed `said`, does something to the process that runs it.
-    pub fn cell_until(&mut self, source: &str, said: &str, then: impl FnOnce(u32) + Send) -> Cell {
+    pub(crate) fn cell_until(&mut self, source: &str, said: &str, then: impl FnOnce(u32) + Send) -> Cell {
         let (events, cell, worker) = (self.events.clone(), CellId(self.next), self.session.worker_pid());
         std::thread::scope(|scope| {
             scope.spawn(move || {
@@ -132,19 +132,19 @@ impl Bench {
     }
 
     /// A cell that must come to its end; answers what it printed.
-    pub fn prints(&mut self, source: &str) -> String {
+    pub(crate) fn prints(&mut self, source: &str) -> String {
         let cell = self.cell(source);
         assert_eq!((cell.outcome, cell.error.as_str()), (Outcome::Ok, ""), "{source}: {cell:?}");
         cell.stdout
     }
 
     /// `KEEP`'s variable is as that cell has left it.
-    pub fn has_kept(&mut self) {
+    pub(crate) fn has_kept(&mut self) {
         assert_eq!(self.prints(SHOW), "[1, 2, 3]\n");
     }
 
     /// The worker, once it has been copied after its last cell and waits for the next.
-    pub fn worker_that_is_copied(&self) -> u32 {
+    pub(crate) fn worker_that_is_copied(&self) -> u32 {
         let worker = self.session.worker_pid();
         // It works between making the copy and speaking of it.
         while self.copies().is_empty() || !left::is_waiting(worker) {
@@ -153,12 +153,12 @@ impl Bench {
         worker
     }
 
-    pub fn keeper(&self) -> u32 {
+    pub(crate) fn keeper(&self) -> u32 {
         left::status(self.session.worker_pid(), "PPid")
     }
 
     /// The processes that wait to take over, from the oldest to the newest.
-    pub fn copies(&self) -> Vec<u32> {
+    pub(crate) fn copies(&self) -> Vec<u32> {
         let (worker, keeper) = (self.session.worker_pid(), self.keeper());
         let path = format!("/proc/{keeper}/task/{keeper}/children");
         let children = std::fs::read_to_string(path).expect("the keeper is there");
@@ -166,19 +166,19 @@ impl Bench {
     }
 
     /// What a cell has printed by now.
-    pub fn printed(&self, cell: u32) -> String {
+    pub(crate) fn printed(&self, cell: u32) -> String {
         self.events.text(CellId(cell), Stream::Stdout)
     }
 }
 
 impl Cell {
     /// The worker was lost, and the user is told these things.
-    pub fn lost(&self, words: &[&str]) {
+    pub(crate) fn lost(&self, words: &[&str]) {
         assert_eq!(self.outcome, Outcome::WorkerLost, "{self:?}");
         self.says(words);
     }
 
-    pub fn says(&self, words: &[&str]) {
+    pub(crate) fn says(&self, words: &[&str]) {
         words.iter().for_each(|words| assert!(self.error.contains(words), "{words:?} in {:?}", self.error));
     }
 }

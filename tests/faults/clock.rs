@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Test;
 use crate::notebook::Notebook;
 
-pub const TESTS: &[Test] = &[("jumps", jumps)];
+pub(crate) const TESTS: &[Test] = &[("jumps", jumps)];
 
 /// Takes the place of the C library's function in every process of the run.
 const LIBRARY: &str = r#"

@@ -9,7 +9,7 @@ use crate::Test;
 use crate::bench::{Bench, KEEP, with_variable};
 use crate::left::{kill, named};
 
-pub const TESTS: &[Test] = &[
+pub(crate) const TESTS: &[Test] = &[
     ("killed", killed),
     ("replaced", replaced),
     ("removed", removed),
@@ -18,7 +18,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 /// Takes rustc longer than anybody waits.
-pub const ENDLESS: &str =
+pub(crate) const ENDLESS: &str =
     "#![allow(long_running_const_eval)]\nconst N: u64 = { let mut n = 0; while n < u64::MAX { n += 1; } n };";
 
 fn killed() {
@@ -45,13 +45,13 @@ fn killed() {
 }
 
 /// A toolchain of our own, whose rustc is a script.
-pub struct Toolchain {
+pub(crate) struct Toolchain {
     directory: tempfile::TempDir,
     real: PathBuf,
 }
 
 impl Toolchain {
-    pub fn new() -> Toolchain {
+    pub(crate) fn new() -> Toolchain {
         let real = Command::new("rustc").args(["--print", "sysroot"]).output().expect("rustc is there");
         let real = PathBuf::from(String::from_utf8(real.stdout).expect("text").trim());
         let directory = tempfile::tempdir().expect("a directory");
@@ -62,12 +62,12 @@ impl Toolchain {
         toolchain
     }
 
-    pub fn rustc(&self) -> PathBuf {
+    pub(crate) fn rustc(&self) -> PathBuf {
         self.directory.path().join("bin/rustc")
     }
 
     /// Replaces rustc, as an update does, by one that first does this.
-    pub fn write(&self, first: &str) {
+    pub(crate) fn write(&self, first: &str) {
         let sysroot = self.directory.path().display();
         let script = format!(
             "#!/bin/sh\ncase \"$*\" in *'--print sysroot'*) echo {sysroot}; exit;; esac\n{first}\nexec {}/bin/rustc \"$@\"\n",

@@ -5,7 +5,7 @@ use threadbook::engine::Limits;
 use crate::Test;
 use crate::bench::{Bench, Cell, KEEP};
 
-pub const TESTS: &[Test] = &[
+pub(crate) const TESTS: &[Test] = &[
     ("segfault", segfault),
     ("abort", abort),
     ("exit", exit),

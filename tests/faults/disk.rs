@@ -8,15 +8,15 @@ use crate::Test;
 use crate::bench::{Bench, KEEP, THREADBOOK, with_variable};
 use crate::notebook::Notebook;
 
-pub const TESTS: &[Test] = &[("damaged_cache", damaged_cache)];
+pub(crate) const TESTS: &[Test] = &[("damaged_cache", damaged_cache)];
 
 /// These need a file system of their own, which a user namespace allows to mount.
-pub const TESTS_THAT_MOUNT: &[Test] = &[
+pub(crate) const TESTS_THAT_MOUNT: &[Test] = &[
     ("full_while_the_cache_is_written", full_while_the_cache_is_written),
     ("full_while_the_notebook_is_saved", full_while_the_notebook_is_saved),
 ];
 
-pub fn can_mount() -> bool {
+pub(crate) fn can_mount() -> bool {
     let tried = in_namespace("mount -t tmpfs none \"$1\"", &std::env::temp_dir());
     tried.is_ok_and(|output| output.status.success())
 }

@@ -1,13 +1,13 @@
 //! The same thing many times: neither descriptors nor processes nor files grow.
 
 use threadbook::engine::Outcome;
-use threadbook::output::CellId;
+use threadbook::events::CellId;
 
 use crate::Test;
 use crate::bench::Bench;
 use crate::left::{Left, processes, wait_for_end};
 
-pub const TESTS: &[Test] =
+pub(crate) const TESTS: &[Test] =
     &[("many_cells", many_cells), ("many_restarts", many_restarts), ("many_crashes", many_crashes)];
 
 /// One text under one number is compiled once; everything else is done for each.

@@ -10,7 +10,7 @@ use crate::bench::{Bench, Cell, with_variable};
 use crate::compiler::Toolchain;
 use crate::left::{kill, pipe};
 
-pub const TESTS: &[Test] = &[
+pub(crate) const TESTS: &[Test] = &[
     ("loops_of_a_cell_keep_what_they_did", loops_of_a_cell),
     ("code_that_does_not_look_is_rolled_back", code_that_does_not_look),
     ("waits_end_with_what_was_done_before", waits),

@@ -11,7 +11,7 @@ use crate::compiler::ENDLESS;
 use crate::left::{kill, named, processes, wait_for_end};
 use crate::notebook::Notebook;
 
-pub const TESTS: &[Test] =
+pub(crate) const TESTS: &[Test] =
     &[("killed", killed), ("worker_lost", worker_lost), ("two_share_a_cold_cache", two_share_a_cold_cache)];
 
 /// Its worker, the copy, the keeper and the compiler of the next cell go with it.

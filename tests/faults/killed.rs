@@ -4,7 +4,7 @@ use crate::Test;
 use crate::bench::{Bench, KEEP};
 use crate::left::{kill, wait_for_end};
 
-pub const TESTS: &[Test] = &[
+pub(crate) const TESTS: &[Test] = &[
     ("worker_in_a_cell", worker_in_a_cell),
     ("worker_in_the_middle_of_a_print", worker_in_the_middle_of_a_print),
     ("worker_between_cells", worker_between_cells),

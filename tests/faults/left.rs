@@ -9,11 +9,11 @@ use std::path::Path;
 const PATIENCE_MS: libc::c_int = 30_000;
 
 /// One line for each thing.
-pub struct Left(BTreeSet<String>);
+pub(crate) struct Left(BTreeSet<String>);
 
 impl Left {
     /// What there is, once the processes that are ending have ended.
-    pub fn now() -> Left {
+    pub(crate) fn now() -> Left {
         for pid in processes() {
             wait_for_end(pid);
         }
@@ -32,19 +32,19 @@ impl Left {
     }
 
     /// How much there is while a session lives: descriptors, processes, files; and descriptors of this one of them.
-    pub fn counts(worker: u32) -> [usize; 4] {
+    pub(crate) fn counts(worker: u32) -> [usize; 4] {
         let mut left = BTreeSet::new();
         files(&std::env::temp_dir(), &mut left);
         [descriptors("self").len(), processes().len(), left.len(), descriptors(&worker.to_string()).len()]
     }
 
-    pub fn beyond(self, before: &Left) -> Vec<String> {
+    pub(crate) fn beyond(self, before: &Left) -> Vec<String> {
         self.0.difference(&before.0).cloned().collect()
     }
 }
 
 /// The living processes that this one has started, and theirs, however far they have gone: they have its `TMPDIR`.
-pub fn processes() -> Vec<u32> {
+pub(crate) fn processes() -> Vec<u32> {
     let mark = format!("TMPDIR={}", std::env::temp_dir().display());
     let is_ours = |pid: &u32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
@@ -56,29 +56,29 @@ pub fn processes() -> Vec<u32> {
 }
 
 /// Those of them that run this program.
-pub fn named(name: &str) -> Vec<u32> {
+pub(crate) fn named(name: &str) -> Vec<u32> {
     processes().into_iter().filter(|pid| command(*pid) == name).collect()
 }
 
-pub fn command(pid: u32) -> String {
+pub(crate) fn command(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_string()
 }
 
 /// The field of `/proc/PID/status`, a number.
-pub fn status(pid: u32, field: &str) -> u32 {
+pub(crate) fn status(pid: u32, field: &str) -> u32 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is there");
     let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).expect("the field");
     line.split_whitespace().next().expect("a value").parse().expect("a number")
 }
 
 /// Whether all of it waits for something.
-pub fn is_waiting(pid: u32) -> bool {
+pub(crate) fn is_waiting(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process is there");
     stat.rsplit(')').next().is_some_and(|fields| fields.starts_with(" S "))
 }
 
 /// Waits until a process has ended or is a zombie; fails loudly if it does not.
-pub fn wait_for_end(pid: u32) {
+pub(crate) fn wait_for_end(pid: u32) {
     // SAFETY: asks for a descriptor, which is ours, and waits for it.
     unsafe {
         let fd = libc::syscall(libc::SYS_pidfd_open, pid, 0) as libc::c_int;
@@ -92,13 +92,13 @@ pub fn wait_for_end(pid: u32) {
     }
 }
 
-pub fn kill(pid: u32, signal: libc::c_int) {
+pub(crate) fn kill(pid: u32, signal: libc::c_int) {
     // SAFETY: sends a signal to a process of ours.
     assert_eq!(unsafe { libc::kill(pid as libc::pid_t, signal) }, 0, "process {pid} is there");
 }
 
 /// A pipe in the file system: whoever opens it waits for the other side.
-pub fn pipe(at: &Path) {
+pub(crate) fn pipe(at: &Path) {
     let name = std::ffi::CString::new(at.as_os_str().as_encoded_bytes()).expect("no zero byte");
     // SAFETY: a C string.
     assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0, "{}", at.display());

@@ -6,7 +6,7 @@ use std::fs;
 use crate::Test;
 use crate::bench::{Bench, KEEP};
 
-pub const TESTS: &[Test] = &[
+pub(crate) const TESTS: &[Test] = &[
     ("closes_descriptors", closes_descriptors),
     ("points_its_streams_elsewhere", points_its_streams_elsewhere),
     ("changes_directory", changes_directory),

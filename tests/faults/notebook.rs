@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use crate::bench::THREADBOOK;
 
-pub struct Notebook {
+pub(crate) struct Notebook {
     pub directory: tempfile::TempDir,
 }
 
 impl Notebook {
-    pub fn new(cells: &[&str]) -> Notebook {
+    pub(crate) fn new(cells: &[&str]) -> Notebook {
         let directory = tempfile::tempdir().expect("a directory");
         let cell = |source: &&str| json!({"cell_type": "code", "execution_count": null, "metadata": {}, "source": source, "outputs": []});
         let cells: Vec<Value> = cells.iter().map(cell).collect();
@@ -24,23 +24,23 @@ impl Notebook {
         Notebook { directory }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub fn run(&self) -> Command {
+    pub(crate) fn run(&self) -> Command {
         let mut command = Command::new(THREADBOOK);
         command.current_dir(self.directory.path()).args(["run", "nb.ipynb"]).env_remove("CLICOLOR_FORCE");
         command
     }
 
-    pub fn executed(&self) -> Value {
+    pub(crate) fn executed(&self) -> Value {
         let text = fs::read_to_string(self.path("nb.executed.ipynb")).expect("the executed notebook is there");
         serde_json::from_str(&text).expect("JSON")
     }
 
     /// What a cell of the executed notebook has printed.
-    pub fn printed(&self, cell: usize) -> String {
+    pub(crate) fn printed(&self, cell: usize) -> String {
         let executed = self.executed();
         let outputs = executed["cells"][cell]["outputs"].as_array().expect("outputs").clone();
         let lines = outputs.iter().filter_map(|output| output["text"].as_array()).flatten();

@@ -4,7 +4,7 @@ use crate::Test;
 use crate::bench::{Bench, KEEP};
 use crate::left;
 
-pub const TESTS: &[Test] = &[
+pub(crate) const TESTS: &[Test] = &[
     ("thread_that_outlives_its_cell", thread_that_outlives_its_cell),
     ("thread_that_outlives_its_cell_crashes", thread_that_outlives_its_cell_crashes),
     ("thread_that_has_ended", thread_that_has_ended),

@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
 
-pub const THREADBOOK: &str = env!("CARGO_BIN_EXE_threadbook");
+pub(crate) const THREADBOOK: &str = env!("CARGO_BIN_EXE_threadbook");
 const KEY: &str = "a0b1-secret";
 const DELIMITER: &[u8] = b"<IDS|MSG>";
 /// A failure, not a wait: what is asked for is on its way.
 const PATIENCE_MS: i64 = 60_000;
 
-pub struct Kernel {
+pub(crate) struct Kernel {
     pub process: Child,
     pub directory: TempDir,
     pub connection: Value,
 }
 
-pub struct Client {
+pub(crate) struct Client {
     pub kernel: Kernel,
     pub context: zmq::Context,
     pub shell: zmq::Socket,
@@ -37,15 +37,15 @@ pub struct Client {
 }
 
 /// Holds a cell until the test opens it.
-pub struct Gate(TcpListener);
+pub(crate) struct Gate(TcpListener);
 
 impl Gate {
-    pub fn new() -> Gate {
+    pub(crate) fn new() -> Gate {
         Gate(TcpListener::bind("127.0.0.1:0").expect("a port"))
     }
 
     /// A statement that waits at the gate.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let address = self.0.local_addr().expect("an address");
         format!(
             "std::io::Read::read(&mut std::net::TcpStream::connect(\"{address}\").unwrap(), &mut [0]).unwrap();"
@@ -53,13 +53,13 @@ impl Gate {
     }
 
     /// Waits for a cell to come, and lets it go on when what is answered is dropped.
-    pub fn visitor(&self) -> TcpStream {
+    pub(crate) fn visitor(&self) -> TcpStream {
         self.0.accept().expect("a cell comes").0
     }
 }
 
 #[derive(Clone, Debug)]
-pub struct Message {
+pub(crate) struct Message {
     pub msg_type: String,
     pub header: Value,
     pub parent: Value,
@@ -129,11 +129,11 @@ const SCHEMA: &[(&str, &[&str], &[&str])] = &[
     ),
 ];
 
-pub fn ipc_connection(directory: &TempDir) -> Value {
+pub(crate) fn ipc_connection(directory: &TempDir) -> Value {
     connection("ipc", directory.path().join("k").to_str().expect("text"), [1, 2, 3, 4, 5])
 }
 
-pub fn tcp_connection() -> Value {
+pub(crate) fn tcp_connection() -> Value {
     let listeners = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
     connection("tcp", "127.0.0.1", listeners.map(|listener| listener.local_addr().expect("an address").port()))
 }
@@ -145,7 +145,7 @@ fn connection(transport: &str, ip: &str, ports: [u16; 5]) -> Value {
 }
 
 impl Kernel {
-    pub fn command(directory: &TempDir, connection: &Value) -> Command {
+    pub(crate) fn command(directory: &TempDir, connection: &Value) -> Command {
         let file = directory.path().join("connection.json");
         fs::write(&file, connection.to_string()).expect("the connection file is written");
         let mut command = Command::new(THREADBOOK);
@@ -154,12 +154,12 @@ impl Kernel {
         command
     }
 
-    pub fn start(directory: TempDir, connection: Value) -> Kernel {
+    pub(crate) fn start(directory: TempDir, connection: Value) -> Kernel {
         let process = Kernel::command(&directory, &connection).spawn().expect("the kernel starts");
         Kernel { process, directory, connection }
     }
 
-    pub fn address(&self, channel: &str) -> String {
+    pub(crate) fn address(&self, channel: &str) -> String {
         let (ip, port) = (self.connection["ip"].as_str().expect("ip"), &self.connection[format!("{channel}_port")]);
         match self.connection["transport"].as_str() {
             Some("ipc") => format!("ipc://{ip}-{port}"),
@@ -178,24 +178,24 @@ impl Drop for Kernel {
 
 impl Client {
     /// A client of a new kernel, on ipc, which needs no free ports.
-    pub fn start() -> Client {
+    pub(crate) fn start() -> Client {
         let directory = tempfile::tempdir().expect("a directory");
         let connection = ipc_connection(&directory);
         Client::of(Kernel::start(directory, connection))
     }
 
     /// Connects, and waits until the subscription is known.
-    pub fn of(kernel: Kernel) -> Client {
+    pub(crate) fn of(kernel: Kernel) -> Client {
         let client = Client::without_stdin(kernel);
         client.connect_stdin();
         client
     }
 
-    pub fn connect_stdin(&self) {
+    pub(crate) fn connect_stdin(&self) {
         self.stdin.connect(&self.kernel.address("stdin")).expect("connected");
     }
 
-    pub fn without_stdin(kernel: Kernel) -> Client {
+    pub(crate) fn without_stdin(kernel: Kernel) -> Client {
         let context = zmq::Context::new();
         let open = |kind| {
             let socket = context.socket(kind).expect("a socket");
@@ -223,7 +223,7 @@ impl Client {
     }
 
     /// A request's frames, signed, and its header.
-    pub fn frames(&mut self, msg_type: &str, content: Value) -> (Vec<Vec<u8>>, Value) {
+    pub(crate) fn frames(&mut self, msg_type: &str, content: Value) -> (Vec<Vec<u8>>, Value) {
         self.sent += 1;
         let header = json!({"msg_id": format!("{}-{}", self.session, self.sent), "msg_type": msg_type,
             "username": "tester", "session": self.session, "date": "2026-01-01T00:00:00.000000Z", "version": "5.5",
@@ -235,7 +235,7 @@ impl Client {
     }
 
     /// The same message as an answer to the one with this header.
-    pub fn with_parent(&self, frames: Vec<Vec<u8>>, parent: &Value) -> Vec<Vec<u8>> {
+    pub(crate) fn with_parent(&self, frames: Vec<Vec<u8>>, parent: &Value) -> Vec<Vec<u8>> {
         let parts = [2, 3, 4, 5].map(|n| if n == 3 { parent.to_string().into_bytes() } else { frames[n].clone() });
         let mut signed = vec![DELIMITER.to_vec(), sign(&parts).into_bytes()];
         signed.extend(parts);
@@ -243,19 +243,19 @@ impl Client {
     }
 
     /// Sends a request on the shell and answers its header.
-    pub fn send(&mut self, msg_type: &str, content: Value) -> Value {
+    pub(crate) fn send(&mut self, msg_type: &str, content: Value) -> Value {
         let (frames, header) = self.frames(msg_type, content);
         self.shell.send_multipart(frames, 0).expect("sent");
         header
     }
 
-    pub fn send_control(&mut self, msg_type: &str, content: Value) -> Value {
+    pub(crate) fn send_control(&mut self, msg_type: &str, content: Value) -> Value {
         let (frames, header) = self.frames(msg_type, content);
         self.control.send_multipart(frames, 0).expect("sent");
         header
     }
 
-    pub fn execute(&mut self, code: &str) -> Value {
+    pub(crate) fn execute(&mut self, code: &str) -> Value {
         self.send(
             "execute_request",
             json!({"code": code, "silent": false, "store_history": true,
@@ -265,41 +265,41 @@ impl Client {
 
     /// Sends a request on the shell and takes everything that belongs to it: the reply, and what is published from
     /// `busy` to `idle`.
-    pub fn ask(&mut self, msg_type: &str, content: Value) -> (Message, Vec<Message>) {
+    pub(crate) fn ask(&mut self, msg_type: &str, content: Value) -> (Message, Vec<Message>) {
         let header = self.send(msg_type, content);
         (self.reply_to(&header), self.published_for(&header))
     }
 
-    pub fn run(&mut self, code: &str) -> (Message, Vec<Message>) {
+    pub(crate) fn run(&mut self, code: &str) -> (Message, Vec<Message>) {
         let header = self.execute(code);
         (self.reply_to(&header), self.published_for(&header))
     }
 
-    pub fn reply_to(&self, header: &Value) -> Message {
+    pub(crate) fn reply_to(&self, header: &Value) -> Message {
         reply(&self.shell, header)
     }
 
-    pub fn control_reply_to(&self, header: &Value) -> Message {
+    pub(crate) fn control_reply_to(&self, header: &Value) -> Message {
         reply(&self.control, header)
     }
 
-    pub fn published(&self) -> Message {
+    pub(crate) fn published(&self) -> Message {
         receive(&self.iopub)
     }
 
     /// The next of iopub, which must be of this type and for this request.
-    pub fn expect(&self, msg_type: &str, header: &Value) -> Message {
+    pub(crate) fn expect(&self, msg_type: &str, header: &Value) -> Message {
         let message = self.published();
         assert_eq!((message.msg_type.as_str(), &message.parent), (msg_type, header), "{message:?}");
         message
     }
 
-    pub fn expect_status(&self, state: &str, header: &Value) {
+    pub(crate) fn expect_status(&self, state: &str, header: &Value) {
         assert_eq!(self.expect("status", header).content["execution_state"], state);
     }
 
     /// What lies between `busy` and `idle` of this request; nothing else may come.
-    pub fn published_for(&self, header: &Value) -> Vec<Message> {
+    pub(crate) fn published_for(&self, header: &Value) -> Vec<Message> {
         self.expect_status("busy", header);
         let mut published = Vec::new();
         loop {
@@ -314,7 +314,7 @@ impl Client {
     }
 
     /// Takes streams of this request until their text ends with `end`; answers the text.
-    pub fn text_until(&self, header: &Value, end: &str) -> String {
+    pub(crate) fn text_until(&self, header: &Value, end: &str) -> String {
         let mut text = String::new();
         while !text.ends_with(end) {
             let message = self.expect("stream", header);
@@ -324,7 +324,7 @@ impl Client {
     }
 
     /// Shuts the kernel down; whatever was sent and not taken fails the test.
-    pub fn finish(mut self) -> TempDir {
+    pub(crate) fn finish(mut self) -> TempDir {
         let header = self.send_control("shutdown_request", json!({"restart": false}));
         assert_eq!(self.control_reply_to(&header).content, json!({"status": "ok", "restart": false}));
         let published = self.published_for(&header);
@@ -344,7 +344,7 @@ fn reply(socket: &zmq::Socket, header: &Value) -> Message {
 }
 
 /// The next message, checked.
-pub fn receive(socket: &zmq::Socket) -> Message {
+pub(crate) fn receive(socket: &zmq::Socket) -> Message {
     assert!(socket.poll(zmq::POLLIN, PATIENCE_MS).expect("polled") > 0, "no message comes");
     check(socket.recv_multipart(0).expect("received"))
 }
@@ -389,18 +389,18 @@ fn sign(parts: &[Vec<u8>]) -> String {
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub fn kinds(messages: &[Message]) -> Vec<&str> {
+pub(crate) fn kinds(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|message| message.msg_type.as_str()).collect()
 }
 
 /// The text of a stream.
-pub fn text(messages: &[Message], name: &str) -> String {
+pub(crate) fn text(messages: &[Message], name: &str) -> String {
     let of_stream = |m: &&Message| m.msg_type == "stream" && m.content["name"] == name;
     messages.iter().filter(of_stream).map(|m| m.content["text"].as_str().expect("text")).collect()
 }
 
 /// Whether there is a process of this id that is not a zombie.
-pub fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(PathBuf::from(format!("/proc/{pid}/stat"))).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }

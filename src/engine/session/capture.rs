@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde_json::Value;
 
 use super::{Outcome, Session};
-use crate::engine::command::Capture;
-use crate::engine::prepare::prepare;
+use crate::engine::build::prepare::prepare;
+use crate::engine::magics::Capture;
 use crate::error::Error;
-use crate::output::{CellId, Event, Failure, MimeBundle, Sink, Stream};
+use crate::events::{CellId, Event, Failure, MimeBundle, Sink, Stream};
 use crate::worker::End;
 
 /// What is captured now, if anything is; the session and its sink share it.
 #[derive(Clone, Default)]
-pub struct Shared(Arc<Mutex<Option<Kept>>>);
+pub(super) struct Shared(Arc<Mutex<Option<Kept>>>);
 
 struct Kept {
     cell: CellId,
@@ -23,7 +23,7 @@ struct Kept {
 }
 
 /// Passes on what is not captured.
-pub struct Tap {
+pub(super) struct Tap {
     pub captured: Shared,
     pub sink: Box<dyn Sink>,
 }

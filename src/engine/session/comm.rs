@@ -2,7 +2,7 @@
 
 use super::{Outcome, Session};
 use crate::error::Error;
-use crate::output::CellId;
+use crate::events::CellId;
 use crate::worker::Comm;
 
 impl Session {

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::{Outcome, Session, start_worker};
-use crate::engine::prepare::Rejection;
-use crate::engine::snapshot::{Held, Known};
+use crate::engine::build::prepare::Rejection;
+use crate::engine::session::snapshots::{Held, Known};
 use crate::error::Error;
-use crate::output::{CellId, Failure, LaneId, Stream};
+use crate::events::{CellId, Failure, LaneId, Stream};
 use crate::worker::{Exit, Stop};
 
 impl Session {

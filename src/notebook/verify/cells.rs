@@ -5,12 +5,12 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::notebook::measure::without_compile_time;
-use crate::notebook::verdict::Recorded;
+use crate::lanes::measure::without_compile_time;
+use crate::lanes::verdict::Recorded;
 use crate::notebook::{self, CellKind, Notebook};
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Cell {
+pub(super) struct Cell {
     /// Among all cells of the notebook, from 0.
     pub index: usize,
     pub id: String,
@@ -24,7 +24,7 @@ pub struct Cell {
     pub unrecorded: bool,
 }
 
-pub fn read(path: &Path) -> Result<Vec<Cell>, Error> {
+pub(super) fn read(path: &Path) -> Result<Vec<Cell>, Error> {
     let notebook = Notebook::read(path)?;
     Ok(notebook.cells().filter(|cell| cell.kind == CellKind::Code).map(cell).collect())
 }

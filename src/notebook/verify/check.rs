@@ -10,11 +10,11 @@ use super::cells::Cell;
 use super::report::{CellReport, TwinReport};
 use crate::engine::Outcome;
 use crate::error::Error;
-use crate::notebook::lanes::Run;
-use crate::notebook::matching::match_streams;
+use crate::events::{CellId, Failure};
+use crate::lanes::matching::match_streams;
+use crate::lanes::run::Run;
+use crate::lanes::verdict::{Difference, compare};
 use crate::notebook::twin::{TwinOutput, Twins};
-use crate::notebook::verdict::{Difference, compare};
-use crate::output::{CellId, Failure};
 
 /// Between two looks at whether a cell's last threads have ended, while others may still run.
 const LOOK: Duration = Duration::from_millis(200);
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(200);
 const KEPT: usize = 20;
 
 /// What a check needs of a session.
-pub trait Machine {
+pub(super) trait Machine {
     fn execute(&mut self, source: &str, ahead: &[&str]) -> Result<(CellId, Outcome), Error>;
     /// Whether the cells that follow run with small random delays, so that rare outcomes are not so rare. Every
     /// second try of a cell does: what a scheduler may do with delays it may do without.
@@ -35,7 +35,7 @@ pub trait Machine {
 }
 
 /// What a check needs of the twins.
-pub trait Twin {
+pub(super) trait Twin {
     fn run(&mut self, id: &str) -> Result<Option<TwinOutput>, Error>;
 }
 
@@ -46,7 +46,7 @@ impl Twin for Twins {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub(super) enum Status {
     Matched,
     Differs,
     /// Run, but with nothing to compare with.
@@ -63,7 +63,7 @@ struct Attempt {
 
 /// Checks one cell; also answers the run that was judged if more of it may still come: some of its lanes still ran,
 /// or its text differs, and a child that was forked last may not have been heard of yet.
-pub fn cell<T: Twin>(
+pub(super) fn cell<T: Twin>(
     machine: &mut dyn Machine,
     cell: &Cell,
     ahead: &[&str],
@@ -100,7 +100,7 @@ pub fn cell<T: Twin>(
 }
 
 /// Judges a cell once more, of which more may have come since it was judged first.
-pub fn recheck(machine: &dyn Machine, cell: &Cell, id: CellId, report: &mut CellReport) {
+pub(super) fn recheck(machine: &dyn Machine, cell: &Cell, id: CellId, report: &mut CellReport) {
     report.difference = None;
     report.judge(cell, judge(cell, &machine.read(id)));
 }
@@ -187,9 +187,9 @@ fn keep<T>(kept: &mut Vec<T>, new: T) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::scripted::events;
-    use crate::notebook::verdict::Recorded;
-    use crate::output::Event;
+    use crate::events::Event;
+    use crate::lanes::scripted::events;
+    use crate::lanes::verdict::Recorded;
     use std::collections::BTreeSet;
 
     /// Answers each run of a cell with the next script.

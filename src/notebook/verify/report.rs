@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use super::cells::Cell;
 use super::check::Status;
-use crate::notebook::matching::{Mismatch, Offer, Refusal};
-use crate::notebook::verdict::Difference;
+use crate::lanes::matching::{Mismatch, Offer, Refusal};
+use crate::lanes::verdict::Difference;
 
 /// So many lanes are shown to people; JSON has them all.
 const SHOWN_LANES: usize = 12;
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct CellReport {
+pub(super) struct CellReport {
     pub index: usize,
     pub id: String,
     pub status: Status,
@@ -29,20 +29,20 @@ pub struct CellReport {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct TwinReport {
+pub(super) struct TwinReport {
     pub matched: bool,
     pub tries: u32,
     pub difference: Option<Difference>,
 }
 
 impl CellReport {
-    pub fn new(cell: &Cell) -> Self {
+    pub(super) fn new(cell: &Cell) -> Self {
         let (index, id) = (cell.index, cell.id.clone());
         CellReport { index, id, status: Status::Skipped, tries: 0, millis: 0, difference: None, twin: None }
     }
 
     /// Takes the judgement of one run. Of several differences the one that came furthest is kept.
-    pub fn judge(&mut self, cell: &Cell, difference: Option<Difference>) {
+    pub(super) fn judge(&mut self, cell: &Cell, difference: Option<Difference>) {
         self.status = match &difference {
             Some(_) => Status::Differs,
             None if cell.unrecorded => Status::NotRecorded,
@@ -51,18 +51,18 @@ impl CellReport {
         self.difference = difference.map(|new| further(self.difference.take(), new));
     }
 
-    pub fn is_good(&self) -> bool {
+    pub(super) fn is_good(&self) -> bool {
         self.status.is_good() && self.twin.as_ref().is_none_or(|twin| twin.matched)
     }
 }
 
 impl TwinReport {
-    pub fn fails(&mut self, difference: Difference) {
+    pub(super) fn fails(&mut self, difference: Difference) {
         self.difference = Some(further(self.difference.take(), difference));
     }
 
     /// Takes comparisons up to the first that matched.
-    pub fn meet(&mut self, results: impl Iterator<Item = Result<(), Difference>>) {
+    pub(super) fn meet(&mut self, results: impl Iterator<Item = Result<(), Difference>>) {
         for result in results {
             match result {
                 Ok(()) => {
@@ -87,7 +87,7 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
 /// A cell for people.
-pub fn lines(cell: &CellReport) -> String {
+pub(super) fn lines(cell: &CellReport) -> String {
     let (style, word) = match cell.status {
         Status::Matched => (GOOD, "matched"),
         Status::Differs => (BAD, "differs"),
@@ -178,7 +178,7 @@ fn refusal(offer: &Offer) -> String {
 }
 
 /// The last line for people.
-pub fn summary(runs: &[Vec<CellReport>]) -> String {
+pub(super) fn summary(runs: &[Vec<CellReport>]) -> String {
     let cells = || runs.iter().flatten();
     let count = |status| cells().filter(|cell| cell.status == status).count();
     let mut text = format!("{} matched, {} differ", count(Status::Matched), count(Status::Differs));
@@ -196,7 +196,7 @@ pub fn summary(runs: &[Vec<CellReport>]) -> String {
 }
 
 /// The whole report as one document.
-pub fn json(notebook: &Path, good: bool, runs: &[Vec<CellReport>]) -> String {
+pub(super) fn json(notebook: &Path, good: bool, runs: &[Vec<CellReport>]) -> String {
     let runs: Vec<Value> = runs
         .iter()
         .map(|cells| json!({ "ok": cells.iter().all(CellReport::is_good), "cells": cells.iter().map(cell).collect::<Vec<_>>() }))
@@ -250,8 +250,8 @@ fn difference(difference: &Difference) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notebook::matching::match_streams;
-    use crate::notebook::scripted::run;
+    use crate::lanes::matching::match_streams;
+    use crate::lanes::scripted::run;
 
     fn report(recorded: &str) -> CellReport {
         let script = "

@@ -1,0 +1,156 @@
+//! What a front end may ask about the names in scope. A copy of the session's scope as it was after a cell, so it can
+//! be asked while the next one runs.
+
+use crate::events::CellId;
+
+use crate::engine::scope::{Module, Scope};
+use crate::engine::text::cell::{Item, Space};
+
+#[derive(Clone, Default)]
+pub struct Names(pub(in crate::engine) Scope);
+
+/// One item in force.
+pub(super) struct Entry<'a> {
+    pub ident: &'a str,
+    pub cell: CellId,
+    pub item: &'a Item,
+    /// Its text in its cell.
+    pub text: &'a str,
+}
+
+impl Names {
+    pub(super) fn items(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.0.item_names().filter_map(|(name, cell)| {
+            let module = self.0.modules.iter().find(|module| module.cell == cell)?;
+            let (_, item) = module.live().find(|(_, item)| item.names.contains(name))?;
+            // A tuple struct has its name twice; one is enough.
+            let twice = name.space == Space::Value && item.names.iter().any(|n| n.space == Space::Type);
+            (!twice).then(|| Entry { ident: &name.ident, cell, item, text: text(module, item) })
+        })
+    }
+
+    pub(super) fn item(&self, ident: &str) -> Option<Entry<'_>> {
+        self.items().find(|entry| entry.ident == ident)
+    }
+
+    /// The item of this name that this cell defined, also when a later cell has another.
+    pub(super) fn item_of(&self, cell: CellId, ident: &str) -> Option<&str> {
+        let module = self.0.modules.iter().find(|module| module.cell == cell)?;
+        let item = module.items.iter().find(|item| item.names.iter().any(|name| name.ident == ident))?;
+        Some(text(module, item))
+    }
+
+    /// The text of every impl in force.
+    pub(super) fn impls(&self) -> impl Iterator<Item = &str> {
+        let is_impl = |item: &Item| matches!(item.kind, crate::engine::text::cell::Kind::Impl { .. });
+        self.0.modules.iter().flat_map(move |module| {
+            module.live().filter(move |(_, item)| is_impl(item)).map(|(_, item)| text(module, item))
+        })
+    }
+}
+
+fn text<'a>(module: &'a Module, item: &Item) -> &'a str {
+    module.source.get(item.range.clone()).unwrap_or_default()
+}
+
+/// The cell and the name of a type of the session, seen through references and smart pointers.
+pub(super) fn session_type(ty: &str) -> Option<(CellId, &str)> {
+    const POINTERS: [&str; 3] = ["std::boxed::Box<", "std::rc::Rc<", "std::sync::Arc<"];
+    let mut ty = ty;
+    loop {
+        let inner =
+            ty.strip_prefix('&').or_else(|| ty.strip_prefix("'static ")).or_else(|| ty.strip_prefix("mut "));
+        let inner = inner.or_else(|| POINTERS.iter().find_map(|pointer| ty.strip_prefix(pointer)));
+        match inner {
+            Some(inner) => ty = inner,
+            None => break,
+        }
+    }
+    let (cell, rest) = ty.strip_prefix("session::cell_")?.split_once("::")?;
+    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    Some((CellId(cell.parse().ok()?), &rest[..end]))
+}
+
+/// The text without the documentation and the attributes before it.
+pub(super) fn definition(text: &str) -> &str {
+    let Ok(item) = syn::parse_str::<syn::Item>(text) else { return text };
+    let start = attributes(&item).iter().map(|a| syn::spanned::Spanned::span(a).byte_range().end).max();
+    text.get(start.unwrap_or(0)..).unwrap_or(text).trim()
+}
+
+/// The documentation of an item.
+pub(super) fn documentation(text: &str) -> String {
+    let Ok(item) = syn::parse_str::<syn::Item>(text) else { return String::new() };
+    let line = |attribute: &syn::Attribute| match &attribute.meta {
+        syn::Meta::NameValue(syn::MetaNameValue {
+            path,
+            value: syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(line), .. }),
+            ..
+        }) if path.is_ident("doc") => Some(line.value()),
+        _ => None,
+    };
+    let lines: Vec<String> = attributes(&item).iter().filter_map(line).collect();
+    let lines: Vec<&str> = lines.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    lines.join("\n").trim().to_string()
+}
+
+fn attributes(item: &syn::Item) -> &[syn::Attribute] {
+    match item {
+        syn::Item::Const(item) => &item.attrs,
+        syn::Item::Enum(item) => &item.attrs,
+        syn::Item::Fn(item) => &item.attrs,
+        syn::Item::Impl(item) => &item.attrs,
+        syn::Item::Macro(item) => &item.attrs,
+        syn::Item::Mod(item) => &item.attrs,
+        syn::Item::Static(item) => &item.attrs,
+        syn::Item::Struct(item) => &item.attrs,
+        syn::Item::Trait(item) => &item.attrs,
+        syn::Item::Type(item) => &item.attrs,
+        syn::Item::Union(item) => &item.attrs,
+        _ => &[],
+    }
+}
+
+/// What an item is called, and its head on one line: a function's signature, `struct Foo`.
+pub(super) fn kind_and_head(text: &str) -> (&'static str, String) {
+    let kind = match syn::parse_str::<syn::Item>(text) {
+        Ok(syn::Item::Fn(_)) => "function",
+        Ok(syn::Item::Struct(_)) => "struct",
+        Ok(syn::Item::Enum(_)) => "enum",
+        Ok(syn::Item::Union(_)) => "union",
+        Ok(syn::Item::Trait(_)) => "trait",
+        Ok(syn::Item::Type(_)) => "type",
+        Ok(syn::Item::Mod(_)) => "module",
+        Ok(syn::Item::Macro(_)) => "macro",
+        Ok(syn::Item::Const(_) | syn::Item::Static(_)) => "constant",
+        _ => "item",
+    };
+    let definition = definition(text);
+    let end = match kind {
+        "constant" => definition.find(['=', ';']),
+        _ => definition.find(['{', ';']),
+    };
+    let head = &definition[..end.unwrap_or(definition.len())];
+    (kind, head.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_type_is_seen_through_pointers() {
+        assert_eq!(session_type("&'static mut session::cell_3::Foo<i32>"), Some((CellId(3), "Foo")));
+        assert_eq!(session_type("std::sync::Arc<session::cell_12::A>"), Some((CellId(12), "A")));
+        assert_eq!(session_type("std::vec::Vec<session::cell_12::A>"), None);
+    }
+
+    #[test]
+    fn an_item_has_a_head_and_documentation() {
+        let text = "/// Adds.\n///\n/// Twice.\n#[inline]\npub fn add(a: i32,\n    b: i32) -> i32 { a + b }";
+        assert_eq!(kind_and_head(text), ("function", "pub fn add(a: i32, b: i32) -> i32".into()));
+        assert_eq!(documentation(text), "Adds.\n\nTwice.");
+        assert!(definition(text).starts_with("pub fn add"));
+        assert_eq!(kind_and_head("const N: usize = 3;"), ("constant", "const N: usize".into()));
+    }
+}

@@ -1,0 +1,15 @@
+//! From a scope and a cell's parts to a library that the worker can load. The only part that runs rustc and Cargo.
+//!
+//! `prepare` is the way in. It parses by `text`, writes the crates by `unit` after a `storage_plan`, has them compiled by
+//! `compile` and the plan corrected by `refine` until rustc agrees.
+
+pub(super) mod cache;
+pub(super) mod cargo;
+pub(super) mod compile;
+pub(super) mod prepare;
+mod refine;
+mod runtime_crate;
+mod scratch;
+mod storage_plan;
+pub(super) mod toolchain;
+mod unit;

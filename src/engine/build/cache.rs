@@ -1,0 +1,217 @@
+//! Compiled libraries on disk, by a key that names everything that went into them. An entry is there whole or not at
+//! all, and one that is not what was written is built again, never loaded. What others may write to is never used.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, ExitCode};
+
+use crate::engine::private;
+
+/// Gathers what a library is made from.
+#[derive(Clone, Default)]
+pub(crate) struct Key(Sha256);
+
+impl Key {
+    /// Adds one part; its length goes first, so that no two lists of parts are alike.
+    pub(crate) fn part(mut self, part: impl AsRef<[u8]>) -> Key {
+        self.0.update((part.as_ref().len() as u64).to_le_bytes());
+        self.0.update(part.as_ref());
+        self
+    }
+
+    /// 32 hexadecimal digits.
+    pub(crate) fn finish(self) -> String {
+        hex(&self.0.finalize()[..16])
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A directory of entries. Several processes may use it at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    directory: PathBuf,
+}
+
+/// What an entry's second file says.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Note<T> {
+    digest: String,
+    about: T,
+}
+
+impl Cache {
+    /// `$THREADBOOK_CACHE`, or `threadbook` in the user's cache directory; made if it is not there, for this user only.
+    pub(crate) fn open() -> Result<Cache, Error> {
+        let named = std::env::var_os("THREADBOOK_CACHE").map(PathBuf::from);
+        let directory = named
+            .or_else(|| Some(PathBuf::from(std::env::var_os("XDG_CACHE_HOME")?).join("threadbook")))
+            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/threadbook")))
+            // A name of this user's own: nobody else needs it.
+            .unwrap_or_else(|| std::env::temp_dir().join(format!("threadbook-{}", crate::worker::user())));
+        Cache::open_at(directory)
+    }
+
+    pub(crate) fn open_at(directory: PathBuf) -> Result<Cache, Error> {
+        Ok(Cache { directory: private_directory(&directory)? })
+    }
+
+    /// The library of this key and what was noted with it.
+    pub(crate) fn get<T: DeserializeOwned>(&self, key: &str) -> Option<(PathBuf, T)> {
+        let library = self.library(key);
+        let note: Note<T> = serde_json::from_slice(&private::read(&self.note(key)).ok()?).ok()?;
+        let bytes = private::read(&library).ok()?;
+        (hex(&Sha256::digest(bytes)) == note.digest).then_some((library, note.about))
+    }
+
+    /// Takes in a library that has just been built, and answers its place. If another process was quicker, its library
+    /// stays: what was linked to it must go on finding the very same one.
+    pub(crate) fn put<T: Serialize + DeserializeOwned>(
+        &self,
+        key: &str,
+        built: &Path,
+        about: &T,
+    ) -> io::Result<PathBuf> {
+        let _lock = self.lock()?;
+        if let Some((library, _)) = self.get::<T>(key) {
+            return Ok(library);
+        }
+        let library = self.library(key);
+        let note = serde_json::to_vec(&Note { digest: digest(built)?, about })?;
+        self.write(&library, &fs::read(built)?)?;
+        self.write(&self.note(key), &note)?;
+        Ok(library)
+    }
+
+    /// A directory of this name in the cache, for what is no single library.
+    pub(crate) fn below(&self, name: &str) -> Result<PathBuf, Error> {
+        private_directory(&self.directory.join(name))
+    }
+
+    /// Keeps other processes from writing for as long as the file lives.
+    pub(crate) fn lock(&self) -> io::Result<fs::File> {
+        let file = private::append(&self.directory.join("lock"))?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    /// The file name is also the library's soname, so that a library that is loaded already is found by those that
+    /// link to it.
+    fn library(&self, key: &str) -> PathBuf {
+        self.directory.join(soname(key))
+    }
+
+    fn note(&self, key: &str) -> PathBuf {
+        self.directory.join(format!("{key}.json"))
+    }
+}
+
+fn private_directory(path: &Path) -> Result<PathBuf, Error> {
+    private::directory(path).map_err(|error| {
+        let message = format!(
+            "cannot use the cache directory `{}`: {error}; what is in it is executed, so it has to be yours and writable by you alone: make it so, or set THREADBOOK_CACHE to another",
+            path.display()
+        );
+        Error::new(ExitCode::Environment, message)
+    })
+}
+
+/// The name under which the dynamic linker knows the library of this key.
+pub(crate) fn soname(key: &str) -> String {
+    format!("lib{key}.so")
+}
+
+/// What a file contains, in 64 hexadecimal digits.
+pub(crate) fn digest(path: &Path) -> io::Result<String> {
+    Ok(hex(&Sha256::digest(fs::read(path)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn cache() -> (tempfile::TempDir, Cache) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let cache = Cache::open_at(directory.path().join("cache")).expect("a cache");
+        (directory, cache)
+    }
+
+    #[test]
+    fn an_entry_comes_back_with_its_note() {
+        let (directory, cache) = cache();
+        let built = directory.path().join("built");
+        fs::write(&built, b"library").expect("written");
+        let path = cache.put("k", &built, &7).expect("put");
+        assert_eq!(cache.get::<i32>("k"), Some((path, 7)));
+        assert_eq!(cache.get::<i32>("other"), None);
+    }
+
+    #[test]
+    fn a_torn_or_changed_library_is_not_there() {
+        let (directory, cache) = cache();
+        let built = directory.path().join("built");
+        fs::write(&built, b"library").expect("written");
+        let path = cache.put("k", &built, &7).expect("put");
+        fs::write(&path, b"libr").expect("torn");
+        assert_eq!(cache.get::<i32>("k"), None);
+    }
+
+    #[test]
+    fn what_others_may_have_written_is_not_there() {
+        let (directory, cache) = cache();
+        let built = directory.path().join("built");
+        fs::write(&built, b"library").expect("written");
+        let path = cache.put("k", &built, &7).expect("put");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!([&path, &cache.note("k"), &cache.directory.join("lock")].map(|path| mode(path)), [0o600; 3]);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("ours");
+        assert_eq!(cache.get::<i32>("k"), None);
+        fs::remove_file(&path).expect("removed");
+        std::os::unix::fs::symlink(&built, &path).expect("made");
+        assert_eq!(cache.get::<i32>("k"), None, "the same bytes, behind a link");
+        cache.put("k", &built, &7).expect("put again");
+        assert!(cache.get::<i32>("k").is_some() && !path.is_symlink() && built.exists());
+    }
+
+    #[test]
+    fn a_cache_that_others_may_write_to_is_refused() {
+        let (_directory, cache) = cache();
+        fs::create_dir(cache.directory.join("crates")).expect("made");
+        for (path, below) in [(cache.directory.join("crates"), true), (cache.directory.clone(), false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("ours");
+            let error =
+                if below { cache.below("crates") } else { Cache::open_at(path).map(|cache| cache.directory) };
+            let error = error.expect_err("refused");
+            assert_eq!(error.code(), ExitCode::Environment);
+            let text = error.to_string();
+            assert!(text.contains("others may write to it") && text.contains("set THREADBOOK_CACHE"), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_tell_parts_apart() {
+        assert_ne!(Key::default().part("ab").part("c").finish(), Key::default().part("a").part("bc").finish());
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_made_says_what_to_do() {
+        let error = Cache::open_at("/proc/threadbook".into()).expect_err("not there");
+        assert!(error.to_string().contains("THREADBOOK_CACHE"));
+    }
+}

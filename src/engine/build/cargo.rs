@@ -1,0 +1,255 @@
+//! Builds a set of crates into one shared library, by Cargo, once per set and toolchain. The only one that runs Cargo,
+//! and it never compiles a cell.
+
+mod artifact;
+mod explain;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::UNIX_EPOCH;
+
+use toml::{Table, Value};
+
+use crate::error::{Error, ExitCode};
+
+use crate::engine::build::cache::{Cache, Key};
+use crate::engine::build::toolchain::Toolchain;
+use crate::engine::interrupt::{Interrupter, Said};
+use crate::engine::scope::dependency::{Crates, Wanted, spelt};
+
+/// Crates are built optimised, once; debug information would make them large.
+const PROFILE: &str = "[profile.release]\nopt-level = 2\ndebug = false\n";
+
+pub(crate) struct Cargo {
+    program: PathBuf,
+    rustc: PathBuf,
+    version: String,
+    host: String,
+    /// Where sets and what they are built from are kept.
+    home: PathBuf,
+    /// Where relative paths start.
+    directory: PathBuf,
+    interrupter: Interrupter,
+}
+
+/// A set of crates that was asked for, with absolute paths.
+pub(crate) struct Set {
+    pub key: String,
+    wanted: Wanted,
+    directory: PathBuf,
+}
+
+impl Cargo {
+    pub(crate) fn new(
+        toolchain: &Toolchain,
+        cache: &Cache,
+        directory: Option<&Path>,
+        interrupter: Interrupter,
+    ) -> Result<Cargo, Error> {
+        let here = std::env::current_dir().unwrap_or_default();
+        Ok(Cargo {
+            program: toolchain.cargo.clone(),
+            rustc: toolchain.rustc.clone(),
+            version: toolchain.version.clone(),
+            host: toolchain.host().to_string(),
+            home: cache.below("crates")?,
+            directory: directory.map_or(here.clone(), |directory| here.join(directory)),
+            interrupter,
+        })
+    }
+
+    pub(crate) fn set(&self, wanted: &Wanted) -> Set {
+        let absolute = |table: &Table| {
+            let mut table = table.clone();
+            if let Some(Value::String(path)) = table.get_mut("path") {
+                *path = self.directory.join(&*path).to_string_lossy().into_owned();
+            }
+            table
+        };
+        let wanted: Wanted = wanted.iter().map(|(name, table)| (name.clone(), absolute(table))).collect();
+        let mut key = Key::default().part(env!("THREADBOOK_ENGINE")).part(&self.version).part(PROFILE);
+        for (name, table) in &wanted {
+            key = key.part(spelt(name, table));
+        }
+        let key = key.finish();
+        let directory = self.home.join(&key);
+        Set { key, wanted, directory }
+    }
+
+    /// The set as it was built before, if nothing of it has changed since.
+    pub(crate) fn kept(&self, set: &Set) -> Option<Crates> {
+        let crates = note(set)?;
+        let there = |(path, len): (&PathBuf, &u64)| fs::metadata(path).is_ok_and(|data| data.len() == *len);
+        (crates.sources == sources(&crates.watched) && crates.files.iter().all(there)).then_some(crates)
+    }
+
+    /// Builds the set; `say` is handed what Cargo says meanwhile. What is wrong with the set is an answer, not an
+    /// error. Versions stay those of `before` where they can.
+    pub(crate) fn build(
+        &self,
+        set: &Set,
+        before: Option<&Crates>,
+        say: &dyn Fn(&str),
+    ) -> Result<Result<Crates, String>, Error> {
+        let paths = set.wanted.values().filter_map(|table| table.get("path")?.as_str().map(PathBuf::from));
+        let watched: BTreeSet<PathBuf> = paths.chain(note(set).into_iter().flat_map(|old| old.watched)).collect();
+        // The name is that of the library: a worker that has loaded the one of before must not take it for this one.
+        let name = format!("threadbook_deps_{}", Key::default().part(&set.key).part(sources(&watched)).finish());
+        self.write(set, &name, before).map_err(no_room)?;
+        // Another session may be building the same set.
+        let messages = tempfile::NamedTempFile::new_in(&set.directory).map_err(no_room)?;
+        let messages = messages.path();
+        let mut said = self.run(set, &name, messages, false, say)?;
+        if !said.status.success() && explain::is_about_network(&text(&said)) {
+            let offline = self.run(set, &name, messages, true, say)?;
+            if offline.status.success() {
+                said = offline;
+            }
+        }
+        if !said.status.success() {
+            return Ok(Err(explain::failure(&text(&said), &name, &set.directory)));
+        }
+        let metadata = self.metadata(set)?;
+        let messages = fs::read_to_string(messages).map_err(no_room)?;
+        let wanted: Vec<(String, bool)> =
+            set.wanted.iter().map(|(name, table)| (name.clone(), table.contains_key("package"))).collect();
+        let mut crates = match artifact::gather(&metadata, &messages, &name, &self.host, &wanted) {
+            Ok(crates) => crates,
+            Err(reason) => return Err(Error::new(ExitCode::Environment, reason)),
+        };
+        crates.set.clone_from(&set.key);
+        crates.sources = sources(&crates.watched);
+        let note = serde_json::to_vec(&crates).map_err(io::Error::other).map_err(no_room)?;
+        fs::write(set.directory.join("crates.json"), note).map_err(no_room)?;
+        Ok(Ok(crates))
+    }
+
+    /// A package that links every crate and has nothing of its own. Each crate has a name of ours there, since the name
+    /// of its library is known only when it is built.
+    fn write(&self, set: &Set, name: &str, before: Option<&Crates>) -> io::Result<()> {
+        fs::create_dir_all(&set.directory)?;
+        let mut manifest = format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\npath = \"lib.rs\"\n\
+             crate-type = [\"dylib\"]\n\n[workspace]\n\n{PROFILE}\n[dependencies]\n"
+        );
+        let mut root = String::new();
+        for (index, (key, table)) in set.wanted.iter().enumerate() {
+            let mut table = table.clone();
+            table.entry("package").or_insert_with(|| Value::String(key.clone()));
+            manifest += &format!("{}\n", spelt(&ours(index), &table));
+            root += &format!("extern crate {} as _;\n", ours(index));
+        }
+        let lock = set.directory.join("Cargo.lock");
+        if let Some(before) = before.filter(|_| !lock.exists()) {
+            // There may be none, if the cache was emptied: versions are then chosen anew.
+            let _ = fs::copy(self.home.join(&before.set).join("Cargo.lock"), lock);
+        }
+        write_if_new(&set.directory.join("lib.rs"), &root)?;
+        write_if_new(&set.directory.join("Cargo.toml"), &manifest)
+    }
+
+    fn run(
+        &self,
+        set: &Set,
+        name: &str,
+        messages: &Path,
+        offline: bool,
+        say: &dyn Fn(&str),
+    ) -> Result<Said, Error> {
+        let mut command = self.command(set);
+        command.args(["rustc", "--release", "--message-format=json-render-diagnostics", "--color=never"]);
+        // With a target given, what runs in the compiler is built apart from what runs in cells.
+        command.arg("--target").arg(&self.host).arg("--target-dir").arg(self.home.join("target"));
+        command.args(offline.then_some("--offline"));
+        command.args(["--", "-Cprefer-dynamic"]);
+        command.stdout(fs::File::create(messages).map_err(no_room)?);
+        let said = self.interrupter.watch(command, |line| {
+            if let Some(line) = explain::progress(line, name) {
+                say(&line);
+            }
+        });
+        let said = said.map_err(|error| self.cannot_run(&error.to_string()))?;
+        match said.status.signal() {
+            Some(signal) => Err(self.cannot_run(&format!("it was ended by signal {signal}"))),
+            None => Ok(said),
+        }
+    }
+
+    /// Which crate of the build each name means.
+    fn metadata(&self, set: &Set) -> Result<String, Error> {
+        let mut command = self.command(set);
+        command.args(["metadata", "--format-version=1", "--offline", "--filter-platform", &self.host]);
+        let output = command.output().map_err(|error| self.cannot_run(&error.to_string()))?;
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(self.cannot_run(String::from_utf8_lossy(&output.stderr).trim())),
+        }
+    }
+
+    fn command(&self, set: &Set) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(&set.directory).stdin(Stdio::null()).env("RUSTC", &self.rustc);
+        command.env("CARGO_TERM_PROGRESS_WHEN", "never").env("CARGO_TERM_QUIET", "false");
+        command
+    }
+
+    fn cannot_run(&self, why: &str) -> Error {
+        let program = self.program.display();
+        let message = format!("failed to run `{program}` for `:dep`: {why}; check that Cargo is installed");
+        Error::new(ExitCode::Environment, message)
+    }
+}
+
+/// The name of a crate in the package of its set.
+fn ours(index: usize) -> String {
+    format!("dep{index}")
+}
+
+fn note(set: &Set) -> Option<Crates> {
+    serde_json::from_slice(&fs::read(set.directory.join("crates.json")).ok()?).ok()
+}
+
+/// Leaves a file alone that is as it should be: another session's Cargo may be reading it.
+fn write_if_new(path: &Path, text: &str) -> io::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|there| there == text) { Ok(()) } else { fs::write(path, text) }
+}
+
+fn text(said: &Said) -> String {
+    String::from_utf8_lossy(&said.stderr).into_owned()
+}
+
+/// The state of all files below these directories, without what builds and version control leave there.
+fn sources(directories: &BTreeSet<PathBuf>) -> String {
+    fn walk(directory: &Path, mut key: Key) -> Key {
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let Ok(data) = path.symlink_metadata() else { continue };
+            if name.starts_with('.') || name == "target" || name == "Cargo.lock" {
+                continue;
+            }
+            if data.is_dir() {
+                key = walk(&path, key.part(&name));
+            } else {
+                let changed = data.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+                let nanos = changed.unwrap_or_default().as_nanos();
+                key = key.part(&name).part(data.len().to_le_bytes()).part(nanos.to_le_bytes());
+            }
+        }
+        key
+    }
+    directories.iter().fold(Key::default(), |key, directory| walk(directory, key)).finish()
+}
+
+fn no_room(error: io::Error) -> Error {
+    let message = format!(
+        "failed to write the files of `:dep`: {error}; free some disk space, or set THREADBOOK_CACHE to another directory"
+    );
+    Error::new(ExitCode::Environment, message)
+}

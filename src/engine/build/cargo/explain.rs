@@ -1,0 +1,75 @@
+//! Cargo's words for the user: progress while it builds, and why a set cannot be built. The package of ours that holds
+//! the set is not spoken of.
+
+use std::path::Path;
+
+/// A line of progress that is worth showing.
+pub(super) fn progress(line: &str, root: &str) -> Option<String> {
+    const SHOWN: [&str; 4] = ["Compiling ", "Downloaded ", "Updating ", "Blocking "];
+    let line = line.trim();
+    (SHOWN.iter().any(|head| line.starts_with(head)) && !line.contains(root)).then(|| format!("{line}\n"))
+}
+
+/// Whether Cargo failed for want of a network, so that what is there already may do.
+pub(super) fn is_about_network(stderr: &str) -> bool {
+    const SIGNS: [&str; 6] = [
+        "failed to download",
+        "download of ",
+        "Could not resolve host",
+        "Couldn't resolve host",
+        "network error",
+        "unable to update registry",
+    ];
+    SIGNS.iter().any(|sign| stderr.to_lowercase().contains(&sign.to_lowercase()))
+}
+
+/// Cargo's error, from where it begins and without what is about our package.
+pub(super) fn failure(stderr: &str, root: &str, directory: &Path) -> String {
+    let lines: Vec<&str> = stderr.lines().collect();
+    if let Some(line) = lines.iter().find(|line| line.contains("missing a lib target")) {
+        let name = line.split("dependency `").nth(1).and_then(|rest| rest.split('`').next()).unwrap_or("it");
+        return format!("a crate of `:dep` has no library that cells could use ({name}): {}", line.trim());
+    }
+    let start = lines.iter().position(|line| line.starts_with("error")).unwrap_or(0);
+    let hidden = |line: &str| {
+        line.starts_with("location searched:")
+            || line.contains(&format!("required by package `{root}"))
+            || line.contains("build failed, waiting for other jobs")
+            || explain_progress(line)
+    };
+    let manifest = format!("manifest at `{}`", directory.join("Cargo.toml").display());
+    let mut told = String::new();
+    for line in lines[start..].iter().filter(|line| !hidden(line) && !line.trim().is_empty()) {
+        let line = line.replace(&manifest, "the `:dep` lines").replace(&format!("package `{root}`"), "the session");
+        told += line.strip_prefix("error: ").unwrap_or(&line);
+        told.push('\n');
+    }
+    let told = told.trim_end().to_string();
+    if told.is_empty() { "Cargo failed and said no reason; try again".to_string() } else { told }
+}
+
+fn explain_progress(line: &str) -> bool {
+    // Cargo's verbs stand right-aligned before column 12.
+    line.starts_with("   ") && progress(line, "\0").is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_leaves_out_our_own_package() {
+        assert_eq!(progress("   Compiling itoa v1.0.0\n", "root"), Some("Compiling itoa v1.0.0\n".into()));
+        assert_eq!(progress("   Compiling root v0.0.0 (x)\n", "root"), None);
+        assert_eq!(progress("    Finished `release`\n", "root"), None);
+    }
+
+    #[test]
+    fn an_error_is_cargos_own_without_our_package() {
+        let said = "    Updating index\nerror: no matching package named `serdee` found\nlocation searched: x index\n\
+                    required by package `root v0.0.0 (/d)`\n";
+        assert_eq!(failure(said, "root", Path::new("/d")), "no matching package named `serdee` found");
+        let said = "error: failed to parse manifest at `/d/Cargo.toml`\n\nCaused by:\n  bad\n";
+        assert_eq!(failure(said, "root", Path::new("/d")), "failed to parse the `:dep` lines\nCaused by:\n  bad");
+    }
+}

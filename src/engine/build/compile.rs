@@ -1,0 +1,333 @@
+//! Unit in, library out: the one place that runs rustc on a user's code. Knows no scope and no variables.
+
+use std::fs;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ExitCode};
+use crate::worker::Exit;
+
+use crate::engine::build::cache::{self, Cache, Key};
+use crate::engine::build::cargo::Cargo;
+use crate::engine::build::scratch::Scratch;
+use crate::engine::build::toolchain::Toolchain;
+use crate::engine::build::unit::{CELL_CRATE, SESSION_CRATE, Unit};
+use crate::engine::diagnostics::{self, Diagnostic};
+use crate::engine::interrupt::Interrupter;
+use crate::engine::private;
+use crate::engine::scope::dependency::CRATES;
+use crate::engine::scope::{Library, Optimization};
+use crate::engine::text::source_map::SourceMap;
+
+/// Compiles the units of one session.
+pub(crate) struct Compiler {
+    toolchain: Toolchain,
+    cache: Cache,
+    pub runtime: Library,
+    pub cargo: Cargo,
+    interrupter: Interrupter,
+    scratch: Scratch,
+    /// One rustc at a time writes to the session crate's directory.
+    session_directory: Mutex<PathBuf>,
+}
+
+/// What rustc made of a unit.
+pub(crate) enum Compiled {
+    Built(Built),
+    Errors(Vec<Diagnostic>),
+}
+
+pub(crate) struct Built {
+    pub library: PathBuf,
+    /// rustc's own words: warnings, as JSON lines.
+    pub stderr: String,
+    pub mir: String,
+}
+
+/// What the cache keeps beside a library.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Kept<T> {
+    pub about: T,
+    pub stderr: String,
+}
+
+/// A unit's identity: its key, and the name of its root file.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub key: String,
+    pub root: String,
+}
+
+impl Compiler {
+    /// Paths of `:dep` are relative to `directory`.
+    pub(crate) fn new(
+        toolchain: Toolchain,
+        cache: Cache,
+        directory: Option<&Path>,
+        interrupter: Interrupter,
+    ) -> Result<Compiler, Error> {
+        let runtime = crate::engine::build::runtime_crate::build(&toolchain, &cache)?;
+        let scratch = Scratch::create().map_err(no_scratch)?;
+        let session_directory = Mutex::new(scratch.path().join("session"));
+        let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone())?;
+        Ok(Compiler { toolchain, cache, runtime, cargo, interrupter, scratch, session_directory })
+    }
+
+    /// Writes a file that goes with the session.
+    pub(crate) fn write_scratch(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
+        self.make(self.scratch.path())?;
+        let file = self.scratch.path().join(name);
+        fs::write(&file, bytes).map_err(no_scratch)?;
+        Ok(file)
+    }
+
+    /// What the worker loads before anything else.
+    pub(crate) fn libstd(&self) -> &Path {
+        &self.toolchain.libstd
+    }
+
+    /// The key of everything that goes into a unit's library.
+    pub(crate) fn identify(&self, unit: &Unit, session: Option<&Library>, optimization: Optimization) -> Identity {
+        let mut key = Key::default()
+            .part(env!("THREADBOOK_ENGINE"))
+            .part(&self.runtime.key)
+            .part(&self.toolchain.version)
+            .part(level_arguments(unit, optimization).join(" "))
+            .part(session.map_or("", |session| &session.key))
+            .part(unit.crates.as_ref().map_or("", |crates| &crates.key));
+        for home in &unit.homes {
+            key = key.part(&home.key);
+        }
+        for (name, text) in &unit.files {
+            key = key.part(name).part(text.generated());
+        }
+        let key = key.finish();
+        let root = format!("{}.rs", &key[..16]);
+        Identity { key, root }
+    }
+
+    pub(crate) fn cached<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<(Library, Kept<T>)> {
+        let (path, kept) = self.cache.get(key)?;
+        Some((Library { key: key.to_string(), path }, kept))
+    }
+
+    pub(crate) fn keep<T: Serialize + serde::de::DeserializeOwned>(
+        &self,
+        key: &str,
+        built: &Path,
+        kept: &Kept<T>,
+    ) -> Result<Library, Error> {
+        let path = self.cache.put(key, built, kept).map_err(no_scratch)?;
+        Ok(Library { key: key.to_string(), path })
+    }
+
+    /// Makes a directory of the session's, for this user only; a cleaner of temporary files may have removed it.
+    fn make(&self, directory: &Path) -> Result<(), Error> {
+        private::directory(self.scratch.path()).and_then(|_| fs::create_dir_all(directory)).map_err(no_scratch)
+    }
+
+    /// Compiles the crate of a cell's statements.
+    pub(crate) fn statements(
+        &self,
+        unit: &Unit,
+        identity: &Identity,
+        session: Option<&Library>,
+        optimization: Optimization,
+    ) -> Result<Compiled, Error> {
+        let directory = self.scratch.path().join(&identity.key);
+        self.make(&directory)?;
+        let mut command = self.rustc(&directory, unit, optimization);
+        write_files(&directory, unit, &identity.root)?;
+        let (library, mir) = (directory.join("cell.so"), directory.join("cell.mir"));
+        command.arg(&identity.root).arg(format!("--crate-name={CELL_CRATE}")).arg("--crate-type=cdylib");
+        command.arg(format!("--emit=link={},mir={}", library.display(), mir.display()));
+        command.args(extern_session(session)).args(link_homes(unit));
+        self.finish(command, library, |_| fs::read_to_string(&mir).map_err(no_scratch))
+    }
+
+    /// Compiles the session crate.
+    pub(crate) fn session(
+        &self,
+        unit: &Unit,
+        identity: &Identity,
+        optimization: Optimization,
+    ) -> Result<Compiled, Error> {
+        let directory = self.session_directory.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.make(&directory)?;
+        write_files(&directory, unit, "lib.rs")?;
+        let library = directory.join("session.so");
+        let mut command = self.rustc(&directory, unit, optimization);
+        command.arg("lib.rs").arg(format!("--crate-name={SESSION_CRATE}")).arg("--crate-type=dylib");
+        command.arg("-Cmetadata=threadbook-session").arg("-Cincremental=incremental");
+        command.arg(format!("-Clink-arg=-Wl,-soname,{}", cache::soname(&identity.key)));
+        command.args(link_homes(unit));
+        command.arg("-o").arg(&library);
+        self.finish(command, library.clone(), |_| Ok(String::new()))
+    }
+
+    /// Only asks rustc what is wrong with a unit; builds nothing.
+    pub(crate) fn check(
+        &self,
+        unit: &Unit,
+        identity: &Identity,
+        session: Option<&Library>,
+    ) -> Result<Vec<Diagnostic>, Error> {
+        let directory = self.scratch.path().join(format!("check-{}", identity.key));
+        self.make(&directory)?;
+        write_files(&directory, unit, &identity.root)?;
+        let mut command = self.rustc(&directory, unit, Optimization::Level(0));
+        command.arg(&identity.root).arg("--crate-type=lib").arg("--emit=metadata");
+        command.args(extern_session(session));
+        match self.finish(command, PathBuf::new(), |_| Ok(String::new()))? {
+            Compiled::Errors(errors) => Ok(errors),
+            Compiled::Built(_) => Ok(Vec::new()),
+        }
+    }
+
+    fn rustc(&self, directory: &Path, unit: &Unit, optimization: Optimization) -> Command {
+        let mut command = Command::new(&self.toolchain.rustc);
+        command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args(["--edition=2024", "--error-format=json", "-Cprefer-dynamic", "-Cdebuginfo=0"]);
+        command.args(["-Cembed-bitcode=no", "-Ccodegen-units=1", "--diagnostic-width=100"]);
+        command.args(level_arguments(unit, optimization));
+        command.arg("--extern").arg(format!("threadbook={}", self.runtime.path.display()));
+        if let Some(crates) = &unit.crates {
+            command.arg(format!("--extern={CRATES}={}", crates.library.display()));
+            for (name, file) in &crates.externs {
+                command.arg(format!("--extern={name}={}", file.display()));
+            }
+            command.args(crates.search.iter().map(|directory| format!("-L{directory}")));
+        }
+        command
+    }
+
+    fn finish(
+        &self,
+        command: Command,
+        library: PathBuf,
+        mir: impl Fn(&Path) -> Result<String, Error>,
+    ) -> Result<Compiled, Error> {
+        let output = self.interrupter.compile(command).map_err(|error| {
+            let message = format!(
+                "failed to run `{}`: {error}; check that the toolchain is still installed",
+                self.toolchain.rustc.display()
+            );
+            Error::new(ExitCode::Environment, message)
+        })?;
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            let mir = mir(&library)?;
+            return Ok(Compiled::Built(Built { library, stderr, mir }));
+        }
+        if let Some(error) = self.cannot_compile(output.status) {
+            return Err(error);
+        }
+        let (diagnostics, rest) = diagnostics::parse(&stderr);
+        let errors: Vec<Diagnostic> = diagnostics.into_iter().filter(Diagnostic::is_error).collect();
+        if errors.is_empty() {
+            let how = output.status;
+            return Err(Error::new(
+                ExitCode::Environment,
+                format!("rustc failed ({how}) and said no reason:\n{rest}"),
+            ));
+        }
+        Ok(Compiled::Errors(errors))
+    }
+
+    /// Why rustc failed, if it was not for the code.
+    fn cannot_compile(&self, status: ExitStatus) -> Option<Error> {
+        let message = if let Some(signal) = status.signal() {
+            format!("rustc was ended by {}; nothing of the cell has run: run the cell again", Exit::Signal(signal))
+        } else if let Some(now) = self.toolchain.replaced() {
+            format!(
+                "rustc was replaced: it was {}, and is {now}, which cannot use what the session has built; restart the session, or install the former again",
+                self.toolchain.release()
+            )
+        } else if !self.runtime.path.exists() {
+            format!(
+                "`{}`, which every cell links to, was removed from the cache; restart the session, which builds it again",
+                self.runtime.path.display()
+            )
+        } else {
+            return None;
+        };
+        Some(Error::new(ExitCode::Environment, message))
+    }
+}
+
+fn extern_session(session: Option<&Library>) -> Option<String> {
+    session.map(|session| format!("--extern={SESSION_CRATE}={}", session.path.display()))
+}
+
+fn link_homes(unit: &Unit) -> impl Iterator<Item = String> {
+    unit.homes.iter().map(|home| format!("-Clink-arg={}", home.path.display()))
+}
+
+fn level_arguments(unit: &Unit, optimization: Optimization) -> Vec<String> {
+    let (level, checks) = match optimization {
+        // The level must not change what a cell does: checks stay on.
+        Optimization::Auto => (if unit.hot { 2 } else { 0 }, true),
+        // `:opt` is about cells; a measurement of what is not optimised tells nothing.
+        Optimization::Level(level) => (if unit.measured { level.max(2) } else { level }, level < 2),
+    };
+    let checks = if checks { "on" } else { "off" };
+    vec![
+        format!("-Copt-level={level}"),
+        format!("-Coverflow-checks={checks}"),
+        format!("-Cdebug-assertions={checks}"),
+    ]
+}
+
+/// The map from what rustc calls these files to their text.
+pub(crate) fn source_map(unit: &Unit, root: &str) -> SourceMap {
+    let mut map = SourceMap::new();
+    map.hide_dir(crate::engine::build::runtime_crate::SOURCE_DIRECTORY);
+    for path in &unit.hidden_paths {
+        map.hide_path(path);
+    }
+    for (index, (name, text)) in unit.files.iter().enumerate() {
+        map.insert(if index == 0 { root } else { name.as_str() }, text.clone());
+    }
+    map
+}
+
+fn write_files(directory: &Path, unit: &Unit, root: &str) -> Result<(), Error> {
+    for (index, (name, text)) in unit.files.iter().enumerate() {
+        let name = if index == 0 { root } else { name.as_str() };
+        fs::write(directory.join(name), text.generated()).map_err(no_scratch)?;
+    }
+    Ok(())
+}
+
+fn no_scratch(error: io::Error) -> Error {
+    Error::new(
+        ExitCode::Environment,
+        format!(
+            "failed to write the files of a cell: {error}; free some disk space, or set TMPDIR and THREADBOOK_CACHE"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_measured_is_optimised_whatever_the_setting() {
+        let level = |measured, setting| {
+            let unit = Unit { hot: measured, measured, ..Unit::default() };
+            level_arguments(&unit, setting).join(" ")
+        };
+        let arguments =
+            |level, checks| format!("-Copt-level={level} -Coverflow-checks={checks} -Cdebug-assertions={checks}");
+        assert_eq!(level(false, Optimization::Level(0)), arguments(0, "on"));
+        assert_eq!(level(true, Optimization::Level(0)), arguments(2, "on"));
+        assert_eq!(level(true, Optimization::Level(3)), arguments(3, "off"));
+        assert_eq!(level(true, Optimization::Auto), arguments(2, "on"));
+    }
+}

@@ -1,0 +1,434 @@
+//! From text to something that can run: parse, assemble, compile. Needs only a scope, not the session, so the next
+//! cell can be prepared while one runs.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::Error;
+use crate::events::CellId;
+use crate::worker::Places;
+
+use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
+use crate::engine::build::refine::{self, Refinement, Resolution};
+use crate::engine::build::storage_plan::Plan;
+use crate::engine::build::unit::{self, Unit};
+use crate::engine::diagnostics::{self, Diagnostic};
+use crate::engine::magics::{self, Capture, Effect, Picture};
+use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why};
+use crate::engine::text::cell::{Cell, Parts};
+use crate::engine::text::magic::{self, Kind, Magic};
+use crate::engine::text::source_map::{SourceMap, Text};
+
+const TOO_DEEP: &str = "this cell nests too deeply; write it in smaller parts";
+
+/// A cell that compiled.
+pub(crate) struct Prepared {
+    /// The scope after it ran to its end, and after it failed.
+    pub after: Scope,
+    pub after_failure: Scope,
+    /// Nothing to run: only items, imports or commands.
+    pub program: Option<Program>,
+    /// Files of this cell, for the places of panics.
+    pub places: Vec<Places>,
+    /// What its commands print.
+    pub said: String,
+    pub warnings: String,
+    pub timed: bool,
+    pub wall_only: bool,
+    pub compile_seconds: f64,
+    pub picture: Option<Picture>,
+    pub capture: Option<Capture>,
+}
+
+pub(crate) struct Program {
+    pub library: PathBuf,
+    pub shared: Option<PathBuf>,
+    pub needs: Vec<PathBuf>,
+}
+
+impl Prepared {
+    /// Whether all files of its program can be read.
+    pub(crate) fn is_there(&self) -> bool {
+        let is_there = |file: &PathBuf| std::fs::File::open(file).is_ok();
+        self.program
+            .iter()
+            .all(|program| program.shared.iter().chain(&program.needs).chain([&program.library]).all(is_there))
+    }
+}
+
+/// Why a cell cannot run.
+pub struct Rejection {
+    pub ename: &'static str,
+    pub evalue: String,
+    pub rendered: String,
+}
+
+const NOTHING_TO_MEASURE: &str =
+    "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
+
+/// Whether a cell can be prepared before its turn: one that brings in crates says what it builds while it does, and may
+/// name files that an earlier cell writes. One of `%%capture` makes a variable that is not in its own program.
+pub(crate) fn may_be_ahead(source: &str) -> bool {
+    let brings = |magic: &Magic| magic.kind == Kind::Command && magic.name == "dep" && !magic.rest.is_empty();
+    let captures = |magic: &Magic| magic.kind == Kind::Cell && magic.name == "capture";
+    !magic::split(source).0.iter().any(|magic| brings(magic) || captures(magic))
+}
+
+/// Prepares a cell for the scope that it will find. What is said meanwhile goes to `say`.
+pub(crate) fn prepare(
+    compiler: &Compiler,
+    scope: &Scope,
+    id: CellId,
+    source: &str,
+    say: &dyn Fn(&str),
+) -> Result<Result<Prepared, Rejection>, Error> {
+    let started = Instant::now();
+    let mut cell = Cell::parse(source);
+    let mut scope = scope.clone();
+    scope.remember(id, source);
+    let Effect { mut scope, mut said, timed, wall_only, asks, calls, picture, capture, types } =
+        match magics::apply(&scope, &cell.magics) {
+            Ok(effect) => effect,
+            Err(message) => return Ok(Err(Rejection::usage(message))),
+        };
+    if let Ok(parts) = &mut cell.parts {
+        parts.calls = calls;
+        if parts.measured.len() < cell.magics.iter().filter(|magic| magic.is_timeit()).count() {
+            return Ok(Err(Rejection::usage(NOTHING_TO_MEASURE.into())));
+        }
+        if !parts.measured.is_empty() && !scope.optimized_items {
+            // What is measured calls items: they are built again, optimised.
+            scope.optimized_items = true;
+            scope.library = None;
+        }
+    }
+    let scope = match asks {
+        false => scope,
+        true => match bring_in(compiler, scope, id, say)? {
+            Ok(scope) => scope,
+            Err(rejection) => return Ok(Err(rejection)),
+        },
+    };
+    let parts = match &cell.parts {
+        Ok(parts) => parts,
+        Err(syntax) if syntax.too_deep => return Ok(Err(Rejection::usage(TOO_DEEP.into()))),
+        Err(syntax) => {
+            let unit = unit::broken(id, &cell.source, &cell.rust(), syntax.unbalanced);
+            let identity = compiler.identify(&unit, None, scope.optimization);
+            let errors = compiler.check(&unit, &identity, None)?;
+            return Ok(Err(Rejection::errors(&errors, &source_map(&unit, &identity.root))));
+        }
+    };
+    let step = Step { compiler, id, source: &cell.source, parts };
+    let items = match step.items(scope)? {
+        Ok(items) => items,
+        Err(rejection) => return Ok(Err(rejection)),
+    };
+    let mut prepared = match step.statements(items.scope)? {
+        Ok(prepared) => prepared,
+        Err(rejection) => return Ok(Err(rejection)),
+    };
+    // From the last on, so that the places of those before stay.
+    for (place, expression) in types.into_iter().rev() {
+        match type_of(compiler, &prepared.after, id, &expression)? {
+            Ok(ty) => said.insert_str(place, &format!("{ty}\n")),
+            Err(message) => return Ok(Err(Rejection::usage(message))),
+        }
+    }
+    prepared.warnings.insert_str(0, &items.warnings);
+    prepared.places.extend(items.places);
+    Ok(Ok(Prepared {
+        said,
+        timed,
+        wall_only,
+        picture,
+        capture,
+        compile_seconds: started.elapsed().as_secs_f64(),
+        ..prepared
+    }))
+}
+
+/// The type of an expression in this scope: a variable's is known, any other rustc says in a mismatch. Nothing is run,
+/// and nothing is moved.
+fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result<Result<String, String>, Error> {
+    if let Some(variable) = scope.variables.get(text) {
+        return Ok(Ok(variable.ty.clone()));
+    }
+    if syn::parse_str::<syn::Expr>(text).is_err() {
+        return Ok(Err(format!("`:type` needs an expression, not `{text}`")));
+    }
+    let cell = Cell::parse(&format!("match ({text}\n) {{ ::threadbook::show::TypeOf => {{}} }};"));
+    let Ok(parts) = &cell.parts else { return Ok(Err(TOO_DEEP.into())) };
+    let unit = unit::statements(scope, id, &cell.source, parts, &Plan::new(scope, parts));
+    let session = scope.library.clone().filter(|_| unit.links_session);
+    let identity = compiler.identify(&unit, session.as_ref(), scope.optimization);
+    let errors = compiler.check(&unit, &identity, session.as_ref())?;
+    let wrong = errors.iter().find(|error| error.is_error() && error.type_of_expression().is_none());
+    let ty = errors.iter().find_map(Diagnostic::type_of_expression);
+    Ok(match (wrong, ty) {
+        (None, Some(ty)) => Ok(ty.to_string()),
+        (Some(wrong), _) if !wrong.message.contains("TypeOf") => {
+            Err(format!("`:type` found no type for `{text}`: {}", wrong.message))
+        }
+        _ => Err(format!(
+            "`:type` found no type for `{text}`: it takes the one that is asked of it; say which, as in `let name: Type = …`"
+        )),
+    })
+}
+
+/// The scope with the crates that it asks for, built now if they are not in the cache.
+fn bring_in(
+    compiler: &Compiler,
+    scope: Scope,
+    id: CellId,
+    say: &dyn Fn(&str),
+) -> Result<Result<Scope, Rejection>, Error> {
+    let set = compiler.cargo.set(&scope.wanted);
+    let crates = match compiler.cargo.kept(&set) {
+        Some(crates) => crates,
+        None => match compiler.cargo.build(&set, scope.crates.as_deref(), say)? {
+            Ok(crates) => crates,
+            Err(message) => return Ok(Err(Rejection::dependency(message))),
+        },
+    };
+    if scope.crates.as_deref() == Some(&crates) {
+        return Ok(Ok(scope));
+    }
+    Ok(Ok(scope.with_crates(Arc::new(crates), id)))
+}
+
+/// What a cell's items have come to.
+struct Items {
+    scope: Scope,
+    warnings: String,
+    places: Vec<Places>,
+}
+
+struct Step<'a> {
+    compiler: &'a Compiler,
+    id: CellId,
+    source: &'a Arc<str>,
+    parts: &'a Parts,
+}
+
+impl Step<'_> {
+    /// The scope with the cell's items, its session crate built, and the warnings about them.
+    fn items(&self, scope: Scope) -> Result<Result<Items, Rejection>, Error> {
+        let items = &self.parts.items;
+        if !scope.needs_module(items) {
+            let scope = scope.with_imports(items);
+            if scope.library.is_none() && !scope.modules.is_empty() {
+                // The worker was lost, and the statics with it: they live in a new build.
+                return self.build_session(scope);
+            }
+            return Ok(Ok(Items { scope, warnings: String::new(), places: Vec::new() }));
+        }
+        let late = scope.with_module(self.id, self.source, items, Binding::Late);
+        match self.build_session(late)? {
+            Ok(done) => Ok(Ok(done)),
+            Err(rejection) if scope.redefines(items) => {
+                let early = scope.with_module(self.id, self.source, items, Binding::Early);
+                Ok(self.build_session(early)?.map_err(|_| rejection))
+            }
+            Err(rejection) => Ok(Err(rejection)),
+        }
+    }
+
+    fn build_session(&self, mut scope: Scope) -> Result<Result<Items, Rejection>, Error> {
+        let unit = unit::session(&scope);
+        let identity = self.compiler.identify(&unit, None, scope.optimization);
+        let map = source_map(&unit, "lib.rs");
+        let (library, stderr) = match self.compiler.cached::<()>(&identity.key) {
+            Some((library, kept)) => (library, kept.stderr),
+            None => match self.compiler.session(&unit, &identity, scope.optimization)? {
+                Compiled::Built(built) => {
+                    let kept = Kept { about: (), stderr: built.stderr.clone() };
+                    (self.compiler.keep(&identity.key, &built.library, &kept)?, built.stderr)
+                }
+                Compiled::Errors(errors) => return Ok(Err(self.rejection(&scope, errors, &map))),
+            },
+        };
+        let places = unit.files[1..].iter().filter(|(name, _)| *name == self.id.to_string());
+        let place = |(name, text): &(String, Text)| Places {
+            file: name.clone(),
+            label: name.clone(),
+            shifts: text.shifts(),
+        };
+        let places = places.map(place).collect();
+        for module in scope.modules.iter_mut().filter(|module| module.statics_home.is_none()) {
+            module.statics_home = Some(library.clone());
+        }
+        scope.library = Some(library);
+        Ok(Ok(Items { scope, warnings: self.warnings(&stderr, &map), places }))
+    }
+
+    /// Warnings about this cell; those about earlier cells have been shown.
+    fn warnings(&self, stderr: &str, map: &SourceMap) -> String {
+        let (diagnostics, _) = diagnostics::parse(stderr);
+        let about_this = |d: &Diagnostic| d.primary(map).first().is_some_and(|place| place.cell == self.id);
+        let warnings: Vec<Diagnostic> = diagnostics.into_iter().filter(about_this).collect();
+        diagnostics::render(&warnings, map, true)
+    }
+
+    fn statements(&self, scope: Scope) -> Result<Result<Prepared, Rejection>, Error> {
+        if self.parts.is_idle() {
+            return Ok(Ok(Prepared::without_program(scope)));
+        }
+        let first = Plan::new(&scope, self.parts);
+        let unit = unit::statements(&scope, self.id, self.source, self.parts, &first);
+        let session = scope.library.clone().filter(|_| unit.links_session);
+        let identity = self.compiler.identify(&unit, session.as_ref(), scope.optimization);
+        if let Some((library, kept)) = self.compiler.cached::<Resolution>(&identity.key) {
+            let warnings = self.warnings(&kept.stderr, &source_map(&unit, &identity.root));
+            return Ok(Ok(self.prepared(scope, library, identity, session, kept.about, warnings)));
+        }
+        let (built, resolution, unit) = match self.refine(&scope, first, &identity, session.as_ref())? {
+            Ok(done) => done,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let warnings = self.warnings(&built.stderr, &source_map(&unit, &identity.root));
+        let kept = Kept { about: resolution.clone(), stderr: built.stderr };
+        let library = self.compiler.keep(&identity.key, &built.library, &kept)?;
+        Ok(Ok(self.prepared(scope, library, identity, session, resolution, warnings)))
+    }
+
+    /// Compiles until rustc agrees with the plan: a variable that the cell moves away cannot be put back.
+    fn refine(
+        &self,
+        scope: &Scope,
+        first: Plan,
+        identity: &Identity,
+        session: Option<&Library>,
+    ) -> Result<Result<(Built, Resolution, Unit), Rejection>, Error> {
+        let mut refinement = Refinement::new(first, scope);
+        loop {
+            let Refinement { scope, plan, .. } = &refinement;
+            let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
+            match self.compiler.statements(&unit, identity, session, scope.optimization)? {
+                Compiled::Built(built) => {
+                    if !self.give_forms(&mut refinement, &built, identity, session)? {
+                        let resolution = refinement.resolve(&built.mir, unit.files[0].1.shifts());
+                        return Ok(Ok((built, resolution, unit)));
+                    }
+                }
+                Compiled::Errors(errors) => {
+                    if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts) {
+                        let map = source_map(&unit, &identity.root);
+                        return Ok(Err(self.rejection(&refinement.scope, errors, &map)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds a form for each variable whose own type has no name; whether there was one to try.
+    fn give_forms(
+        &self,
+        refinement: &mut Refinement,
+        built: &Built,
+        identity: &Identity,
+        session: Option<&Library>,
+    ) -> Result<bool, Error> {
+        let mut any = false;
+        for (name, ty) in refinement.without_name(&built.mir) {
+            let traits = match refine::pointer(&ty) {
+                Some(_) => None,
+                None => {
+                    let Refinement { scope, plan, .. } = &*refinement;
+                    let unit = unit::probe(scope, self.id, self.source, self.parts, plan, &name);
+                    let errors = self.compiler.check(&unit, identity, session)?;
+                    errors.iter().find_map(|error| error.replacement("E0121").map(str::to_string))
+                }
+            };
+            any |= refinement.give_form(&name, &ty, traits.as_deref());
+        }
+        Ok(any)
+    }
+
+    fn prepared(
+        &self,
+        scope: Scope,
+        library: Library,
+        identity: Identity,
+        session: Option<Library>,
+        resolution: Resolution,
+        warnings: String,
+    ) -> Prepared {
+        let failed_without = resolution.moved.iter().chain(&resolution.inside).cloned();
+        let after_failure = scope.without(failed_without, self.id, Why::Moved);
+        let mut after = scope.without(resolution.moved.iter().cloned(), self.id, Why::Moved);
+        let bindings = self.parts.bindings();
+        let mutable = |name: &str| bindings.iter().any(|b| b.name == name && b.mutable);
+        for (name, ty) in resolution.kept {
+            after.lost.remove(&name);
+            let variable = Variable { ty, mutable: mutable(&name), cell: self.id };
+            after.variables.insert(name, variable);
+        }
+        for (name, why) in resolution.lost {
+            after.variables.remove(&name);
+            after.lost.insert(name, Lost { cell: self.id, why });
+        }
+        let of_crates = |shared| {
+            let crates = scope.crates.as_ref().filter(|crates| crates.may_be_shared() == shared);
+            crates.map(|crates| crates.library.clone())
+        };
+        let mut needs: Vec<PathBuf> = of_crates(false).into_iter().collect();
+        if let Some(session) = session {
+            let homes = scope.modules.iter().filter_map(|module| module.statics_home.as_ref());
+            needs.extend(homes.map(|home| home.path.clone()));
+            needs.push(session.path);
+            let mut seen = BTreeSet::new();
+            needs.retain(|path| seen.insert(path.clone()));
+        }
+        let program = Some(Program { library: library.path, shared: of_crates(true), needs });
+        let places = vec![Places { file: identity.root, label: self.id.to_string(), shifts: resolution.shifts }];
+        Prepared { after, after_failure, program, places, warnings, ..Prepared::without_program(Scope::default()) }
+    }
+
+    /// The errors as the user sees them, with what we know about the names in them.
+    fn rejection(&self, scope: &Scope, mut errors: Vec<Diagnostic>, map: &SourceMap) -> Rejection {
+        for error in &mut errors {
+            for help in crate::engine::scope::lost_names::about(scope, &error.message, error.code.as_deref()) {
+                error.add_help(help);
+            }
+        }
+        Rejection::errors(&errors, map)
+    }
+}
+
+impl Prepared {
+    fn without_program(after: Scope) -> Prepared {
+        Prepared {
+            after_failure: after.clone(),
+            after,
+            program: None,
+            places: Vec::new(),
+            said: String::new(),
+            warnings: String::new(),
+            timed: false,
+            wall_only: false,
+            compile_seconds: 0.0,
+            picture: None,
+            capture: None,
+        }
+    }
+}
+
+impl Rejection {
+    fn errors(errors: &[Diagnostic], map: &SourceMap) -> Rejection {
+        let rendered = diagnostics::render(errors, map, true);
+        let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message.clone());
+        Rejection { ename: "CompileError", evalue, rendered }
+    }
+
+    fn dependency(message: String) -> Rejection {
+        let evalue = message.lines().next().unwrap_or_default().to_string();
+        Rejection { ename: "DependencyError", rendered: format!("error: {message}"), evalue }
+    }
+
+    pub fn usage(message: String) -> Rejection {
+        Rejection { ename: "UsageError", rendered: format!("error: {message}"), evalue: message }
+    }
+}

@@ -1,0 +1,160 @@
+//! Finds the user's rustc and what belongs to it. Runs it only to ask who it is; compiling is `compile`'s.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::error::{Error, ExitCode};
+
+/// The oldest rustc whose language cells may use: edition 2024.
+const OLDEST: (u32, u32) = (1, 85);
+
+/// One installed toolchain.
+#[derive(Clone, Debug)]
+pub(crate) struct Toolchain {
+    /// The real compiler, not rustup's shim, which would cost 20 ms a call.
+    pub rustc: PathBuf,
+    /// The Cargo beside it, or the one on the path.
+    pub cargo: PathBuf,
+    /// What `rustc -vV` says: the identity of everything that it compiles.
+    pub version: String,
+    /// The shared standard library that cells link to.
+    pub libstd: PathBuf,
+    /// What the file of `rustc` was like when it was asked.
+    stamp: Option<Stamp>,
+}
+
+/// Inode, size, and the time of the last change in nanoseconds: another file has another.
+type Stamp = (u64, u64, i64, i64);
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let about = std::fs::metadata(file).ok()?;
+    Some((about.ino(), about.len(), about.mtime(), about.mtime_nsec()))
+}
+
+impl Toolchain {
+    /// The toolchain of `$RUSTC`, or else of `rustc` on the path, as rustup chooses it for `directory`.
+    pub(crate) fn find(directory: Option<&Path>) -> Result<Toolchain, Error> {
+        let named = std::env::var_os("RUSTC").filter(|name| !name.is_empty());
+        let shim = PathBuf::from(named.unwrap_or_else(|| "rustc".into()));
+        let sysroot = PathBuf::from(ask(&shim, &["--print", "sysroot"], directory)?);
+        let inside = sysroot.join("bin/rustc");
+        let rustc = if inside.exists() { inside } else { shim };
+        let beside = sysroot.join("bin/cargo");
+        let cargo = if beside.exists() { beside } else { "cargo".into() };
+        let stamp = stamp(&rustc);
+        let version = ask(&rustc, &["-vV"], directory)?;
+        check_version(&version)?;
+        let libstd = find_libstd(&sysroot, field(&version, "host").unwrap_or_default())?;
+        Ok(Toolchain { rustc, cargo, version, libstd, stamp })
+    }
+
+    /// The release of the rustc that has taken this one's place, if one has: it cannot use what this one has built.
+    pub(crate) fn replaced(&self) -> Option<String> {
+        if stamp(&self.rustc) == self.stamp {
+            return None;
+        }
+        let version = ask(&self.rustc, &["-vV"], None).ok().filter(|version| *version != self.version)?;
+        Some(field(&version, "release").unwrap_or("unknown").to_string())
+    }
+
+    /// The release of this rustc, such as `1.95.0`.
+    pub(crate) fn release(&self) -> &str {
+        field(&self.version, "release").unwrap_or("unknown")
+    }
+
+    /// The platform that it runs on and compiles for.
+    pub(crate) fn host(&self) -> &str {
+        field(&self.version, "host").unwrap_or_default()
+    }
+}
+
+/// The version of the compiler that cells are compiled with, such as `1.95.0`.
+pub fn rust_version() -> Result<String, Error> {
+    Ok(Toolchain::find(None)?.release().to_string())
+}
+
+fn ask(rustc: &Path, arguments: &[&str], directory: Option<&Path>) -> Result<String, Error> {
+    let mut command = Command::new(rustc);
+    command.args(arguments);
+    if let Some(directory) = directory {
+        command.current_dir(directory);
+    }
+    let output = command.output().map_err(|error| missing(rustc, &error.to_string()))?;
+    if !output.status.success() {
+        return Err(missing(rustc, String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
+}
+
+fn missing(rustc: &Path, why: &str) -> Error {
+    Error::new(
+        ExitCode::Environment,
+        format!(
+            "failed to run `{}`: {why}; install Rust (https://rustup.rs), or set RUSTC to a rustc of version {}.{} or later",
+            rustc.display(),
+            OLDEST.0,
+            OLDEST.1
+        ),
+    )
+}
+
+fn field<'a>(version: &'a str, name: &str) -> Option<&'a str> {
+    version.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+fn check_version(version: &str) -> Result<(), Error> {
+    let release = field(version, "release").unwrap_or("unknown");
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if found >= OLDEST {
+        return Ok(());
+    }
+    Err(Error::new(
+        ExitCode::Environment,
+        format!(
+            "rustc {release} is too old: cells are Rust of edition 2024, which needs {}.{}; run `rustup update`, or set RUSTC to a newer rustc",
+            OLDEST.0, OLDEST.1
+        ),
+    ))
+}
+
+fn find_libstd(sysroot: &Path, host: &str) -> Result<PathBuf, Error> {
+    let is_libstd = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        name.starts_with("libstd-") && name.ends_with(std::env::consts::DLL_SUFFIX)
+    };
+    let directories = [sysroot.join("lib"), sysroot.join("lib/rustlib").join(host).join("lib")];
+    let found = directories
+        .iter()
+        .rev()
+        .filter_map(|directory| std::fs::read_dir(directory).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+        .find(is_libstd);
+    found.ok_or_else(|| {
+        Error::new(
+            ExitCode::Environment,
+            format!("no shared libstd in `{}`; install the toolchain again with `rustup`", sysroot.display()),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_rustc_is_named_with_what_to_do() {
+        let error = check_version("rustc 1.70.0\nrelease: 1.70.0\nhost: x").expect_err("too old");
+        assert!(error.to_string().contains("1.70.0 is too old") && error.to_string().contains("rustup update"));
+        assert!(check_version("release: 1.95.0-nightly").is_ok());
+        assert!(check_version("release: 2.0.0").is_ok());
+        assert!(check_version("nonsense").is_err());
+    }
+
+    #[test]
+    fn a_missing_rustc_is_named_with_what_to_do() {
+        let error = ask(Path::new("/nonexistent/rustc"), &["-vV"], None).expect_err("missing");
+        assert!(error.to_string().contains("/nonexistent/rustc") && error.to_string().contains("install Rust"));
+    }
+}

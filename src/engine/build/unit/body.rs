@@ -1,0 +1,164 @@
+//! The inside of a cell's crate: its statements in their lines, each as it is, timed, measured or shown, and what
+//! its magics run.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::events::CellId;
+
+use super::Writer;
+use crate::engine::build::storage_plan::{Marker, Plan, PutBack};
+use crate::engine::text::cell::{Flags, Kind, Measured, Parts, Statement};
+
+/// Ends the cell if it is interrupted.
+const LOOK: &str = " ::threadbook::interrupt::check(); ";
+
+/// What stands in a range of the cell.
+enum Piece<'a> {
+    Use,
+    Call(&'a str),
+    Statement(&'a Statement),
+}
+
+impl Writer {
+    /// The cell's own text, with everything that is not a statement blanked out, and its tail shown.
+    pub(super) fn body(&mut self, cell: CellId, source: &Arc<str>, parts: &Parts, plan: &Plan) {
+        let mut at = 0;
+        let mut open: Option<&Measured> = None;
+        for (range, piece) in pieces(parts) {
+            if let Some(ended) = open.take_if(|open| !open.body.contains(&range.start)) {
+                self.measured(ended.flags);
+            }
+            self.root.blank(&source[at..range.start]);
+            at = range.end;
+            match piece {
+                Piece::Use => drop(self.root.original(cell, source, range)),
+                Piece::Call(rust) => {
+                    self.root.generated(rust);
+                    self.root.blank(&source[range]);
+                }
+                Piece::Statement(statement) => {
+                    let group = parts.measured.iter().find(|measured| measured.body.contains(&range.start));
+                    if let (Some(group), None) = (group, open) {
+                        self.measure(group.flags);
+                        open = Some(group);
+                    }
+                    self.statement(cell, source, statement, parts, open.is_some());
+                }
+            }
+        }
+        if let Some(ended) = open {
+            self.root.generated("\n");
+            self.measured(ended.flags);
+        }
+        self.root.blank(&source[at..]);
+        if parts.runs_main {
+            self.root.generated("\n; ::threadbook::cell::Main::answer(main())?;");
+        }
+        self.root.generated("\n;");
+        self.root.generated(LOOK);
+        for kept in &plan.kept {
+            self.store(kept, Marker::Store(kept.name.clone()));
+        }
+        for taken in plan.taken.iter().filter(|t| t.put_back == PutBack::Inside && !t.rebound) {
+            self.put_back(&taken.name);
+        }
+        self.root.generated("::core::result::Result::Ok(()) }); ");
+    }
+
+    fn statement(&mut self, cell: CellId, source: &Arc<str>, of: &Statement, parts: &Parts, measured: bool) {
+        let range = of.range.clone();
+        if measured {
+            return self.kept_from_the_optimiser(cell, source, of);
+        }
+        // What stood before it may have been ended by an interrupt; a new line's first column is kept.
+        if parts.statements.first().is_some_and(|first| first.range != range) {
+            self.root.prefix(LOOK);
+        }
+        match (of.timed, parts.tail == Some(range.clone())) {
+            (false, false) => self.interruptible(cell, source, of),
+            (true, false) => {
+                self.root.generated("let threadbook_timer = ::threadbook::timing::Timer::start(); ");
+                self.interruptible(cell, source, of);
+                self.root.generated(" drop(threadbook_timer);");
+            }
+            (timed, true) => self.tail(cell, source, of, timed),
+        }
+        // An expression of a measured cell's setup has lost its semicolon.
+        if !parts.measured.is_empty() {
+            self.root.generated("; ");
+        }
+    }
+
+    /// The statement, which looks at each turn of its loops whether the cell is interrupted.
+    fn interruptible(&mut self, cell: CellId, source: &Arc<str>, of: &Statement) {
+        let mut at = of.range.start;
+        for turn in &of.turns {
+            self.root.original(cell, source, at..*turn);
+            self.root.prefix(LOOK);
+            at = *turn;
+        }
+        self.root.original(cell, source, at..of.range.end);
+    }
+
+    fn tail(&mut self, cell: CellId, source: &Arc<str>, of: &Statement, timed: bool) {
+        let range = of.range.clone();
+        self.root.generated("; match &(");
+        if timed {
+            self.root.generated("{ let threadbook_timer = ::threadbook::timing::Timer::start(); ");
+        }
+        self.interruptible(cell, source, of);
+        self.root.generated(if timed { " }" } else { "" });
+        // An error about showing the value is an error about the expression.
+        self.root.alias(
+            ") { threadbook_value => { use ::threadbook::show::Fallback as _; threadbook_value.evcxr_display() } };",
+            cell,
+            source,
+            range,
+        );
+    }
+
+    /// Opens the closure that is measured. It borrows what it mentions, since it is called more than once.
+    fn measure(&mut self, flags: Flags) {
+        let Flags { loops, runs, precision, quiet, .. } = flags;
+        self.root.generated(&format!(
+            "; let threadbook_timed = ::threadbook::timeit::measure(::threadbook::timeit::Options {{ loops: {loops}, runs: {runs}, precision: {precision}, quiet: {quiet} }}, || {{ "
+        ));
+    }
+
+    fn measured(&mut self, flags: Flags) {
+        self.root.generated("}); ");
+        if flags.output {
+            let show = "{ use ::threadbook::show::Fallback as _; (&threadbook_timed).evcxr_display(); } ";
+            self.root.generated(show);
+        }
+    }
+
+    fn kept_from_the_optimiser(&mut self, cell: CellId, source: &Arc<str>, statement: &Statement) {
+        // A `let` ends with its semicolon; of an expression only the value is in the range.
+        let range = statement.range.clone();
+        if source[range.clone()].ends_with(';') {
+            self.root.original(cell, source, range);
+        } else if !statement.binds.is_empty() {
+            self.root.original(cell, source, range);
+            self.root.generated(";");
+        } else {
+            self.root.generated("::core::hint::black_box(");
+            self.root.original(cell, source, range);
+            self.root.generated(");");
+        }
+        for bind in &statement.binds {
+            self.root.generated(&format!(" ::core::hint::black_box(&{}); ", bind.name));
+        }
+    }
+}
+
+fn pieces(parts: &Parts) -> Vec<(Range<usize>, Piece<'_>)> {
+    let uses = parts.items.iter().filter(|item| matches!(item.kind, Kind::Use(_)));
+    let mut pieces: Vec<(Range<usize>, Piece)> =
+        parts.statements.iter().map(|s| (s.range.clone(), Piece::Statement(s))).collect();
+    pieces.extend(uses.map(|item| (item.range.clone(), Piece::Use)));
+    pieces.extend(parts.calls.iter().map(|call| (call.line.clone(), Piece::Call(&call.rust))));
+    pieces.sort_by_key(|(range, _)| range.start);
+    pieces
+}

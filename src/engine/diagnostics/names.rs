@@ -1,0 +1,138 @@
+//! Words inside messages: generated file names become cell names, and advice that helps nobody in a notebook is
+//! recognised. Knows nothing of spans.
+
+use crate::engine::text::source_map::{SourceMap, Text};
+
+/// `{closure@/path/cell.rs:9:13: 9:16}` becomes `{closure@In[3]:2:13: 2:16}`.
+pub(super) fn in_cells(message: &str, map: &SourceMap) -> String {
+    let mut message = message.to_owned();
+    for (file, text) in map.iter() {
+        if message.contains(file) {
+            message = rename(&message, file, text);
+        }
+    }
+    for prefix in map.hidden_paths() {
+        message = without_path(&message, prefix);
+    }
+    message
+}
+
+/// Takes `prefix` (`__cell::`) off the paths that begin with it.
+fn without_path(message: &str, prefix: &str) -> String {
+    let mut pieces = message.split(prefix);
+    let mut kept = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        if kept.ends_with(|c: char| c.is_alphanumeric() || c == '_') || kept.ends_with("::") {
+            kept.push_str(prefix);
+        }
+        kept.push_str(piece);
+    }
+    kept
+}
+
+fn rename(message: &str, file: &str, text: &Text) -> String {
+    let mut pieces = message.split(file);
+    let mut renamed = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (start, rest) = position(piece.strip_prefix(':'), piece);
+        let (end, rest) = if start.is_some() { position(rest.strip_prefix(": "), rest) } else { (None, rest) };
+        let cell = |at: Option<(usize, usize)>| {
+            let byte = text.offset(at?.0, at?.1)?;
+            text.locate(byte..byte)
+        };
+        match cell(start) {
+            None => renamed.push_str("generated code"),
+            Some(place) => {
+                let (line, column) = place.line_column();
+                renamed.push_str(&format!("{}:{line}:{column}", place.cell));
+                if let Some((line, column)) = cell(end).map(|end| end.line_column()) {
+                    renamed.push_str(&format!(": {line}:{column}"));
+                }
+            }
+        }
+        renamed.push_str(rest);
+    }
+    renamed
+}
+
+/// Reads `line:column` from the start of `text`, if it is there; else leaves `whole` as it is.
+fn position<'a>(text: Option<&'a str>, whole: &'a str) -> (Option<(usize, usize)>, &'a str) {
+    let read = || {
+        let (line, rest) = number(text?)?;
+        let (column, rest) = number(rest.strip_prefix(':')?)?;
+        Some(((line, column), rest))
+    };
+    read().map_or((None, whole), |(at, rest)| (Some(at), rest))
+}
+
+fn number(text: &str) -> Option<(usize, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    Some((text[..end].parse().ok()?, &text[end..]))
+}
+
+/// Notes and helps about rustc's own command line or about a crate that the user does not see.
+pub(super) fn is_noise(note: &str) -> bool {
+    const STARTS: [&str; 7] = [
+        "this error originates in the macro",
+        "this warning originates in the macro",
+        "the full name for the type has been written to",
+        "the full type name has been written to",
+        "consider using `--verbose` to print the full type name",
+        "consider adding a `main` function",
+        "here is a function named `main`",
+    ];
+    STARTS.iter().any(|start| note.starts_with(start))
+        || note.contains("-Z macro-backtrace")
+        || note.contains("run with -Z")
+}
+
+/// Notes that say nothing without the text of ours that they point at.
+pub(super) fn needs_its_span(note: &str) -> bool {
+    note == "the lint level is defined here" || note.ends_with("here") || note.ends_with(':')
+}
+
+/// A library's path without the part that differs between machines.
+pub(super) fn library_path(path: &str) -> &str {
+    if let Some((_, rest)) = path.split_once("/registry/src/") {
+        return rest.split_once('/').map_or(rest, |(_index, rest)| rest);
+    }
+    let std = path.strip_prefix("/rustc/").and_then(|rest| rest.split_once('/')).map(|(_hash, rest)| rest);
+    std.or_else(|| path.split_once("/rustlib/src/rust/").map(|(_, rest)| rest)).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::text::source_map::SourceBuilder;
+    use crate::events::CellId;
+
+    #[test]
+    fn generated_names_become_cells() {
+        let mut builder = SourceBuilder::new();
+        builder.generated("fn f() {\n");
+        builder.original(CellId(3), &"let c = |x| x;".into(), 0..14);
+        let mut map = SourceMap::new();
+        map.insert("/t/c.rs", builder.finish());
+        let check = |message: &str, expected: &str| assert_eq!(in_cells(message, &map), expected);
+        check("found `{closure@/t/c.rs:2:9: 2:12}`", "found `{closure@In[3]:1:9: 1:12}`");
+        check("at /t/c.rs:2:9, and /t/c.rs:2:1", "at In[3]:1:9, and In[3]:1:1");
+        check("at /t/c.rs:1:1", "at generated code");
+        check("/t/c.rs: x", "generated code: x");
+    }
+
+    #[test]
+    fn paths_of_ours_are_not_named() {
+        let check = |message: &str, expected: &str| assert_eq!(without_path(message, "__cell::"), expected);
+        check("use of `__cell::old`, `&__cell::A<__cell::B>`", "use of `old`, `&A<B>`");
+        check("`my__cell::old` and `a::__cell::old`", "`my__cell::old` and `a::__cell::old`");
+    }
+
+    #[test]
+    fn library_paths_are_the_same_everywhere() {
+        let check = |path: &str, expected: &str| assert_eq!(library_path(path), expected);
+        check("/rustc/5980/library/std/src/lib.rs", "library/std/src/lib.rs");
+        check("/x/lib/rustlib/src/rust/library/core/src/a.rs", "library/core/src/a.rs");
+        check("/x/registry/src/index-1/serde-1.0/src/lib.rs", "serde-1.0/src/lib.rs");
+        check("/x/own/lib.rs", "/x/own/lib.rs");
+    }
+}

@@ -1,0 +1,279 @@
+//! The layout of diagnostics: annotate-snippets, fed as rustc feeds it.
+//!
+//! Decides nothing about what is shown (`place`, `suggest`), only in which order and form.
+
+use super::json::Message;
+use super::place::{self, LibraryMark, Mark, Sheet};
+use super::suggest::{self, Edit, Shown};
+use super::{Diagnostic, Level, names};
+use crate::engine::text::source_map::{Place, SourceMap};
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{Annotation, AnnotationKind, Group, Origin, Padding, Patch, Renderer, Snippet};
+use annotate_snippets::{Level as Name, normalize_untrusted_str};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// The diagnostics, one after the other with an empty line between them, then rustc's hint at `--explain`. Ends
+/// with a newline unless it is empty.
+pub(crate) fn render(diagnostics: &[Diagnostic], map: &SourceMap, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.decor_style(DecorStyle::Ascii);
+    let mut blocks: Vec<String> = Vec::new();
+    for diagnostic in diagnostics.iter().filter(|d| concerns_user(d, map)) {
+        let block = renderer.render(&report(diagnostic, map)).to_string();
+        // A cell's text can stand in two generated files, and then is complained about twice.
+        if !blocks.contains(&block) {
+            blocks.push(block);
+        }
+    }
+    blocks.extend(explain(diagnostics));
+    blocks.iter().map(|block| block.trim_end_matches('\n')).collect::<Vec<_>>().join("\n\n")
+        + if blocks.is_empty() { "" } else { "\n" }
+}
+
+/// A warning about text of ours alone is none to the user. An error is, since it keeps the cell from running.
+fn concerns_user(diagnostic: &Diagnostic, map: &SourceMap) -> bool {
+    let ours = |span| matches!(place::resolve(span, map), place::Spot::Ours);
+    let spans = &diagnostic.raw.spans;
+    diagnostic.is_error() || spans.is_empty() || !spans.iter().filter(|s| s.is_primary).all(ours)
+}
+
+fn report(diagnostic: &Diagnostic, map: &SourceMap) -> Vec<Group<'static>> {
+    let raw = &diagnostic.raw;
+    let cell = diagnostic.primary(map).first().map(|place| place.cell);
+    let (suggestions, notes): (Vec<&Message>, Vec<&Message>) =
+        raw.children.iter().partition(|c| suggest::is_suggestion(c));
+    let (mut labels, mut sentences, mut patches) = (Vec::new(), Vec::new(), Vec::new());
+    for child in suggestions {
+        match suggest::shown(child, raw, cell, map) {
+            Shown::Label(mark) => labels.push(mark),
+            Shown::Sentence(sentence) => sentences.push(sentence),
+            Shown::Patches { title, alternatives } => patches.push((title, alternatives)),
+            Shown::Nothing => {}
+        }
+    }
+    let mut message = names::in_cells(&diagnostic.message, map);
+    if raw.spans.iter().any(|span| place::cell_end(span, map).is_some()) {
+        // The brace is ours.
+        message = message.replace("found `}`", "found the end of the cell");
+    }
+    let mut title = level(diagnostic.level).primary_title(message);
+    if let Some(code) = diagnostic.code.as_deref().filter(|code| is_error_code(code)) {
+        title = title.id(code.to_owned());
+    }
+    let sheets = place::sheets(&raw.spans, labels, map);
+    let padded = notes.first().is_some_and(|note| note.spans.is_empty());
+    let mut page = Page { groups: Vec::new(), group: Group::with_title(title) };
+    page.sheets(sheets, level(diagnostic.level), padded);
+    for note in notes {
+        page.note(note, map);
+    }
+    for sentence in sentences.iter().chain(&diagnostic.helps) {
+        page.message(Name::HELP, sentence);
+    }
+    for (title, alternatives) in patches {
+        page.patches(title, alternatives);
+    }
+    page.groups.push(page.group);
+    page.groups
+}
+
+/// A report in the making: the groups that are done, and the one that is written.
+struct Page {
+    groups: Vec<Group<'static>>,
+    group: Group<'static>,
+}
+
+impl Page {
+    fn begin(&mut self, group: Group<'static>) {
+        self.groups.push(std::mem::replace(&mut self.group, group));
+    }
+
+    fn add(&mut self, element: impl Into<annotate_snippets::Element<'static>>) {
+        let group = std::mem::replace(&mut self.group, Group::with_level(Name::NOTE));
+        self.group = group.element(element);
+    }
+
+    fn message(&mut self, level: Name<'static>, text: &str) {
+        self.add(level.message(normalize_untrusted_str(text)));
+    }
+
+    fn note(&mut self, note: &Message, map: &SourceMap) {
+        if names::is_noise(&note.message) {
+            return;
+        }
+        let message = names::in_cells(&note.message, map);
+        let level = child_level(&note.level);
+        if note.spans.is_empty() {
+            return self.message(level, &message);
+        }
+        let sheets = place::sheets(&note.spans, Vec::new(), map);
+        if !sheets.is_empty() {
+            let title = level.clone().secondary_title(normalize_untrusted_str(&message));
+            self.begin(Group::with_title(title));
+            self.sheets(sheets, level, false);
+        } else if !names::needs_its_span(&note.message) {
+            self.message(level, &message);
+        }
+    }
+
+    fn sheets(&mut self, sheets: Vec<Sheet>, level: Name<'static>, padded: bool) {
+        let last = sheets.len();
+        for (at, sheet) in sheets.into_iter().enumerate() {
+            match sheet {
+                Sheet::Cell(marks) => self.add(snippet(&marks)),
+                Sheet::Library { path, marks } => {
+                    if at > 0 {
+                        self.begin(Group::with_level(level.clone()));
+                    }
+                    self.library(&path, marks);
+                    if padded && at + 1 == last {
+                        self.add(Padding);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A library's source is not shown, only where it is.
+    fn library(&mut self, path: &str, marks: Vec<LibraryMark>) {
+        let mut lines = Vec::new();
+        for (at, mark) in marks.into_iter().enumerate() {
+            let label = mark.label.filter(|label| !label.is_empty());
+            if (at == 0 || label.is_some()) && !lines.contains(&mark.line) {
+                lines.push(mark.line);
+                self.add(Origin::path(path.to_owned()).line(mark.line).char_column(mark.column));
+            }
+            if let Some(label) = label {
+                self.add(Padding);
+                self.message(Name::NOTE, &label);
+            }
+        }
+    }
+
+    fn patches(&mut self, title: String, alternatives: Vec<Vec<Edit>>) {
+        let others = suggest::others(alternatives.len());
+        self.begin(Group::with_title(Name::HELP.secondary_title(normalize_untrusted_str(&title))));
+        for edits in alternatives.into_iter().take(suggest::MAX_ALTERNATIVES) {
+            self.add(patch(edits));
+        }
+        if let Some(others) = others {
+            self.message(Name::NOTE.no_name(), &others);
+        }
+    }
+}
+
+fn snippet(marks: &[Mark]) -> Snippet<'static, Annotation<'static>> {
+    let window = Window::new(marks.iter().map(|mark| &mark.place));
+    let annotations = marks.iter().map(|mark| {
+        let kind = if mark.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+        kind.span(window.range(&mark.place.range)).label(mark.label.clone())
+    });
+    Snippet::source(window.text.clone())
+        .line_start(window.line)
+        .path(marks[0].place.cell.to_string())
+        .annotations(annotations)
+}
+
+fn patch(mut edits: Vec<Edit>) -> Snippet<'static, Patch<'static>> {
+    let attribute = match edits.as_mut_slice() {
+        [edit] => indent_attribute(edit),
+        _ => false,
+    };
+    let window = Window::new(edits.iter().map(|edit| &edit.place));
+    let path = edits[0].place.cell.to_string();
+    let patches = edits.into_iter().map(|edit| Patch::new(window.range(&edit.place.range), edit.replacement));
+    // An attribute is shown with the line that it is for.
+    Snippet::source(window.text.clone()).line_start(window.line).path(path).fold(!attribute).patches(patches)
+}
+
+/// Whether the edit puts an attribute on a line of its own. If so it is made to begin at the start of the line,
+/// with the indentation of the item: rustc's edit goes between the two and would show the item without.
+fn indent_attribute(edit: &mut Edit) -> bool {
+    let text = edit.replacement.trim();
+    let before = &edit.place.source[..edit.place.range.start];
+    let indent = before.rsplit('\n').next().unwrap_or_default().trim_start_matches('\u{feff}').to_owned();
+    let is_attribute = text.starts_with("#[") && text.ends_with(']') && edit.replacement.ends_with('\n');
+    if !(is_attribute && edit.place.range.is_empty() && indent.trim().is_empty()) {
+        return false;
+    }
+    edit.replacement.insert_str(0, &indent);
+    let start = edit.place.range.start - indent.len();
+    edit.place.range = start..start;
+    true
+}
+
+/// The whole lines of a cell around some places, as rustc holds text: no byte order mark, and `\n` alone.
+struct Window {
+    text: String,
+    line: usize,
+    start: usize,
+    /// Bytes of the source that `text` is without.
+    removed: Vec<usize>,
+}
+
+impl Window {
+    fn new<'a>(places: impl Iterator<Item = &'a Place> + Clone) -> Window {
+        let source = places.clone().next().map_or("", |place| &*place.source);
+        let low = places.clone().map(|place| place.range.start).min().unwrap_or(0);
+        let high = places.map(|place| place.range.end).max().unwrap_or(0);
+        // After a last newline there is no further line, for rustc: the end of the text is on the line before.
+        let before = if low == source.len() { source.strip_suffix('\n').unwrap_or(source) } else { &source[..low] };
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let end = source[high..].find('\n').map_or(source.len(), |newline| high + newline + 1);
+        let (mut text, mut removed) = (String::new(), Vec::new());
+        for (at, c) in source[start..end].char_indices() {
+            let at = start + at;
+            let mark = at == 0 && c == '\u{feff}';
+            if mark || (c == '\r' && source[at + 1..].starts_with('\n')) {
+                removed.extend(at..at + c.len_utf8());
+            } else {
+                text.push(c);
+            }
+        }
+        Window { text, line: source[..start].matches('\n').count() + 1, start, removed }
+    }
+
+    fn range(&self, range: &Range<usize>) -> Range<usize> {
+        let shift = |byte: usize| byte - self.start - self.removed.partition_point(|&gone| gone < byte);
+        shift(range.start)..shift(range.end)
+    }
+}
+
+fn level(level: Level) -> Name<'static> {
+    match level {
+        Level::Error => Name::ERROR,
+        Level::Warning => Name::WARNING,
+        Level::Note => Name::NOTE,
+        Level::Help => Name::HELP,
+    }
+}
+
+fn child_level(name: &str) -> Name<'static> {
+    match name {
+        "warning" => Name::WARNING,
+        "help" => Name::HELP,
+        "note" => Name::NOTE,
+        _ => Name::ERROR,
+    }
+}
+
+fn is_error_code(code: &str) -> bool {
+    code.strip_prefix('E').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// rustc's closing hint, for the errors that are shown and have a page.
+fn explain(diagnostics: &[Diagnostic]) -> Option<String> {
+    let has_page = |d: &&Diagnostic| d.is_error() && d.raw.code.as_ref().is_some_and(|c| c.explanation.is_some());
+    let codes: BTreeSet<&str> = diagnostics.iter().filter(has_page).filter_map(|d| d.code.as_deref()).collect();
+    let first = codes.first()?;
+    if codes.len() == 1 {
+        return Some(format!("For more information about this error, try `rustc --explain {first}`."));
+    }
+    let more = if codes.len() > 9 { "..." } else { "." };
+    let list = codes.iter().take(9).copied().collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "Some errors have detailed explanations: {list}{more}\n\
+         For more information about an error, try `rustc --explain {first}`."
+    ))
+}

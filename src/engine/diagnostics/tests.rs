@@ -1,0 +1,288 @@
+//! What users see, from the real rustc.
+
+use super::*;
+use crate::engine::text::source_map::{SourceBuilder, Text};
+use crate::events::CellId;
+use std::process::Command;
+use std::sync::Arc;
+
+const FILE: &str = "cell.rs";
+
+fn rustc(file: &str) -> String {
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    std::fs::write(dir.path().join(FILE), file).expect("the source is written");
+    let mut command = Command::new("rustc");
+    command.args([
+        "--edition=2024",
+        "--error-format=json",
+        "--emit=metadata",
+        "--crate-type=lib",
+        "--crate-name=cell",
+    ]);
+    let output = command.arg(FILE).current_dir(dir.path()).output().expect("rustc runs");
+    String::from_utf8(output.stderr).expect("rustc writes UTF-8")
+}
+
+fn map(text: Text) -> SourceMap {
+    let mut map = SourceMap::new();
+    map.insert(FILE, text);
+    map.hide_path("__cell::");
+    map
+}
+
+fn diagnose(text: Text) -> (Vec<Diagnostic>, SourceMap) {
+    let (diagnostics, rest) = parse(&rustc(text.generated()));
+    assert_eq!(rest, "");
+    (diagnostics, map(text))
+}
+
+/// What the user sees, but for the hint at `--explain`.
+fn shown(text: Text) -> String {
+    let (diagnostics, map) = diagnose(text);
+    let plain = render(&diagnostics, &map, false);
+    let coloured = render(&diagnostics, &map, true);
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain);
+    let hint = |line: &&str| !line.contains("explanations: ") && !line.contains("--explain");
+    plain.lines().filter(hint).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+}
+
+#[track_caller]
+fn check(text: Text, expected: &str) {
+    assert_eq!(shown(text), expected.trim());
+}
+
+const PRELUDE: &str = "#![allow(unused_variables, dead_code)]\n\
+    #[allow(unused_macros)] macro_rules! println { ($($t:tt)*) => { { let _ = ::std::format!($($t)*); } }; }\n";
+
+/// A statement cell, as the engine wraps it: our prelude, a function around the text, our words after it.
+fn statements(cell: &str) -> Text {
+    let mut builder = SourceBuilder::new();
+    builder.generated(PRELUDE);
+    builder.generated("fn __cell() {");
+    builder.original(CellId(3), &cell.into(), 0..cell.len());
+    builder.generated("\n}\n");
+    builder.finish()
+}
+
+/// An items cell: a macro of an earlier cell before it, and `pub ` put before each `struct` and `fn`.
+fn items(cell: &str) -> Text {
+    let mut builder = SourceBuilder::new();
+    builder.generated("#![allow(dead_code, unused_macros)]\nuse std::fmt::Debug as _;\n");
+    let earlier: Arc<str> = "macro_rules! sum {\n    ($a:expr, $b:expr) => { $a + $b + missing };\n}\n".into();
+    builder.original(CellId(1), &earlier, 0..earlier.len());
+    let source: Arc<str> = cell.into();
+    let mut at = 0;
+    for (next, word) in cell.match_indices(['s', 'f']) {
+        let starts_line = next == 0 || cell[..next].ends_with('\n');
+        if starts_line && (cell[next..].starts_with("struct") || cell[next..].starts_with("fn")) && !word.is_empty()
+        {
+            builder.original(CellId(4), &source, at..next);
+            builder.prefix("pub ");
+            at = next;
+        }
+    }
+    builder.original(CellId(4), &source, at..cell.len());
+    builder.generated("\npub fn __end() {}\n");
+    builder.finish()
+}
+
+/// `cases.txt`: what is written in a cell, and what its user sees. `BLESS=1` writes what is seen now.
+#[test]
+fn cells_and_what_their_users_see() {
+    let cases = include_str!("cases.txt");
+    let seen: Vec<String> = cases.split("==== ").skip(1).map(see).collect();
+    let seen = seen.join("\n");
+    if std::env::var_os("BLESS").is_some() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/engine/diagnostic/cases.txt");
+        return std::fs::write(file, seen).expect("the cases are written");
+    }
+    assert_eq!(seen, cases, "\n{seen}");
+}
+
+/// One case with what is seen now in the place of what was expected.
+fn see(case: &str) -> String {
+    let (title, body) = case.split_once('\n').expect("a case has a title");
+    let (cell, _expected) = body.split_once("\n----\n").expect("a case has an expectation");
+    let text = if title.starts_with("items") { items(cell) } else { statements(cell) };
+    format!("==== {title}\n{cell}\n----\n{}\n", shown(text))
+}
+
+#[test]
+fn wide_characters_tabs_and_crlf() {
+    check(
+        statements("let é = \"日本語\"; let a: u8 = \"👩‍👩‍👧\";\r\n\tlet b: u8 = é;"),
+        r#"
+error[E0308]: mismatched types
+ --> In[3]:1:28
+  |
+1 | let é = "日本語"; let a: u8 = "👩👩👧";
+  |                          --   ^^^^^^^^ expected `u8`, found `&str`
+  |                          |
+  |                          expected due to this
+
+error[E0308]: mismatched types
+ --> In[3]:2:14
+  |
+2 |     let b: u8 = é;
+  |            --   ^ expected `u8`, found `&str`
+  |            |
+  |            expected due to this
+"#,
+    );
+}
+
+#[test]
+fn a_file_without_its_end() {
+    let mut builder = SourceBuilder::new();
+    builder.generated("fn __cell() {");
+    builder.original(CellId(3), &"let x = 1;\nif x == 1 {\n".into(), 0..23);
+    check(
+        builder.finish(),
+        r#"
+error: this file contains an unclosed delimiter
+ --> In[3]:2:13
+  |
+2 | if x == 1 {
+  |           -^
+  |           |
+  |           unclosed delimiter
+"#,
+    );
+}
+
+#[test]
+fn the_explain_hint_is_about_what_is_shown() {
+    let (mut diagnostics, map) = diagnose(statements("let x: u8 = \"\";\nlet y: Q;"));
+    let hint = |diagnostics: &[Diagnostic]| {
+        let shown = render(diagnostics, &map, false);
+        shown.lines().filter(|l| l.contains("xpla")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let both = "Some errors have detailed explanations: E0308, E0425.";
+    assert_eq!(hint(&diagnostics), [both, "For more information about an error, try `rustc --explain E0308`."]);
+    diagnostics.retain(|d| d.code.as_deref() == Some("E0308"));
+    assert_eq!(hint(&diagnostics), ["For more information about this error, try `rustc --explain E0308`."]);
+    assert_eq!(render(&[], &map, false), "");
+}
+
+#[test]
+fn helps_of_ours_come_after_the_notes() {
+    let (mut diagnostics, map) = diagnose(statements("use foo::bar;"));
+    diagnostics[0].add_help("write `:dep foo` first");
+    let shown = render(&diagnostics, &map, false);
+    assert!(shown.contains("a crate named `foo`\n  = help: write `:dep foo` first\n\nFor more"), "{shown}");
+}
+
+/// A marker of the session's (it stores the variables back) is where a move is noticed.
+#[test]
+fn a_marker_of_ours_is_touched() {
+    let mut builder = SourceBuilder::new();
+    builder.generated("fn __cell() { let s = String::new();\n");
+    builder.original(CellId(2), &"drop(s);".into(), 0..8);
+    builder.generated("\n");
+    let other = builder.generated("let _t = 1;");
+    let marker = builder.generated("store(s);");
+    builder.generated("}\nfn store(s: String) {}\n");
+    let (diagnostics, map) = diagnose(builder.finish());
+    let moved = diagnostics.iter().find(|d| d.code.as_deref() == Some("E0382")).expect("the move is seen");
+    assert!(moved.primary_touches(FILE, &marker) && moved.touches(FILE, &marker));
+    assert!(!moved.primary_touches(FILE, &other) && !moved.touches("other.rs", &marker));
+    assert!(moved.is_error() && moved.primary(&map).is_empty());
+    let shown = render(std::slice::from_ref(moved), &map, false);
+    assert!(shown.contains(" --> In[2]:1:6") && !shown.contains("store"), "{shown}");
+}
+
+#[test]
+fn what_is_no_diagnostic_is_kept() {
+    let artifact = r#"{"$message_type":"artifact","artifact":"x","emit":"link"}"#;
+    let future = r#"{"message":"m","level":"warning","unknown":[1],"spans":[],"children":[]}"#;
+    let (diagnostics, rest) = parse(&format!("{artifact}\n{future}\nthread 'rustc' panicked\n\nld: no\n"));
+    assert_eq!((diagnostics.len(), rest.as_str()), (1, "thread 'rustc' panicked\n\nld: no\n"));
+    assert_eq!(render(&diagnostics, &SourceMap::new(), false), "warning: m\n");
+}
+
+#[test]
+fn an_error_in_text_of_ours_is_said_and_a_warning_is_not() {
+    let mut builder = SourceBuilder::new();
+    builder.generated("use std::fmt::Debug;\nfn f() { ours }\n");
+    check(builder.finish(), "error[E0425]: cannot find value `ours` in this scope");
+}
+
+/// Whatever the map says, nothing panics: the text may be cut anywhere, also inside a character.
+#[test]
+fn a_map_of_other_text_is_harmless() {
+    let cell = "let é = \"日本\";\r\nlet a: u8 = é;\r\nHashMap::new();\r\nif";
+    let text = statements(cell);
+    let (diagnostics, _) = parse(&rustc(text.generated()));
+    for shift in 0..80 {
+        let other: Arc<str> = format!("{}é日本\r\n\u{feff}", " ".repeat(shift)).repeat(4).into();
+        render(&diagnostics, &map(Text::verbatim(CellId(1), &other)), true);
+        render(&diagnostics, &map(Text::verbatim(CellId(1), &"".into())), false);
+    }
+}
+
+/// Without anything generated, our rendering is rustc's own, but for the names of files.
+#[test]
+fn rustc_renders_the_same() {
+    let mut compared = 0;
+    for (at, cell) in include_str!("oracle.txt").split("//----\n").enumerate() {
+        let cell = match at % 3 {
+            0 => cell.to_owned(),
+            1 => cell.replace('\n', "\r\n"),
+            _ => format!("\u{feff}{cell}"),
+        };
+        let (diagnostics, map) = diagnose(Text::verbatim(CellId(1), &cell.as_str().into()));
+        assert!(!diagnostics.is_empty(), "{cell}");
+        for diagnostic in &diagnostics {
+            let ours = render(std::slice::from_ref(diagnostic), &map, false);
+            assert_eq!(comparable(&ours), comparable(diagnostic.rendered()), "{ours}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 200, "{compared}");
+}
+
+/// rustc 1.95 is off by one in the columns of libraries, whose paths we shorten; and it adds a note on macros.
+fn comparable(rendered: &str) -> String {
+    let rendered = rendered.replace(FILE, "In[1]");
+    let kept = rendered.lines().filter(|l| !l.contains("originates in the macro") && !l.contains("--explain"));
+    let lines = kept.map(|line| match line.split_once("library/") {
+        Some((before, place)) if before.contains("--> ") || before.contains("::: ") => {
+            place.rsplit_once(':').map_or(place, |(line, _column)| line)
+        }
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n").trim_end_matches(['\n', ' ', '|']).to_owned()
+}
+
+/// The runtime's own source is ours too: a span in one of its macros is shown where the user called it, a note
+/// about its functions is kept without a place, and one that only points there is dropped.
+#[test]
+fn the_runtime_is_never_shown() {
+    let cell: Arc<str> = "print!(1);\nspawn(2);".into();
+    let span = |file: &str, start: usize, end: usize, primary: bool, expansion: &str| {
+        format!(
+            r#"{{"file_name":"{file}","byte_start":{start},"byte_end":{end},"line_start":7,"column_start":1,
+            "is_primary":{primary},"label":null,"expansion":{expansion}}}"#
+        )
+    };
+    let call = span(FILE, 0, 9, false, "null");
+    let inside = span("/s/rt/lib.rs", 70, 75, true, &format!(r#"{{"span":{call},"macro_decl_name":"print!"}}"#));
+    let runtime = span("/s/rt/lib.rs", 90, 95, true, "null");
+    let other = span("/x/registry/src/index-1/dep-1.0.0/src/lib.rs", 90, 95, true, "null");
+    let note = |text: &str, span: &str| format!(r#"{{"message":"{text}","level":"note","spans":[{span}]}}"#);
+    let notes = [
+        note("required by a bound in `spawn`", &runtime),
+        note("function defined here", &runtime),
+        note("see", &other),
+    ];
+    let line = format!(r#"{{"message":"m","level":"error","spans":[{inside}],"children":[{}]}}"#, notes.join(","));
+    let (diagnostics, rest) = parse(&line.replace('\n', ""));
+    assert_eq!(rest, "");
+    let mut map = map(Text::verbatim(CellId(5), &cell));
+    map.hide_dir("/s/rt");
+    let shown = render(&diagnostics, &map, false);
+    let expected = "error: m\n --> In[5]:1:1\n  |\n1 | print!(1);\n  | ^^^^^^^^^\n  |\n  \
+        = note: required by a bound in `spawn`\nnote: see\n --> dep-1.0.0/src/lib.rs:7:1\n";
+    assert_eq!(shown, expected, "\n{shown}");
+    assert_eq!(diagnostics[0].primary(&map)[0].text(), "print!(1)");
+}

@@ -1,0 +1,174 @@
+//! The crates that `:dep` asks for: what its lines say, and what a set of crates is once it is built. Neither runs
+//! Cargo nor knows where anything is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+/// What cells have asked for: each name, and what a manifest would say of it.
+pub(crate) type Wanted = BTreeMap<String, Table>;
+
+/// The name by which cells and the session crate link to the library of all crates.
+pub(crate) const CRATES: &str = "threadbook_deps";
+
+const KEYS: [&str; 11] = [
+    "version",
+    "features",
+    "default-features",
+    "path",
+    "package",
+    "git",
+    "branch",
+    "tag",
+    "rev",
+    "registry",
+    "optional",
+];
+
+/// A set of crates, built: one shared library with all of them, and what rustc needs to name each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Crates {
+    /// Of everything that is in the library.
+    pub key: String,
+    /// Of what was asked for.
+    pub set: String,
+    /// State of the sources that are no release of a registry.
+    pub sources: String,
+    /// Directories of those sources.
+    pub watched: BTreeSet<PathBuf>,
+    pub library: PathBuf,
+    /// The names that cells may use, and the file of each.
+    pub externs: BTreeMap<String, PathBuf>,
+    /// What rustc is given with `-L`.
+    pub search: BTreeSet<String>,
+    /// Every file that has to be there, and its length.
+    pub files: BTreeMap<PathBuf, u64>,
+    /// For each crate name, what its types depend on: a digest of each crate of that name.
+    pub prints: BTreeMap<String, BTreeSet<String>>,
+    /// Name and version of what was asked for.
+    pub versions: BTreeMap<String, String>,
+}
+
+impl Crates {
+    /// Whether a later set may take from this one's library what both have, statics above all: a logger that is set, a
+    /// pool that runs. The same name there has to mean the same code, which only a crate promises that cannot be edited.
+    pub(crate) fn may_be_shared(&self) -> bool {
+        self.watched.is_empty()
+    }
+
+    /// Crates of this set that are not the very same in another: what has their types cannot go over to it.
+    pub(crate) fn changed_in(&self, other: &Crates) -> BTreeSet<String> {
+        let same = |name: &String, prints: &BTreeSet<String>| {
+            other.prints.get(name).is_some_and(|others| prints.is_subset(others))
+        };
+        self.prints.iter().filter(|(name, prints)| !same(name, prints)).map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// Reads what follows `:dep`: a line of a manifest's `[dependencies]`, or `NAME`, `NAME@VERSION`, `NAME VERSION`.
+pub(crate) fn parse(rest: &str) -> Result<(String, Table), String> {
+    let (name, table) = match rest.contains('=') && !rest.contains('@') {
+        true => from_manifest(rest)?,
+        false => from_words(rest)?,
+    };
+    if !name.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        || !name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    {
+        return Err(format!("`{name}` cannot be the name of a crate; write `:dep NAME = \"VERSION\"`"));
+    }
+    if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        let known = KEYS[..10].join(", ");
+        return Err(format!("`:dep {name}` does not know `{unknown}`; there are {known}"));
+    }
+    Ok((name, table))
+}
+
+fn from_manifest(rest: &str) -> Result<(String, Table), String> {
+    let how = "write it as in a manifest, such as `:dep serde = { version = \"1\", features = [\"derive\"] }`";
+    let table: Table = rest.parse().map_err(|error: toml::de::Error| {
+        format!("`:dep {rest}` cannot be read: {}; {how}", error.message().lines().next().unwrap_or_default())
+    })?;
+    let mut entries = table.into_iter();
+    match (entries.next(), entries.next()) {
+        (Some((name, Value::String(version))), None) => Ok((name, of_version(&version))),
+        (Some((name, Value::Table(table))), None) => Ok((name, table)),
+        _ => Err(format!("`:dep {rest}` names no crate; {how}")),
+    }
+}
+
+fn from_words(rest: &str) -> Result<(String, Table), String> {
+    let mut words = rest.split(['@', ' ', '\t']).filter(|word| !word.is_empty());
+    match (words.next(), words.next(), words.next()) {
+        (Some(name), version, None) => {
+            Ok((name.trim_matches('"').to_string(), of_version(version.unwrap_or("*").trim_matches('"'))))
+        }
+        _ => Err(format!("`:dep {rest}` is no crate; write `:dep NAME = \"VERSION\"`, one crate a line")),
+    }
+}
+
+fn of_version(version: &str) -> Table {
+    Table::from_iter([("version".to_string(), Value::String(version.to_string()))])
+}
+
+/// The line that asks for a crate, in one form for all ways to write it.
+pub(crate) fn spelt(name: &str, table: &Table) -> String {
+    match (table.len(), table.get("version")) {
+        (1, Some(version)) => format!("{name} = {version}"),
+        _ => {
+            let entry = |key: &&str| Some(format!("{key} = {}", table.get(*key)?));
+            let entries: Vec<String> = KEYS.iter().filter_map(entry).collect();
+            format!("{name} = {{ {} }}", entries.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(rest: &str) -> String {
+        parse(rest).map_or_else(|error| error, |(name, table)| spelt(&name, &table))
+    }
+
+    #[test]
+    fn every_way_to_ask_for_a_crate() {
+        assert_eq!(read("serde = \"1\""), "serde = \"1\"");
+        assert_eq!(read("rand"), "rand = \"*\"");
+        assert_eq!(read("rand@0.9"), "rand = \"0.9\"");
+        assert_eq!(read("rand 0.9"), "rand = \"0.9\"");
+        assert_eq!(
+            read("json = {version=\"1\", package=\"serde_json\"}"),
+            "json = { version = \"1\", package = \"serde_json\" }"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_how_to_write_it() {
+        for (rest, part) in [
+            ("serde = ", "cannot be read"),
+            ("serde = 1", "names no crate; write it as in a manifest"),
+            ("a b c", "one crate a line"),
+            ("../x", "cannot be the name of a crate"),
+            (
+                "serde = { version = \"1\", feature = [\"derive\"] }",
+                "does not know `feature`; there are version, features",
+            ),
+        ] {
+            let said = read(rest);
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_crate_of_another_content_has_changed() {
+        let crates = |print: &str| Crates {
+            prints: [("itoa".to_string(), BTreeSet::from([print.to_string()]))].into(),
+            ..Crates::default()
+        };
+        assert!(crates("1").changed_in(&crates("1")).is_empty());
+        assert_eq!(crates("1").changed_in(&crates("2")), BTreeSet::from(["itoa".to_string()]));
+        assert_eq!(crates("1").changed_in(&Crates::default()).len(), 1);
+    }
+}

@@ -1,0 +1,76 @@
+//! What we know about a name that rustc does not: that a variable was there once, and why it is gone.
+
+use crate::engine::scope::{Lost, Scope, Why};
+
+/// Helps to add to an error with this message and code.
+pub(crate) fn about(scope: &Scope, message: &str, code: Option<&str>) -> Vec<String> {
+    let Some(name) = message.split('`').nth(1) else { return Vec::new() };
+    match code {
+        Some("E0425" | "E0423") => scope.lost.get(name).map(|lost| why_lost(name, lost)).into_iter().collect(),
+        Some("E0384" | "E0594" | "E0596") => {
+            let variable = scope.variables.get(name).filter(|variable| !variable.mutable);
+            let declare = |cell| {
+                format!("`{name}` was declared in {cell} without `mut`; declare it there with `let mut {name}`")
+            };
+            variable.map(|variable| declare(variable.cell)).into_iter().collect()
+        }
+        Some("E0432" | "E0433") if message.contains("crate `") || message.starts_with("unresolved import") => {
+            let is_word = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            let ask = || format!("if `{name}` is a crate, ask for it in a line before: `:dep {name}`");
+            is_word.then(ask).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn why_lost(name: &str, lost: &Lost) -> String {
+    let cell = lost.cell;
+    match &lost.why {
+        Why::Moved => format!("`{name}` was moved away in {cell}; clone it there (`{name}.clone()`) to keep it"),
+        Why::Borrows => format!(
+            "`{name}` was not kept after {cell}: it borrows from a value that ends with that cell or may change later; keep an owned value instead (`.clone()`, `.to_owned()`), or borrow anew in this cell"
+        ),
+        Why::Unnameable(ty) if ty.starts_with("{closure") => format!(
+            "`{name}` was not kept after {cell}: it is a closure, whose type has no name; box it there, as in `let {name}: Box<dyn Fn(i32) -> i32> = Box::new(…)`, or make it a `fn`"
+        ),
+        Why::Unnameable(ty) if ty.starts_with("fn(") || ty.starts_with("unsafe fn(") => {
+            let pointer = ty.split(" {").next().unwrap_or(ty);
+            format!(
+                "`{name}` was not kept after {cell}: it is a function itself; make it a pointer, `let {name}: {pointer} = …`"
+            )
+        }
+        Why::Unnameable(ty) if ty.starts_with("{async") => {
+            format!(
+                "`{name}` was not kept after {cell}: it is a future, whose type has no name; await it in its own cell"
+            )
+        }
+        Why::Unnameable(ty) => format!(
+            "`{name}` was not kept after {cell}: its type `{}` cannot be written by a later cell; collect or box it there (`.collect::<Vec<_>>()`, `Box<dyn Iterator<Item = …>>`)",
+            without_places(ty)
+        ),
+        Why::CrateChanged(name_of_crate) => format!(
+            "`{name}` was not kept after {cell}: its type may come from the crate `{name_of_crate}`, which `:dep` changed there; run the cell that defines it again"
+        ),
+        Why::RolledBack => {
+            format!(
+                "`{name}` was lost in {cell}, when variables were rolled back; run the cell that defines it again"
+            )
+        }
+        Why::Reset => format!("`{name}` was reset in {cell}; run the cell that defines it again"),
+        Why::WorkerLost => {
+            format!("`{name}` was lost in {cell}, when the worker ended; run the cell that defines it again")
+        }
+    }
+}
+
+/// `{closure@cell.rs:1:2: 1:3}` speaks of a file that the user never sees.
+fn without_places(ty: &str) -> String {
+    let mut short = String::new();
+    let mut rest = ty;
+    while let Some((before, after)) = rest.split_once("{closure@") {
+        short += before;
+        short += "{closure}";
+        rest = after.split_once('}').map_or("", |(_, rest)| rest);
+    }
+    short + rest
+}

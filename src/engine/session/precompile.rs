@@ -1,0 +1,99 @@
+//! Prepares the cells that will probably be run next, one after the other, while others run: each in the scope that the
+//! one before it leaves if it comes to its end. One thread; nothing of it is seen until a cell is asked for.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+
+use crate::error::Error;
+use crate::events::CellId;
+
+use crate::engine::build::compile::Compiler;
+use crate::engine::build::prepare::{Prepared, Rejection, may_be_ahead, prepare};
+use crate::engine::scope::Scope;
+
+/// Cells prepared beyond the one that runs: enough to use a long sleep, few enough to waste little on a failure.
+const MOST: usize = 32;
+
+/// For threads that parse, as much as the main thread has.
+const STACK: usize = 8 << 20;
+
+pub(super) struct Ahead {
+    /// Cells that have not been asked for, in order.
+    cells: VecDeque<(CellId, String)>,
+    prepared: Receiver<Result<Result<Prepared, Rejection>, Error>>,
+    given_up: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ahead {
+    /// Begins with these cells, numbered from `first` on. None if there is nothing to do, or no thread to do it: each
+    /// cell is then prepared when its turn comes.
+    pub(super) fn start(compiler: Arc<Compiler>, scope: Scope, first: CellId, sources: &[&str]) -> Option<Ahead> {
+        let ids = (first.0..).map(CellId);
+        let cells: VecDeque<_> = ids.zip(sources.iter().take(MOST).map(|source| source.to_string())).collect();
+        if cells.is_empty() {
+            return None;
+        }
+        let given_up = Arc::new(AtomicBool::new(false));
+        let (sender, prepared) = channel();
+        let (stop, mut scope, queue) = (given_up.clone(), scope, cells.clone());
+        let work = move || {
+            for (cell, source) in queue {
+                if stop.load(Ordering::Relaxed) || !may_be_ahead(&source) {
+                    return;
+                }
+                let prepared = prepare(&compiler, &scope, cell, &source, &|_| {});
+                let next = match &prepared {
+                    Ok(Ok(prepared)) => Some(prepared.after.clone()),
+                    _ => None,
+                };
+                let wanted = sender.send(prepared).is_ok();
+                match next.filter(|_| wanted) {
+                    Some(after) => scope = after,
+                    None => return,
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("compile ahead".into()).stack_size(STACK).spawn(work).ok()?;
+        Some(Ahead { cells, prepared, given_up, thread: Some(thread) })
+    }
+
+    /// What was prepared for this cell, if it is the next one; waits until it is ready.
+    pub(super) fn take(
+        &mut self,
+        cell: CellId,
+        source: &str,
+    ) -> Option<Result<Result<Prepared, Rejection>, Error>> {
+        if self.given_up.load(Ordering::Relaxed) {
+            return None;
+        }
+        let (id, text) = self.cells.pop_front()?;
+        if (id, text.as_str()) != (cell, source) {
+            return None;
+        }
+        self.prepared.recv().ok()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// What is left rests on a scope that will not be: no more is prepared, and nothing of it is handed out.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Waits for the compilation that is under way: two of one unit would write the same files.
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.give_up();
+        if let Some(thread) = self.thread.take() {
+            // A panic of it has been printed, and its result is of no use.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What a cell's text says: magics, items, statements, tail expression. Knows no history and no session.
+//!
+//! Every range is in bytes of the cell's own text. Parsing never fails: text that is not Rust is kept as it is
+//! for rustc, whose message is the better one.
+
+mod depth;
+mod item;
+mod measure;
+mod mention;
+mod turn;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use syn::parse::Parser;
+use syn::spanned::Spanned;
+
+pub(crate) use depth::with_room;
+pub(crate) use item::{Edit, Import, Item, Kind, Name, Space};
+pub(crate) use measure::{Flags, Measured};
+
+use crate::engine::text::magic::{self, Magic};
+
+/// One parsed cell.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    pub source: Arc<str>,
+    pub magics: Vec<Magic>,
+    /// `Err` holds where and why the text is not Rust: rustc will say it better.
+    pub parts: Result<Parts, SyntaxError>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SyntaxError {
+    /// The brackets do not even pair up, so the text can be given to rustc only as a whole file.
+    pub unbalanced: bool,
+    /// It nests so deeply that it was not parsed, and rustc would not survive it either.
+    pub too_deep: bool,
+}
+
+/// The Rust in a cell, sorted by what becomes of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parts {
+    /// Inner attributes (`#![…]`), which stand before everything else.
+    pub attributes: Vec<Range<usize>>,
+    pub items: Vec<Item>,
+    pub statements: Vec<Statement>,
+    /// The expression whose value is the cell's result.
+    pub tail: Option<Range<usize>>,
+    /// A cell that only defines items, `fn main` among them, runs it.
+    pub runs_main: bool,
+    /// What `%%timeit` and `%timeit` measure, in order.
+    pub measured: Vec<Measured>,
+    /// What magics do in the worker.
+    pub calls: Vec<Call>,
+}
+
+/// A magic that runs: Rust of ours, in the place of its line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub line: Range<usize>,
+    pub rust: String,
+}
+
+/// A statement, or the tail expression, which is also listed here.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    pub range: Range<usize>,
+    pub binds: Vec<Binding>,
+    /// Identifiers that this statement may read: every one outside its own pattern.
+    pub mentions: BTreeSet<String>,
+    /// Names that are assigned as a whole (`x = …`).
+    pub assigns: BTreeSet<String>,
+    /// `%time` stood before it.
+    pub timed: bool,
+    /// It may run for long at opt-level 0: see `mention::is_hot`.
+    pub hot: bool,
+    /// Where the turns of its outermost loops begin: see `turn::of_statement`.
+    pub turns: Vec<usize>,
+}
+
+/// A name that a top-level `let` binds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Binding {
+    pub name: String,
+    pub mutable: bool,
+}
+
+impl Cell {
+    pub(crate) fn parse(source: &str) -> Cell {
+        let (magics, rust) = magic::split(source);
+        let parts = parse_rust(&rust, &magics);
+        Cell { source: source.into(), magics, parts }
+    }
+
+    /// The cell's text with its magics blanked out: same length, same lines.
+    pub(crate) fn rust(&self) -> String {
+        let mut text = self.source.to_string();
+        for magic in &self.magics {
+            magic::blank(&mut text, magic.blanked.clone());
+        }
+        text
+    }
+}
+
+impl Parts {
+    /// Names that the statements read before they bind them: the variables that this cell takes.
+    pub(crate) fn free_names(&self) -> BTreeSet<String> {
+        let mut bound = BTreeSet::new();
+        let mut free = BTreeSet::new();
+        for statement in &self.statements {
+            free.extend(statement.mentions.difference(&bound).cloned());
+            bound.extend(statement.binds.iter().map(|b| b.name.clone()));
+        }
+        free
+    }
+
+    /// What the cell's top-level `let`s bind at its end; the last binding of a name counts.
+    pub(crate) fn bindings(&self) -> Vec<Binding> {
+        let mut bindings: Vec<Binding> = Vec::new();
+        for bind in self.statements.iter().filter(|s| !self.is_local(s)).flat_map(|s| &s.binds) {
+            bindings.retain(|b| b.name != bind.name);
+            bindings.push(bind.clone());
+        }
+        bindings
+    }
+
+    /// Whether what the statement binds ends with a measurement.
+    fn is_local(&self, statement: &Statement) -> bool {
+        self.measured.iter().any(|measured| measured.within.contains(&statement.range.start))
+    }
+
+    /// Whether there is nothing to run.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.statements.is_empty() && self.calls.is_empty() && !self.runs_main
+    }
+
+    pub(crate) fn assigns(&self, name: &str) -> bool {
+        self.statements.iter().any(|s| s.assigns.contains(name))
+    }
+}
+
+fn parse_rust(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
+    let tokens: proc_macro2::TokenStream =
+        rust.parse().map_err(|_| SyntaxError { unbalanced: true, too_deep: false })?;
+    let parsed = with_room(tokens, || parse_tokens(rust, magics));
+    parsed.unwrap_or(Err(SyntaxError { unbalanced: false, too_deep: true }))
+}
+
+fn parse_tokens(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
+    let file = |input: syn::parse::ParseStream| {
+        Ok((input.call(syn::Attribute::parse_inner)?, input.call(syn::Block::parse_within)?))
+    };
+    let (attributes, stmts) =
+        file.parse_str(rust).map_err(|_| SyntaxError { unbalanced: false, too_deep: false })?;
+    let mut parts =
+        Parts { attributes: attributes.iter().map(|a| a.span().byte_range()).collect(), ..Parts::default() };
+    let count = stmts.len();
+    for (index, stmt) in stmts.into_iter().enumerate() {
+        let range = stmt.span().byte_range();
+        if let Some(item) = item::from_statement(&stmt, rust) {
+            parts.items.push(item);
+            continue;
+        }
+        if index + 1 == count && is_tail(&stmt) {
+            parts.tail = Some(range.clone());
+        }
+        let timed = magics.iter().any(|m| m.times_statement_at(range.start));
+        let range = measure::expression(magics, &stmt).unwrap_or(range);
+        parts.statements.push(statement(&stmt, range, timed));
+    }
+    measure::mark(&mut parts, magics, rust.len());
+    let is_main = |item: &Item| item.names.iter().any(|n| n.ident == "main" && n.space == Space::Value);
+    parts.runs_main = parts.statements.is_empty() && parts.items.iter().any(is_main);
+    Ok(parts)
+}
+
+/// Macros without a semicolon count: `vec![1]` at the end of a cell is its value.
+fn is_tail(stmt: &syn::Stmt) -> bool {
+    match stmt {
+        syn::Stmt::Expr(_, semicolon) => semicolon.is_none(),
+        syn::Stmt::Macro(call) => call.semi_token.is_none(),
+        _ => false,
+    }
+}
+
+fn statement(stmt: &syn::Stmt, range: Range<usize>, timed: bool) -> Statement {
+    let binds = match stmt {
+        syn::Stmt::Local(local) => mention::bindings(&local.pat),
+        _ => Vec::new(),
+    };
+    Statement {
+        range,
+        binds,
+        mentions: mention::of_statement(stmt),
+        assigns: mention::assigned(stmt),
+        timed,
+        hot: mention::is_hot(stmt),
+        turns: turn::of_statement(stmt),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(source: &str) -> Parts {
+        Cell::parse(source).parts.expect("the cell is Rust")
+    }
+
+    #[test]
+    fn a_cell_is_sorted_into_items_statements_and_tail() {
+        let parts = parts("use std::fmt;\nstruct A;\nlet mut x = 1;\nx += 1;\nx");
+        assert_eq!(parts.items.len(), 2);
+        assert_eq!(parts.statements.len(), 3);
+        assert_eq!(parts.tail, Some(47..48));
+        assert_eq!(parts.bindings(), [Binding { name: "x".into(), mutable: true }]);
+    }
+
+    #[test]
+    fn a_statement_with_a_semicolon_is_no_tail() {
+        assert_eq!(parts("1 + 1;").tail, None);
+        assert_eq!(parts("vec![1];").tail, None);
+        assert_eq!(parts("vec![1]").tail, Some(0..7));
+    }
+
+    #[test]
+    fn free_names_are_those_read_before_they_are_bound() {
+        let parts = parts("let a = b; let b = a; println!(\"{c} {}\", d.e)");
+        let free = parts.free_names();
+        assert!(free.contains("b") && free.contains("c") && free.contains("d"), "{free:?}");
+        assert!(!free.contains("a"), "{free:?}");
+    }
+
+    #[test]
+    fn a_magic_line_is_blank_in_the_rust_text() {
+        let cell = Cell::parse("%%time\nlet x = 1;");
+        assert_eq!(cell.rust(), "      \nlet x = 1;");
+        assert_eq!(cell.magics.len(), 1);
+    }
+
+    #[test]
+    fn text_that_is_not_rust_says_whether_its_brackets_pair() {
+        assert!(Cell::parse("let x = (;").parts.unwrap_err().unbalanced);
+        assert!(!Cell::parse("let = 5;").parts.unwrap_err().unbalanced);
+    }
+
+    #[test]
+    fn brackets_without_end_are_left_to_rustc() {
+        let nested = |depth: usize| "(".repeat(depth) + "1" + &")".repeat(depth);
+        assert!(Cell::parse(&nested(100)).parts.is_ok());
+        assert!(Cell::parse(&nested(100_000)).parts.is_err());
+    }
+
+    #[test]
+    fn only_a_cell_of_items_runs_main() {
+        assert!(parts("fn main() {}").runs_main);
+        assert!(!parts("fn main() {}\nlet x = 1;").runs_main);
+    }
+}

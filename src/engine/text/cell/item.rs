@@ -1,0 +1,478 @@
+//! Items of a cell: what they define, and the edits that let other crates of the session use them.
+//!
+//! An edit never adds or removes a line, so an item keeps the lines that it has in its cell.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+
+use super::mention;
+
+/// One item, or one `use`.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub range: Range<usize>,
+    pub names: Vec<Name>,
+    pub kind: Kind,
+    /// Insertions (an empty range) and replacements that make the item visible to the session's other crates.
+    pub edits: Vec<Edit>,
+    /// Every `static` in it, those inside functions too.
+    pub statics: Vec<Static>,
+    pub mentions: BTreeSet<String>,
+    /// The item's tokens: two items with the same tokens are the same item.
+    pub tokens: String,
+    pub hot: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Use(Vec<Import>),
+    /// `macro_rules!`
+    Macro,
+    Definition,
+    Trait,
+    /// `key` is the trait and the self type as written; `methods` are there for inherent impls only.
+    Impl {
+        key: String,
+        inherent: bool,
+        methods: Vec<Method>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Name {
+    pub space: Space,
+    pub ident: String,
+}
+
+/// Rust's three namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Space {
+    Type,
+    Value,
+    Macro,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edit {
+    pub range: Range<usize>,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Method {
+    pub name: String,
+    pub range: Range<usize>,
+}
+
+/// One name that a `use` brings into scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Import {
+    /// The name bound; none for `*` and for `as _`.
+    pub name: Option<String>,
+    /// What follows `use`: `std::collections::HashMap as Map`.
+    pub path: String,
+}
+
+impl Import {
+    /// The first name of the path; none if it is a crate's beyond doubt.
+    pub(crate) fn root(&self) -> Option<&str> {
+        let root = self.path.split("::").next().filter(|root| !root.is_empty())?;
+        Some(root.split(' ').next().unwrap_or(root))
+    }
+}
+
+/// A `static`, with the places that change when its crate is built again and the value must stay where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Static {
+    /// From the visibility (after attributes) to the semicolon.
+    pub range: Range<usize>,
+    /// Where the keyword `static` starts.
+    pub keyword: usize,
+    /// `= expression`, without the semicolon.
+    pub value: Range<usize>,
+    /// Behind each `&` of its type that names no lifetime.
+    pub references: Vec<usize>,
+    pub mutable: bool,
+}
+
+/// The statement as an item, if it is one.
+pub(super) fn from_statement(stmt: &syn::Stmt, source: &str) -> Option<Item> {
+    match stmt {
+        syn::Stmt::Item(item) => Some(from_item(item)),
+        syn::Stmt::Macro(call) => from_macro_call(call, source),
+        _ => None,
+    }
+}
+
+fn from_item(item: &syn::Item) -> Item {
+    let (names, kind) = names_and_kind(item);
+    let mut publish = Publish { edits: Vec::new() };
+    publish.item(item);
+    let mut statics = Statics(Vec::new());
+    statics.visit_item(item);
+    let tokens = item.to_token_stream();
+    Item {
+        range: item.span().byte_range(),
+        names,
+        kind,
+        edits: publish.edits,
+        statics: statics.0,
+        mentions: mention::of_tokens(tokens.clone()),
+        tokens: tokens.to_string(),
+        hot: mention::is_hot_item(item),
+    }
+}
+
+fn names_and_kind(item: &syn::Item) -> (Vec<Name>, Kind) {
+    let named = |space, ident: &syn::Ident| vec![Name { space, ident: ident.to_string() }];
+    let names = match item {
+        syn::Item::Use(item) => return (Vec::new(), Kind::Use(imports(item))),
+        syn::Item::Impl(item) => return (Vec::new(), implementation(item)),
+        syn::Item::Trait(item) => return (named(Space::Type, &item.ident), Kind::Trait),
+        syn::Item::Macro(item) => {
+            return (item.ident.iter().flat_map(|ident| named(Space::Macro, ident)).collect(), Kind::Macro);
+        }
+        syn::Item::Struct(item) => {
+            let mut names = named(Space::Type, &item.ident);
+            if !matches!(item.fields, syn::Fields::Named(_)) {
+                names.extend(named(Space::Value, &item.ident));
+            }
+            names
+        }
+        syn::Item::Enum(item) => named(Space::Type, &item.ident),
+        syn::Item::Union(item) => named(Space::Type, &item.ident),
+        syn::Item::Type(item) => named(Space::Type, &item.ident),
+        syn::Item::TraitAlias(item) => named(Space::Type, &item.ident),
+        syn::Item::Mod(item) => named(Space::Type, &item.ident),
+        syn::Item::Fn(item) => named(Space::Value, &item.sig.ident),
+        syn::Item::Static(item) => named(Space::Value, &item.ident),
+        syn::Item::Const(item) if item.ident == "_" => Vec::new(),
+        syn::Item::Const(item) => named(Space::Value, &item.ident),
+        syn::Item::ForeignMod(item) => item.items.iter().filter_map(foreign_name).collect(),
+        _ => Vec::new(),
+    };
+    (names, Kind::Definition)
+}
+
+fn foreign_name(item: &syn::ForeignItem) -> Option<Name> {
+    let ident = match item {
+        syn::ForeignItem::Fn(item) => &item.sig.ident,
+        syn::ForeignItem::Static(item) => &item.ident,
+        _ => return None,
+    };
+    Some(Name { space: Space::Value, ident: ident.to_string() })
+}
+
+fn implementation(item: &syn::ItemImpl) -> Kind {
+    let of = item.trait_.as_ref().map(|(path, _)| path.to_token_stream().to_string());
+    let key = format!("{} for {}", of.as_deref().unwrap_or(""), item.self_ty.to_token_stream());
+    let method = |item: &syn::ImplItem| match item {
+        syn::ImplItem::Fn(f) => Some(Method { name: f.sig.ident.to_string(), range: f.span().byte_range() }),
+        syn::ImplItem::Const(c) => Some(Method { name: c.ident.to_string(), range: c.span().byte_range() }),
+        _ => None,
+    };
+    Kind::Impl { key, inherent: of.is_none(), methods: item.items.iter().filter_map(method).collect() }
+}
+
+fn imports(item: &syn::ItemUse) -> Vec<Import> {
+    fn walk(tree: &syn::UseTree, prefix: &str, imports: &mut Vec<Import>) {
+        let mut push = |name: Option<String>, path: String| imports.push(Import { name, path });
+        match tree {
+            syn::UseTree::Path(path) => walk(&path.tree, &format!("{prefix}{}::", path.ident), imports),
+            syn::UseTree::Name(name) if name.ident == "self" => {
+                let path = prefix.trim_end_matches("::");
+                push(path.rsplit("::").next().map(str::to_string), path.to_string())
+            }
+            syn::UseTree::Name(name) => push(Some(name.ident.to_string()), format!("{prefix}{}", name.ident)),
+            syn::UseTree::Rename(rename) => {
+                let bound = rename.rename.to_string();
+                let from = format!("{prefix}{}", rename.ident);
+                let from = from.strip_suffix("::self").unwrap_or(&from);
+                push((bound != "_").then(|| bound.clone()), format!("{from} as {bound}"))
+            }
+            syn::UseTree::Glob(_) => push(None, format!("{prefix}*")),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| walk(tree, prefix, imports)),
+        }
+    }
+    let mut found = Vec::new();
+    walk(&item.tree, if item.leading_colon.is_some() { "::" } else { "" }, &mut found);
+    found
+}
+
+/// A macro call in statement position that defines items: the runtime's `transfer!`, and any macro whose tokens begin
+/// like an item, as those of `thread_local!`, `lazy_static!` and `bitflags!` do.
+fn from_macro_call(call: &syn::StmtMacro, source: &str) -> Option<Item> {
+    let tokens = call.mac.tokens.clone();
+    let names = names_in_tokens(tokens.clone());
+    let implements = call.mac.path.segments.last().is_some_and(|last| last.ident == "transfer");
+    if !implements && (names.is_empty() || !begins_like_an_item(tokens.clone())) {
+        return None;
+    }
+    let range = call.span().byte_range();
+    let mut edits = Vec::new();
+    publish_tokens(tokens, &mut edits);
+    if call.semi_token.is_none() && source[range.clone()].ends_with([')', ']']) {
+        edits.push(Edit { range: range.end..range.end, text: ";".into() });
+    }
+    let all = call.to_token_stream();
+    Some(Item {
+        range,
+        names,
+        kind: Kind::Definition,
+        edits,
+        statics: Vec::new(),
+        mentions: mention::of_tokens(all.clone()),
+        tokens: all.to_string(),
+        hot: false,
+    })
+}
+
+fn begins_like_an_item(tokens: TokenStream) -> bool {
+    let mut trees = tokens.into_iter().peekable();
+    while matches!(trees.peek(), Some(TokenTree::Punct(p)) if p.as_char() == '#') {
+        trees.next();
+        trees.next();
+    }
+    matches!(trees.next(), Some(TokenTree::Ident(ident)) if
+        ["pub", "static", "struct", "enum", "fn", "const", "trait", "type", "impl", "unsafe"]
+            .contains(&ident.to_string().as_str()))
+}
+
+fn names_in_tokens(tokens: TokenStream) -> Vec<Name> {
+    let idents: Vec<Option<String>> = tokens
+        .into_iter()
+        .map(|tree| if let TokenTree::Ident(ident) = tree { Some(ident.to_string()) } else { None })
+        .collect();
+    let mut names = Vec::new();
+    for pair in idents.windows(3) {
+        let (Some(keyword), Some(mut ident)) = (pair[0].as_deref(), pair[1].as_deref()) else { continue };
+        if ["ref", "mut"].contains(&ident) {
+            let Some(after) = pair[2].as_deref() else { continue };
+            ident = after;
+        }
+        let space = match keyword {
+            "static" | "fn" | "const" => Space::Value,
+            "struct" | "enum" | "trait" | "type" => Space::Type,
+            _ => continue,
+        };
+        names.push(Name { space, ident: ident.to_string() });
+    }
+    names
+}
+
+fn publish_tokens(tokens: TokenStream, edits: &mut Vec<Edit>) {
+    let mut after_visibility = false;
+    for tree in tokens {
+        match &tree {
+            TokenTree::Ident(ident) if ident == "pub" => after_visibility = true,
+            TokenTree::Group(_) if after_visibility => {}
+            TokenTree::Ident(ident) if ident == "static" || ident == "struct" => {
+                if !after_visibility {
+                    edits.push(insert(ident.span().byte_range().start, "pub "));
+                }
+                after_visibility = false;
+            }
+            _ => after_visibility = false,
+        }
+    }
+}
+
+fn insert(at: usize, text: &str) -> Edit {
+    Edit { range: at..at, text: text.into() }
+}
+
+/// Makes an item and its parts `pub`: the session's crates are one program to their user.
+struct Publish {
+    edits: Vec<Edit>,
+}
+
+impl Publish {
+    fn visibility(&mut self, vis: &syn::Visibility, at: Range<usize>) {
+        match vis {
+            syn::Visibility::Public(_) => {}
+            syn::Visibility::Restricted(restricted) => {
+                self.edits.push(Edit { range: restricted.span().byte_range(), text: "pub".into() });
+            }
+            syn::Visibility::Inherited => self.edits.push(insert(at.start, "pub ")),
+        }
+    }
+
+    fn item(&mut self, item: &syn::Item) {
+        match item {
+            syn::Item::Const(i) => self.visibility(&i.vis, after_attributes(&i.attrs, i)),
+            syn::Item::Enum(i) => self.visibility(&i.vis, after_attributes(&i.attrs, i)),
+            syn::Item::Fn(i) => self.visibility(&i.vis, after_attributes(&i.attrs, i)),
+            syn::Item::Mod(i) => self.visibility(&i.vis, after_attributes(&i.attrs, i)),
+            syn::Item::Trait(i) => self.visibility(&i.vis, after_attributes(&i.attrs, i)),
+            syn::Item::Type(i) => self.visibility(&i.vis, after_attributes(&i.attrs, i)),
+            syn::Item::Struct(i) => {
+                self.visibility(&i.vis, after_attributes(&i.attrs, i));
+                i.fields.iter().for_each(|field| self.field(field));
+            }
+            syn::Item::Union(i) => {
+                self.visibility(&i.vis, after_attributes(&i.attrs, i));
+                i.fields.named.iter().for_each(|field| self.field(field));
+            }
+            syn::Item::Impl(i) if i.trait_.is_none() => i.items.iter().for_each(|item| self.associated(item)),
+            syn::Item::ForeignMod(i) => i.items.iter().for_each(|item| self.foreign(item)),
+            // Statics are published where they are rewritten: see `Static`.
+            _ => {}
+        }
+    }
+
+    fn field(&mut self, field: &syn::Field) {
+        self.visibility(&field.vis, after_attributes(&field.attrs, field));
+    }
+
+    fn associated(&mut self, item: &syn::ImplItem) {
+        match item {
+            syn::ImplItem::Fn(f) => self.visibility(&f.vis, after_attributes(&f.attrs, f)),
+            syn::ImplItem::Const(c) => self.visibility(&c.vis, after_attributes(&c.attrs, c)),
+            syn::ImplItem::Type(t) => self.visibility(&t.vis, after_attributes(&t.attrs, t)),
+            _ => {}
+        }
+    }
+
+    fn foreign(&mut self, item: &syn::ForeignItem) {
+        match item {
+            syn::ForeignItem::Fn(f) => self.visibility(&f.vis, after_attributes(&f.attrs, f)),
+            syn::ForeignItem::Static(s) => self.visibility(&s.vis, after_attributes(&s.attrs, s)),
+            _ => {}
+        }
+    }
+}
+
+/// Where an item's own words start: behind its attributes and doc comments.
+fn after_attributes(attrs: &[syn::Attribute], node: &impl ToTokens) -> Range<usize> {
+    let whole = node.to_token_stream();
+    let end = attrs.iter().map(|a| a.span().byte_range().end).max().unwrap_or(0);
+    let start = whole.into_iter().map(|tree| tree.span().byte_range()).find(|range| range.start >= end);
+    start.unwrap_or(end..end)
+}
+
+/// Behind each `&` of a type that names no lifetime. Within function types a left-out lifetime means another thing.
+fn elided_references(ty: &syn::Type) -> Vec<usize> {
+    struct References(Vec<usize>);
+    impl<'ast> Visit<'ast> for References {
+        fn visit_type_reference(&mut self, node: &'ast syn::TypeReference) {
+            if node.lifetime.is_none() {
+                self.0.push(node.and_token.span().byte_range().end);
+            }
+            visit::visit_type_reference(self, node);
+        }
+        fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+        fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
+    }
+    let mut references = References(Vec::new());
+    references.visit_type(ty);
+    references.0
+}
+
+struct Statics(Vec<Static>);
+
+impl<'ast> Visit<'ast> for Statics {
+    fn visit_item_static(&mut self, item: &'ast syn::ItemStatic) {
+        let kept = |a: &syn::Attribute| ["no_mangle", "export_name"].iter().any(|name| a.path().is_ident(name));
+        if !item.attrs.iter().any(kept) {
+            let start = after_attributes(&item.attrs, item).start;
+            self.0.push(Static {
+                range: start..item.semi_token.span().byte_range().end,
+                keyword: item.static_token.span().byte_range().start,
+                value: item.eq_token.span().byte_range().start..item.semi_token.span().byte_range().start,
+                references: elided_references(&item.ty),
+                mutable: !matches!(item.mutability, syn::StaticMutability::None),
+            });
+        }
+        visit::visit_item_static(self, item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(source: &str) -> Item {
+        from_statement(&syn::parse_str(source).expect("a statement"), source).expect("an item")
+    }
+
+    fn edited(source: &str) -> String {
+        let mut edits = item(source).edits;
+        edits.sort_by_key(|e| std::cmp::Reverse(e.range.start));
+        let mut text = source.to_string();
+        for edit in edits {
+            text.replace_range(edit.range, &edit.text);
+        }
+        text
+    }
+
+    #[test]
+    fn everything_in_an_item_becomes_public() {
+        for (source, expected) in [
+            ("struct A { x: i32, pub y: u8 }", "pub struct A { pub x: i32, pub y: u8 }"),
+            ("/// doc\n#[derive(Debug)]\nstruct A(i32);", "/// doc\n#[derive(Debug)]\npub struct A(pub i32);"),
+            ("pub(crate) fn f() {}", "pub fn f() {}"),
+            (
+                "impl A { fn new() -> A { A } const N: u8 = 1; }",
+                "impl A { pub fn new() -> A { A } pub const N: u8 = 1; }",
+            ),
+            ("impl Clone for A { fn clone(&self) -> A { A } }", "impl Clone for A { fn clone(&self) -> A { A } }"),
+            ("enum E { A { x: i32 } }", "pub enum E { A { x: i32 } }"),
+            ("unsafe fn f() {}", "pub unsafe fn f() {}"),
+            (
+                "thread_local! { static X: u8 = 1; pub static Y: u8 = 2; }",
+                "thread_local! { pub static X: u8 = 1; pub static Y: u8 = 2; }",
+            ),
+            ("mod m { fn private() {} }", "pub mod m { fn private() {} }"),
+        ] {
+            assert_eq!(edited(source), expected);
+        }
+    }
+
+    #[test]
+    fn names_have_their_namespace() {
+        let names = |source| item(source).names.into_iter().map(|n| (n.space, n.ident)).collect::<Vec<_>>();
+        assert_eq!(names("fn f() {}"), [(Space::Value, "f".into())]);
+        assert_eq!(names("struct A;"), [(Space::Type, "A".into()), (Space::Value, "A".into())]);
+        assert_eq!(names("struct A {}"), [(Space::Type, "A".into())]);
+        assert_eq!(names("macro_rules! m { () => {} }"), [(Space::Macro, "m".into())]);
+        assert_eq!(names("lazy_static! { static ref X: u8 = 1; }"), [(Space::Value, "X".into())]);
+    }
+
+    #[test]
+    fn a_use_is_taken_apart() {
+        let Kind::Use(imports) = item("use std::{fmt::{self, Debug as D}, io::*, mem::swap as _};").kind else {
+            panic!("a use")
+        };
+        let imports: Vec<_> = imports.into_iter().map(|i| (i.name, i.path)).collect();
+        let name = |n: &str| Some(n.to_string());
+        assert_eq!(
+            imports,
+            [
+                (name("fmt"), "std::fmt".to_string()),
+                (name("D"), "std::fmt::Debug as D".to_string()),
+                (None, "std::io::*".to_string()),
+                (None, "std::mem::swap as _".to_string()),
+            ]
+        );
+    }
+
+    #[test]
+    fn calls_of_other_macros_are_statements() {
+        for source in ["println!(\"a\");", "vec![1];", "assert_eq!(a, b);"] {
+            let stmt = syn::parse_str(source).expect("a statement");
+            assert!(from_statement(&stmt, source).is_none(), "{source}");
+        }
+    }
+
+    #[test]
+    fn statics_in_functions_are_found() {
+        let source = "fn f() -> u8 { static X: u8 = 1 + 2; X }";
+        let item = item(source);
+        assert_eq!(&source[item.statics[0].value.clone()], "= 1 + 2");
+    }
+}

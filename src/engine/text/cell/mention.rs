@@ -1,0 +1,244 @@
+//! Which names a piece of Rust mentions, binds and assigns, and whether it may run for long. Reads tokens and
+//! syntax only; a name counts as mentioned when it might be, for taking a variable too many costs nothing.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::visit::{self, Visit};
+
+use super::Binding;
+
+/// Every identifier in these tokens, also inside macro calls and captured by format strings (`"{name}"`).
+pub(super) fn of_tokens(tokens: TokenStream) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    collect(tokens, &mut names);
+    names
+}
+
+fn collect(tokens: TokenStream, names: &mut BTreeSet<String>) {
+    for tree in tokens {
+        match tree {
+            TokenTree::Ident(ident) => {
+                names.insert(ident.to_string());
+            }
+            TokenTree::Group(group) => collect(group.stream(), names),
+            TokenTree::Literal(literal) => captured(&literal.to_string(), names),
+            TokenTree::Punct(_) => {}
+        }
+    }
+}
+
+/// Names in braces of a string literal; width and precision (`{:w$}`, `{:.p$}`) are names as well.
+fn captured(literal: &str, names: &mut BTreeSet<String>) {
+    if !literal.contains('"') || !literal.contains('{') {
+        return;
+    }
+    for inside in literal.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
+        for word in inside.split(|c: char| !c.is_alphanumeric() && c != '_') {
+            if word.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+                names.insert(word.to_string());
+            }
+        }
+    }
+}
+
+/// What a statement may read. A `let`'s own pattern only binds, save for the paths in it, which are no variables.
+pub(super) fn of_statement(stmt: &syn::Stmt) -> BTreeSet<String> {
+    let syn::Stmt::Local(local) = stmt else { return of_tokens(stmt.to_token_stream()) };
+    let mut names = of_tokens(local.pat.to_token_stream());
+    for bind in bindings(&local.pat) {
+        names.remove(&bind.name);
+    }
+    if let Some(init) = &local.init {
+        collect(init.expr.to_token_stream(), &mut names);
+        if let Some((_, diverge)) = &init.diverge {
+            collect(diverge.to_token_stream(), &mut names);
+        }
+    }
+    names
+}
+
+/// The names that a pattern binds, in order. `None` and constants look like bindings: rustc decides, and a name
+/// that starts with a capital letter is taken for one of those.
+pub(super) fn bindings(pat: &syn::Pat) -> Vec<Binding> {
+    struct Names(Vec<Binding>);
+    impl<'ast> Visit<'ast> for Names {
+        fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
+            let name = pat.ident.to_string();
+            if pat.subpat.is_some() || !name.starts_with(char::is_uppercase) {
+                self.0.push(Binding { name, mutable: pat.mutability.is_some() });
+            }
+            visit::visit_pat_ident(self, pat);
+        }
+        fn visit_expr(&mut self, _: &'ast syn::Expr) {}
+    }
+    let mut names = Names(Vec::new());
+    names.visit_pat(pat);
+    names.0
+}
+
+/// Names that are assigned as a whole, so that a move out of them may be made good again.
+pub(super) fn assigned(stmt: &syn::Stmt) -> BTreeSet<String> {
+    struct Assigned(BTreeSet<String>);
+    impl<'ast> Visit<'ast> for Assigned {
+        fn visit_expr_assign(&mut self, assign: &'ast syn::ExprAssign) {
+            self.0.extend(of_tokens(assign.left.to_token_stream()));
+            visit::visit_expr_assign(self, assign);
+        }
+    }
+    let mut assigned = Assigned(BTreeSet::new());
+    assigned.visit_stmt(stmt);
+    assigned.0
+}
+
+/// Iterations below this are over before optimising them would have paid.
+const FEW: u128 = 20_000;
+
+/// Whether code may spend long in loops of its own, so that optimising it pays: a loop that is not bounded small
+/// by literals (nested bounds multiply) and does not print, wait or start threads itself, for such a loop's time is
+/// spent outside its own code.
+pub(super) fn is_hot(stmt: &syn::Stmt) -> bool {
+    let mut loops = Loops { rounds: 1, hot: false };
+    loops.visit_stmt(stmt);
+    loops.hot
+}
+
+/// The same question for an item.
+pub(super) fn is_hot_item(item: &syn::Item) -> bool {
+    let mut loops = Loops { rounds: 1, hot: false };
+    loops.visit_item(item);
+    loops.hot
+}
+
+struct Loops {
+    rounds: u128,
+    hot: bool,
+}
+
+impl Loops {
+    fn enter(&mut self, rounds: Option<u128>, body: &syn::Block) {
+        let outer = self.rounds;
+        self.rounds = outer.saturating_mul(rounds.unwrap_or(FEW + 1));
+        if self.rounds > FEW && !waits(body.to_token_stream()) {
+            self.hot = true;
+        }
+        visit::visit_block(self, body);
+        self.rounds = outer;
+    }
+}
+
+impl<'ast> Visit<'ast> for Loops {
+    fn visit_expr_for_loop(&mut self, node: &'ast syn::ExprForLoop) {
+        let rounds = literal_rounds(&node.expr);
+        if rounds.is_none() {
+            self.visit_expr(&node.expr);
+        }
+        self.enter(rounds, &node.body);
+    }
+    fn visit_expr_while(&mut self, node: &'ast syn::ExprWhile) {
+        self.enter(None, &node.body);
+    }
+    fn visit_expr_loop(&mut self, node: &'ast syn::ExprLoop) {
+        self.enter(None, &node.body);
+    }
+    fn visit_expr_range(&mut self, node: &'ast syn::ExprRange) {
+        let wide = |end: &syn::Expr| literal(end).is_some_and(|n| n.saturating_mul(self.rounds) > FEW);
+        self.hot |= node.end.as_deref().is_some_and(wide);
+    }
+}
+
+/// `0..10`, `1..=5`, `(0..10).rev()`, an array: how often a `for` over it runs, when literals say so.
+fn literal_rounds(expr: &syn::Expr) -> Option<u128> {
+    match expr {
+        syn::Expr::Range(range) => {
+            let start = range.start.as_deref().map_or(Some(0), literal)?;
+            Some(literal(range.end.as_deref()?)?.saturating_sub(start) + 1)
+        }
+        syn::Expr::Paren(paren) => literal_rounds(&paren.expr),
+        syn::Expr::MethodCall(call) => literal_rounds(&call.receiver),
+        syn::Expr::Array(array) => Some(array.elems.len() as u128),
+        syn::Expr::Reference(reference) => literal_rounds(&reference.expr),
+        _ => None,
+    }
+}
+
+fn literal(expr: &syn::Expr) -> Option<u128> {
+    match expr {
+        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(int), .. }) => int.base10_parse().ok(),
+        _ => None,
+    }
+}
+
+fn waits(tokens: TokenStream) -> bool {
+    const WAITS: [&str; 16] = [
+        "print",
+        "println",
+        "eprint",
+        "eprintln",
+        "dbg",
+        "sleep",
+        "spawn",
+        "start",
+        "join",
+        "recv",
+        "wait",
+        "lock",
+        "acquire",
+        "submit",
+        "read_line",
+        "result",
+    ];
+    of_tokens(tokens).iter().any(|name| WAITS.contains(&name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn stmt(source: &str) -> syn::Stmt {
+        syn::parse_str(source).expect("a statement")
+    }
+
+    #[test]
+    fn format_strings_capture_names() {
+        let names = of_statement(&stmt(r#"println!("{a} {b:?} {{c}} {:w$.p$}", x);"#));
+        for name in ["a", "b", "w", "p", "x"] {
+            assert!(names.contains(name), "{name} in {names:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_binds_and_does_not_mention() {
+        let local = stmt("let (a, Some(mut b), Point { c, .. }) = f(d) else { return };");
+        let syn::Stmt::Local(pattern) = &local else { panic!("a let") };
+        let names: Vec<_> = bindings(&pattern.pat).into_iter().map(|b| (b.name, b.mutable)).collect();
+        assert_eq!(names, [("a".into(), false), ("b".into(), true), ("c".into(), false)]);
+        assert!(of_statement(&local).contains("d"));
+        assert!(!of_statement(&local).contains("b"));
+    }
+
+    #[test]
+    fn only_long_loops_without_waiting_are_hot() {
+        for (source, hot) in [
+            ("for i in 0..10 { x += i; }", false),
+            ("for i in 0..10_000_000 { x += i; }", true),
+            ("for i in 0..n { x += i; }", true),
+            ("for i in 0..1000 { for j in 0..1000 { x += j; } }", true),
+            ("for i in 0..10 { for j in (0..10).rev() { x += j; } }", false),
+            ("while go() { x += 1; }", true),
+            ("loop { println!(\"x\"); }", false),
+            ("let s: u64 = (0..100_000_000u64).sum();", true),
+            ("let v = [1, 2, 3];", false),
+        ] {
+            assert_eq!(is_hot(&stmt(source)), hot, "{source}");
+        }
+    }
+
+    #[test]
+    fn assignments_to_a_whole_name_are_seen() {
+        assert!(assigned(&stmt("{ x = f(x); }")).contains("x"));
+        assert!(!assigned(&stmt("x += 1;")).contains("x"));
+    }
+}

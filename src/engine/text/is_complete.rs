@@ -1,0 +1,194 @@
+//! Whether a text is a whole cell, for front ends that run it at Enter or wait for more.
+
+use crate::engine::text::cell::{self, Cell};
+use crate::engine::text::magic;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whole {
+    Complete,
+    /// More is to come; the next line starts with this many spaces.
+    Incomplete {
+        indent: usize,
+    },
+    Invalid,
+}
+
+/// Judges by the parser alone; what rustc thinks of the types is not asked.
+pub fn whole(source: &str) -> Whole {
+    if Cell::parse(source).parts.is_ok() {
+        return Whole::Complete;
+    }
+    let (_, rust) = magic::split(source);
+    match scan(&rust) {
+        Brackets::Wrong => Whole::Invalid,
+        Brackets::Unterminated => Whole::Incomplete { indent: 0 },
+        Brackets::Open(depth) => Whole::Incomplete { indent: 4 * depth },
+        Brackets::Paired => match parse(&rust) {
+            // The engine reads a cell in one way only, and has refused this one.
+            Ok(()) => Whole::Invalid,
+            Err(at_end) if at_end => Whole::Incomplete { indent: last_indent(&rust) },
+            Err(_) => Whole::Invalid,
+        },
+    }
+}
+
+/// `Err` says whether the text is right as far as it goes.
+fn parse(rust: &str) -> Result<(), bool> {
+    let tokens = rust.parse().map_err(|_| false)?;
+    cell::with_room(tokens, || parse_here(rust)).unwrap_or(Err(false))
+}
+
+fn parse_here(rust: &str) -> Result<(), bool> {
+    use syn::parse::Parser;
+    let file = |input: syn::parse::ParseStream| {
+        input.call(syn::Attribute::parse_inner)?;
+        input.call(syn::Block::parse_within)
+    };
+    file.parse_str(rust).map(drop).map_err(|error| error.to_string().starts_with("unexpected end of input"))
+}
+
+fn last_indent(text: &str) -> usize {
+    let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    last.len() - last.trim_start().len()
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Brackets {
+    Paired,
+    Open(usize),
+    /// In the middle of a string or a comment.
+    Unterminated,
+    /// One closes that was not opened, or another one was.
+    Wrong,
+}
+
+fn scan(text: &str) -> Brackets {
+    let mut open = Vec::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        rest = match c {
+            '/' if after.starts_with('/') => after.find('\n').map_or("", |end| &after[end..]),
+            '/' if after.starts_with('*') => match block_comment(rest) {
+                Some(rest) => rest,
+                None => return Brackets::Unterminated,
+            },
+            '"' => match string(after) {
+                Some(rest) => rest,
+                None => return Brackets::Unterminated,
+            },
+            'r' | 'b' | 'c' => match raw_string(rest) {
+                Some(Some(rest)) => rest,
+                Some(None) => return Brackets::Unterminated,
+                None => word(rest),
+            },
+            '\'' => character(after),
+            '(' | '[' | '{' => {
+                open.push(c);
+                after
+            }
+            ')' | ']' | '}' => {
+                let pair = matches!((open.pop(), c), (Some('('), ')') | (Some('['), ']') | (Some('{'), '}'));
+                if !pair {
+                    return Brackets::Wrong;
+                }
+                after
+            }
+            c if c.is_alphanumeric() || c == '_' => word(rest),
+            _ => after,
+        };
+    }
+    if open.is_empty() { Brackets::Paired } else { Brackets::Open(open.len()) }
+}
+
+/// What follows the word at the start.
+fn word(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
+}
+
+fn block_comment(text: &str) -> Option<&str> {
+    let mut depth = 0;
+    let mut at = 0;
+    loop {
+        let next = text[at..].find(['/', '*'])? + at;
+        let two = text.get(next..next + 2)?;
+        (depth, at) = match two {
+            "/*" => (depth + 1, next + 2),
+            "*/" => (depth - 1, next + 2),
+            _ => (depth, next + 1),
+        };
+        if depth == 0 {
+            return Some(&text[at..]);
+        }
+    }
+}
+
+/// What follows a string, after its opening quote.
+fn string(mut text: &str) -> Option<&str> {
+    loop {
+        let at = text.find(['"', '\\'])?;
+        let is_end = text[at..].starts_with('"');
+        text = &text[at + 1..];
+        if is_end {
+            return Some(text);
+        }
+        let escaped = text.chars().next()?;
+        text = &text[escaped.len_utf8()..];
+    }
+}
+
+/// None: no raw string starts here. Otherwise what follows it, if it ends.
+fn raw_string(text: &str) -> Option<Option<&str>> {
+    let after = text.strip_prefix("br").or_else(|| text.strip_prefix("cr")).or_else(|| text.strip_prefix('r'))?;
+    let body = after.trim_start_matches('#');
+    let end = format!("\"{}", "#".repeat(after.len() - body.len()));
+    let body = body.strip_prefix('"')?;
+    Some(body.find(&end).map(|at| &body[at + end.len()..]))
+}
+
+/// What follows a character, or the apostrophe of a lifetime.
+fn character(text: &str) -> &str {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some('\\'), Some(escaped)) => {
+            let rest = &text[1 + escaped.len_utf8()..];
+            // `\u{1f980}` and `\x41`
+            rest.find('\'').filter(|end| *end <= 10).map_or(rest, |end| &rest[end + 1..])
+        }
+        (Some(c), Some('\'')) => &text[c.len_utf8() + 1..],
+        _ => word(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_judged_by_the_parser() {
+        let incomplete = |indent| Whole::Incomplete { indent };
+        for (text, verdict) in [
+            ("", Whole::Complete),
+            ("let x = 1;", Whole::Complete),
+            ("x + 1", Whole::Complete),
+            ("%%time\nlet x = 1;", Whole::Complete),
+            (":vars", Whole::Complete),
+            ("fn f() {", incomplete(4)),
+            ("fn f() {\n    if x {", incomplete(8)),
+            ("let x =", incomplete(0)),
+            ("struct A", incomplete(0)),
+            ("let s = \"abc", incomplete(0)),
+            ("let s = r#\"abc\"", incomplete(0)),
+            ("/* /* */", incomplete(0)),
+            ("f(')', '\\'', '\\u{7d}', \"}\", b'}', r\"\\\") // )", Whole::Complete),
+            ("fn f<'a>(x: &'a str) -> &'a str { x }", Whole::Complete),
+            ("}", Whole::Invalid),
+            ("(]", Whole::Invalid),
+            ("let = 5;", Whole::Invalid),
+            ("fn fn f() {}", Whole::Invalid),
+            ("\u{1f980}", Whole::Invalid),
+        ] {
+            assert_eq!(whole(text), verdict, "{text}");
+        }
+    }
+}

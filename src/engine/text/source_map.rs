@@ -1,0 +1,402 @@
+//! Owns the map from the files that rustc is given to the text that the user wrote.
+//!
+//! A generated file is made here piece by piece, so its map cannot disagree with it. Nothing in this file reads
+//! Rust, touches the disk or knows what a diagnostic is.
+
+use crate::events::CellId;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Bytes of a cell's text, exactly as the user wrote it (byte order mark and `\r\n` included).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub cell: CellId,
+    pub source: Arc<str>,
+    pub range: Range<usize>,
+}
+
+impl Place {
+    pub(crate) fn text(&self) -> &str {
+        &self.source[self.range.clone()]
+    }
+
+    /// Line and column of the first byte, both from 1; the column counts characters, as rustc's does.
+    pub(crate) fn line_column(&self) -> (usize, usize) {
+        line_column(&self.source, self.range.start)
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Origin {
+    /// Ours, and nothing of the user's.
+    Ours,
+    /// Ours, put directly before text of the user (`pub `): an insertion before it is one before that text.
+    Prefix,
+    /// Copied verbatim from a cell, beginning at byte `at` of it.
+    Cell { cell: CellId, source: Arc<str>, at: usize },
+    /// Ours, and whatever is said about it is said about this part of a cell.
+    Alias(Place),
+}
+
+#[derive(Clone, Debug)]
+struct Segment {
+    range: Range<usize>,
+    origin: Origin,
+}
+
+/// One generated file, and where each of its bytes came from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Text {
+    generated: String,
+    /// In order, without gaps or overlaps, none empty except a copied empty cell.
+    segments: Vec<Segment>,
+}
+
+/// Writes a `Text`, piece by piece.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SourceBuilder {
+    text: Text,
+}
+
+impl SourceBuilder {
+    pub(crate) fn new() -> SourceBuilder {
+        SourceBuilder::default()
+    }
+
+    /// Text of ours. Returns the bytes that it takes in the file, for `Diagnostic::touches`.
+    pub(crate) fn generated(&mut self, text: &str) -> Range<usize> {
+        self.push(text, Origin::Ours)
+    }
+
+    /// Text of ours that belongs to the cell text that will follow it directly, such as `pub `.
+    pub(crate) fn prefix(&mut self, text: &str) -> Range<usize> {
+        self.push(text, Origin::Prefix)
+    }
+
+    /// A copy of `range` of a cell's text. Panics if the range is not one of `source`.
+    pub(crate) fn original(&mut self, cell: CellId, source: &Arc<str>, range: Range<usize>) -> Range<usize> {
+        let copied = &source[range.clone()];
+        if let Some(Segment { range: last, origin: Origin::Cell { cell: c, source: s, at } }) =
+            self.text.segments.last_mut()
+            && *c == cell
+            && Arc::ptr_eq(s, source)
+            && *at + last.len() == range.start
+        {
+            let start = self.text.generated.len();
+            self.text.generated.push_str(copied);
+            last.end = self.text.generated.len();
+            return start..last.end;
+        }
+        self.push(copied, Origin::Cell { cell, source: source.clone(), at: range.start })
+    }
+
+    /// Text of ours that is about a part of a cell: an error in it is shown there.
+    pub(crate) fn alias(
+        &mut self,
+        text: &str,
+        cell: CellId,
+        source: &Arc<str>,
+        range: Range<usize>,
+    ) -> Range<usize> {
+        self.push(text, Origin::Alias(Place { cell, source: source.clone(), range }))
+    }
+
+    /// White space in the shape of `text`: the same lines, and as many characters in each.
+    pub(crate) fn blank(&mut self, text: &str) -> Range<usize> {
+        let blank: String = text.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { c } else { ' ' }).collect();
+        self.push(&blank, Origin::Ours)
+    }
+
+    pub(crate) fn finish(self) -> Text {
+        self.text
+    }
+
+    fn push(&mut self, text: &str, origin: Origin) -> Range<usize> {
+        let start = self.text.generated.len();
+        self.text.generated.push_str(text);
+        let range = start..self.text.generated.len();
+        if !range.is_empty() || matches!(origin, Origin::Cell { .. }) {
+            self.text.segments.push(Segment { range: range.clone(), origin });
+        }
+        range
+    }
+}
+
+impl Text {
+    /// A file that is one cell's text and nothing else.
+    #[cfg(test)]
+    pub(crate) fn verbatim(cell: CellId, source: &Arc<str>) -> Text {
+        let mut builder = SourceBuilder::new();
+        builder.original(cell, source, 0..source.len());
+        builder.finish()
+    }
+
+    /// What to write to the file.
+    pub(crate) fn generated(&self) -> &str {
+        &self.generated
+    }
+
+    /// The part of `span` (bytes of the file) that a user wrote. What is ours at its ends, and the white space
+    /// that this lays bare, is cut off; what is ours inside is passed over. None if all of it is ours.
+    pub(crate) fn locate(&self, span: Range<usize>) -> Option<Place> {
+        if !self.holds(&span) {
+            return None;
+        }
+        if span.is_empty() {
+            return self.locate_point(span.start);
+        }
+        let mut parts = self.segments.iter().filter_map(|segment| segment.cut(&span));
+        let first = parts.next()?;
+        let last = parts.rfind(|part| part.cell == first.cell && part.range.start >= first.range.end);
+        let mut place = first.clone();
+        place.range.end = last.map_or(first.range.end, |last| last.range.end);
+        self.trim(&span, &mut place);
+        Some(place)
+    }
+
+    /// As `locate`, but only where `span` is one unbroken piece of a cell: what may be replaced.
+    pub(crate) fn locate_exact(&self, span: Range<usize>) -> Option<Place> {
+        let place = self.locate(span.clone())?;
+        (place.text() == self.generated.get(span)?).then_some(place)
+    }
+
+    /// Where the user's text ends, if `span` reaches the end of the file: "the file ended too early" is to be
+    /// shown there also when text of ours comes after it.
+    pub(crate) fn locate_end(&self, span: &Range<usize>) -> Option<Place> {
+        if !self.holds(span) || span.end < self.generated.trim_end().len() {
+            return None;
+        }
+        let last = self.segments.iter().rev().find_map(|segment| segment.cut(&segment.range))?;
+        let end = last.range.start + last.text().trim_end().len();
+        Some(Place { range: end..end, ..last })
+    }
+
+    /// The byte at a line and a column (from 1, in characters), as rustc and panics print them.
+    pub(crate) fn offset(&self, line: usize, column: usize) -> Option<usize> {
+        let start = match line.checked_sub(1)? {
+            0 => 0,
+            n => self.generated.match_indices('\n').nth(n - 1)?.0 + 1,
+        };
+        let rest = self.generated.get(start..)?.split('\n').next()?;
+        let mut columns = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+        columns.nth(column.checked_sub(1)?).map(|at| start + at)
+    }
+
+    /// Where copied text stands further right than in its cell: line and column (from 1, in characters) from which
+    /// on it does, and by how many columns. Lines agree by construction.
+    pub(crate) fn shifts(&self) -> Vec<(u32, u32, i64)> {
+        let mut shifts: Vec<(u32, u32, i64)> = Vec::new();
+        for segment in &self.segments {
+            let Origin::Cell { source, at, .. } = &segment.origin else { continue };
+            let (line, column) = line_column(&self.generated, segment.range.start);
+            let (_, original) = line_column(source, *at);
+            let (line, back) = (line as u32, column as i64 - original as i64);
+            let before = shifts.last().filter(|(l, ..)| *l == line).map_or(0, |(.., back)| *back);
+            if back != before {
+                shifts.push((line, column as u32, back));
+            }
+        }
+        shifts
+    }
+
+    fn holds(&self, span: &Range<usize>) -> bool {
+        self.generated.get(span.clone()).is_some()
+    }
+
+    fn locate_point(&self, at: usize) -> Option<Place> {
+        let begins = |s: &&Segment| s.range.start == at || (s.range.start < at && at < s.range.end);
+        let cells = || self.segments.iter().filter(|s| matches!(s.origin, Origin::Cell { .. }));
+        if let Some(segment) = cells().find(begins).or_else(|| cells().find(|s| s.range.end == at)) {
+            return segment.place(at..at);
+        }
+        let prefix =
+            self.segments.iter().position(|s| s.range.start == at && matches!(s.origin, Origin::Prefix))?;
+        let next = self.segments.get(prefix + 1)?;
+        next.place(next.range.start..next.range.start)
+    }
+
+    /// Takes white space off the ends of `place` that are not ends of `span`.
+    fn trim(&self, span: &Range<usize>, place: &mut Place) {
+        let ours = |at: usize| {
+            let holder = self.segments.iter().find(|s| s.range.contains(&at));
+            holder.is_some_and(|s| !matches!(s.origin, Origin::Cell { .. }))
+        };
+        let text = place.text().to_owned();
+        if text.trim().is_empty() {
+            return;
+        }
+        if ours(span.start) {
+            place.range.start += text.len() - text.trim_start().len();
+        }
+        if ours(span.end - 1) {
+            place.range.end -= text.len() - text.trim_end().len();
+        }
+    }
+}
+
+impl Segment {
+    /// The cell bytes of `range`, which lies within this segment.
+    fn place(&self, range: Range<usize>) -> Option<Place> {
+        let (cell, source, at) = match &self.origin {
+            Origin::Cell { cell, source, at } => (cell, source, at),
+            Origin::Alias(place) => return Some(place.clone()),
+            Origin::Ours | Origin::Prefix => return None,
+        };
+        let shift = |byte: usize| byte - self.range.start + at;
+        Some(Place { cell: *cell, source: source.clone(), range: shift(range.start)..shift(range.end) })
+    }
+
+    fn cut(&self, span: &Range<usize>) -> Option<Place> {
+        let range = span.start.max(self.range.start)..span.end.min(self.range.end);
+        if range.is_empty() { None } else { self.place(range) }
+    }
+}
+
+/// The generated files of one compilation, by the name that rustc calls them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SourceMap {
+    files: BTreeMap<String, Text>,
+    hidden_dirs: Vec<PathBuf>,
+    hidden_paths: Vec<String>,
+}
+
+impl SourceMap {
+    pub(crate) fn new() -> SourceMap {
+        SourceMap::default()
+    }
+
+    /// `name` is what rustc puts in a span's `file_name`: the path as it was given on the command line.
+    pub(crate) fn insert(&mut self, name: impl Into<String>, text: Text) {
+        self.files.insert(name.into(), text);
+    }
+
+    /// Files under `dir` are ours too (the runtime, files of earlier cells) and are never shown to the user.
+    pub(crate) fn hide_dir(&mut self, dir: impl Into<PathBuf>) {
+        self.hidden_dirs.push(dir.into());
+    }
+
+    /// Rust paths that begin with `prefix` (`__cell::`) are printed without it.
+    pub(crate) fn hide_path(&mut self, prefix: impl Into<String>) {
+        self.hidden_paths.push(prefix.into());
+    }
+
+    pub(crate) fn hidden_paths(&self) -> &[String] {
+        &self.hidden_paths
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Text> {
+        self.files.get(name)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Text)> {
+        self.files.iter().map(|(name, text)| (name.as_str(), text))
+    }
+
+    pub(crate) fn is_ours(&self, name: &str) -> bool {
+        self.files.contains_key(name) || self.hidden_dirs.iter().any(|dir| Path::new(name).starts_with(dir))
+    }
+}
+
+fn line_column(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..at];
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let column = before[start..].trim_start_matches('\u{feff}').chars().count() + 1;
+    (before.matches('\n').count() + 1, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Builds a file from a script: `[…]` is copied from cell 1, `<…>` is a prefix, the rest is ours. The cell's
+    /// text is what is in the brackets.
+    fn build(script: &str) -> Text {
+        let cell: String = script.split('[').skip(1).map(|s| s.split(']').next().unwrap()).collect();
+        let source: Arc<str> = cell.into();
+        let (mut builder, mut at) = (SourceBuilder::new(), 0);
+        for piece in script.split_inclusive([']', '>']) {
+            let (ours, theirs) = piece.split_once(['[', '<']).unwrap_or((piece, ""));
+            builder.generated(ours);
+            if let Some(theirs) = theirs.strip_suffix(']') {
+                builder.original(CellId(1), &source, at..at + theirs.len());
+                at += theirs.len();
+            } else if let Some(prefix) = theirs.strip_suffix('>') {
+                builder.prefix(prefix);
+            }
+        }
+        builder.finish()
+    }
+
+    /// `span` is found in the generated text; the answer is shown as `start:text`.
+    fn check(script: &str, span: &str, expected: &str) {
+        let text = build(script);
+        let start = text.generated().find(span).expect("the span is in the file");
+        let found = text.locate(start..start + span.len());
+        let found = found.map_or("none".to_owned(), |p| format!("{}:{}", p.range.start, p.text()));
+        assert_eq!(found, expected, "{span:?} in {script:?}");
+    }
+
+    #[test]
+    fn spans_are_cut_to_what_the_user_wrote() {
+        check("fn f() {[let x = 1;]}", "x = 1", "4:x = 1");
+        check("fn f() {[let x = 1;]}", "f()", "none");
+        check("fn f() {[let x = 1;]}", "= 1;}", "6:= 1;");
+        check("fn f() {[ let x = 1; ]}", "{ let x = 1; }", "1:let x = 1;");
+        check("[a ]<pub >[struct S;]", "pub struct S", "2:struct S");
+        check("[struct S { ]<pub >[x: u8 }]", "{ pub x: u8 }", "9:{ x: u8 }");
+        check("show([v.iter()])", "show(v.iter())", "0:v.iter()");
+        check("a[é日本]b", "日", "2:日");
+    }
+
+    #[test]
+    fn a_point_belongs_to_the_cell_it_touches() {
+        let point = |script: &str, at: usize| build(script).locate(at..at).map(|p| p.range.start);
+        assert_eq!(point("{[ab]}", 1), Some(0));
+        assert_eq!(point("{[ab]}", 3), Some(2));
+        assert_eq!(point("{[ab]}", 0), None);
+        assert_eq!(point("{}<pub >[ab]", 2), Some(0));
+        assert_eq!(point("{[]}", 1), Some(0));
+        assert_eq!(point("{[ab]}", 9), None);
+    }
+
+    #[test]
+    fn only_unbroken_text_may_be_replaced() {
+        let text = build("{[struct S { ]<pub >[x: u8 }]}");
+        let exact = |span: &str| {
+            let at = text.generated().find(span).unwrap();
+            text.locate_exact(at..at + span.len()).is_some()
+        };
+        assert!(exact("S") && exact("x: u8"));
+        assert!(!exact("{ pub x") && !exact("{struct") && !exact("pub"));
+    }
+
+    #[test]
+    fn the_end_of_the_file_is_the_end_of_the_cell() {
+        let text = build("{[if x {\n]}\n");
+        assert_eq!(text.locate_end(&(8..9)).map(|p| p.range), Some(6..6));
+        assert_eq!(text.locate_end(&(10..10)).map(|p| p.range), Some(6..6));
+        assert_eq!(text.locate_end(&(2..3)), None);
+    }
+
+    #[test]
+    fn pieces_of_several_cells() {
+        let (one, two): (Arc<str>, Arc<str>) = ("macro".into(), "let x;\r\nlet y;".into());
+        let mut builder = SourceBuilder::new();
+        builder.original(CellId(1), &one, 0..5);
+        builder.blank("é\r\nb");
+        let mark = builder.generated(";mark;");
+        builder.original(CellId(2), &two, 0..6);
+        builder.original(CellId(2), &two, 6..14);
+        let text = builder.finish();
+        assert_eq!(text.generated(), "macro \r\n ;mark;let x;\r\nlet y;");
+        assert_eq!(&text.generated()[mark.clone()], ";mark;");
+        assert_eq!(text.locate(mark), None);
+        let y = text.offset(3, 5).unwrap();
+        let place = text.locate(y..y + 1).unwrap();
+        assert_eq!((place.cell, place.text(), place.line_column()), (CellId(2), "y", (2, 5)));
+        assert_eq!(text.locate(0..text.generated().len()).unwrap().cell, CellId(1));
+        assert_eq!((text.offset(9, 1), text.offset(1, 99), text.offset(0, 1)), (None, None, None));
+    }
+}

@@ -1,0 +1,222 @@
+//! What a session puts out: events, each with its origin, and the one trait that front ends implement.
+//!
+//! Nothing here knows how events are made (the worker) or shown (kernel, notebook, terminal). There is no
+//! "current cell" anywhere: an event that belongs to a cell says so itself.
+
+#[cfg(test)]
+pub mod fixture;
+
+use std::time::Duration;
+
+/// The number in `In[n]`: the execution count of one run of one cell. Never reused within a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CellId(pub u32);
+
+impl std::fmt::Display for CellId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "In[{}]", self.0)
+    }
+}
+
+/// One lane of a session: a thread, a pool task or a process. Never reused within a session, also not by the
+/// forked children of its worker. `LaneId::MAIN` is the thread that runs cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LaneId(pub u32);
+
+impl LaneId {
+    pub const MAIN: LaneId = LaneId(1);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+impl Stream {
+    /// nbformat's and the Jupyter protocol's name of the stream.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LaneKind {
+    /// A thread of the worker (or of one of its forked children).
+    Thread,
+    /// One task submitted to a pool; it runs on a thread, and `Event::Started` says on which.
+    Task,
+    /// A forked child, or a program that the worker started.
+    Process,
+}
+
+/// What of `threadbook::threading` a lane waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Awaited {
+    Lock,
+    RLock,
+    Semaphore,
+    Condition,
+    Event,
+    Barrier,
+}
+
+/// A lane as it was declared. It may be renamed later (`Event::Renamed`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lane {
+    pub id: LaneId,
+    pub kind: LaneKind,
+    /// The thread's name (`MainThread`, `Thread-3`, `ThreadPoolExecutor-0_1`, the user's own). For a task: the
+    /// name of the function or, where none is known, `task`. For a process: its name (`Process-1`) or its program's.
+    pub name: String,
+    /// The lane that made this one; none for the main thread.
+    pub parent: Option<LaneId>,
+    /// The cell that made this lane: its output belongs to that cell also after the cell has ended.
+    pub cell: CellId,
+    pub pid: u32,
+    /// Since the start of the session, by the monotonic clock.
+    pub at: Duration,
+}
+
+/// Where a piece of output came from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Origin {
+    /// The cell that this output belongs to: the one that made the lane.
+    pub cell: CellId,
+    /// The cell that was running when this was written, if one was.
+    pub running: Option<CellId>,
+    pub lane: LaneId,
+    pub pid: u32,
+    pub tid: u32,
+    /// Since the start of the session, by the monotonic clock.
+    pub at: Duration,
+}
+
+/// Representations of one value, by MIME type, as in the protocol's `data`.
+pub type MimeBundle = serde_json::Map<String, serde_json::Value>;
+
+/// A failure as the Jupyter protocol's `error` message has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// `CompileError`, `Panic`, `Error`, `WorkerLost`, …
+    pub ename: String,
+    pub evalue: String,
+    /// Lines, with ANSI colours.
+    pub traceback: Vec<String>,
+}
+
+/// What a cell does with a comm: `comm_open`, `comm_msg`, `comm_close`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CommAct {
+    Open { target: String },
+    Message,
+    Close,
+}
+
+/// Everything that a session reports, in order. Events of one lane keep their order; the order between lanes is
+/// the order in which their records were written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The lane exists from here on; its parent had got this far.
+    Lane(Lane),
+    Renamed {
+        lane: LaneId,
+        name: String,
+    },
+    /// The lane runs as this process; it was declared by its parent, under the parent's pid.
+    Process {
+        lane: LaneId,
+        pid: u32,
+    },
+    /// A task began to run on thread `on`.
+    Started {
+        lane: LaneId,
+        on: LaneId,
+        at: Duration,
+    },
+    /// The lane writes nothing more.
+    Ended {
+        lane: LaneId,
+        at: Duration,
+    },
+    /// `by` has seen the end of `lane`: it joined the thread, or took the task's result.
+    Joined {
+        by: LaneId,
+        lane: LaneId,
+        at: Duration,
+    },
+    /// The lane waits from here on, since what it asked for was not free.
+    Waits {
+        lane: LaneId,
+        what: Awaited,
+        at: Duration,
+    },
+    /// It waits no longer.
+    Woke {
+        lane: LaneId,
+        at: Duration,
+    },
+    Text {
+        origin: Origin,
+        stream: Stream,
+        text: String,
+    },
+    Display {
+        origin: Origin,
+        data: MimeBundle,
+        metadata: MimeBundle,
+        /// The display id: what is shown with it now takes the place of what was shown with it before.
+        id: Option<String>,
+        /// It only takes that place, and is not shown again (`update_display_data`).
+        update: bool,
+    },
+    /// What the cell has put out so far is taken away; with `wait` only once it puts out something new.
+    Clear {
+        origin: Origin,
+        wait: bool,
+    },
+    /// The value of the cell's tail expression (`execute_result`).
+    Result {
+        cell: CellId,
+        data: MimeBundle,
+    },
+    /// The cell waits for a line of input, and all that it had put out by then has been told. The front end answers
+    /// by this number. Told only if the session was told to ask.
+    Input {
+        origin: Origin,
+        number: u64,
+        prompt: String,
+        password: bool,
+    },
+    /// The cell says something on a comm.
+    Comm {
+        origin: Origin,
+        id: String,
+        act: CommAct,
+        data: serde_json::Value,
+    },
+    /// The front end shows this text in the place of the cell's, or in the next cell (the payload `set_next_input`).
+    NextInput {
+        cell: CellId,
+        text: String,
+        replace: bool,
+    },
+    /// What is said about the cell by no lane of it: rendered compiler warnings, with ANSI colours, and how much of its
+    /// output is left out.
+    Warning {
+        cell: CellId,
+        rendered: String,
+    },
+    Failed {
+        cell: CellId,
+        failure: Failure,
+    },
+}
+
+/// Takes a session's events. Called from the session's own threads, one call at a time, in order.
+pub trait Sink: Send {
+    fn event(&mut self, event: Event);
+}

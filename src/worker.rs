@@ -6,46 +6,23 @@
 //! records, `content` and `display` turn some of those into what is shown. What a cell reads is asked for by a record
 //! (`input`) and answered through the same memory (`answer`, `slot`). Nothing here knows Rust source, notebooks or Jupyter.
 
-mod answer;
-mod caller;
-mod capture;
-mod client;
-mod comm;
-mod content;
-mod copy;
-mod display;
-mod exit;
+mod abi;
+mod child;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod inbox;
-mod input;
-mod interpose;
-mod interrupt;
-mod keeper;
-mod oom;
+mod parent;
 mod process;
-mod protocol;
-mod reader;
-mod record;
-mod ring;
-mod server;
-mod slot;
-mod start;
-mod stdio;
-mod stream;
-mod threads;
-mod unsaid;
 
-pub use answer::{Answer, Answerer};
-pub use client::{Copy, Ran, Stop, Stopper, Worker};
-pub use comm::{Act, Comm};
-pub use exit::Exit;
-pub use inbox::monotonic_nanos;
+pub use abi::comm::{Act, Comm};
+pub use abi::exit::Exit;
+pub use abi::protocol::{End, Input, NotCopied, Places, Run};
+pub use child::server::main;
+pub use parent::answer::{Answer, Answerer};
+pub use parent::client::{Copy, Ran, Stop, Stopper, Worker};
+pub use parent::inbox::monotonic_nanos;
+pub use parent::start::Start;
 pub use process::{end_with_this_thread, kill_group, parent_of, user, wait_for_end, with_umask};
-pub use protocol::{End, Input, NotCopied, Places, Run};
-pub use server::main;
-pub use start::Start;
 
 /// The table of functions between worker and runtime: the same file as the runtime's own.
 #[path = "../runtime/src/host.rs"]

@@ -149,7 +149,7 @@ fn files_and_functions_stay_small() {
 
 #[test]
 fn unsafe_code_is_where_the_design_allows_it() {
-    for file in files("src").into_iter().filter(|file| !file.to_string_lossy().contains("/worker")) {
+    for file in files("src").into_iter().filter(|file| !file.to_string_lossy().contains("/src/worker")) {
         let text = std::fs::read_to_string(&file).expect("a readable file");
         let code = text.lines().take_while(|line| !line.contains("#[cfg(test)]"));
         let found: Vec<&str> = code.filter(|line| line.contains("unsafe {") && !line.contains('"')).collect();

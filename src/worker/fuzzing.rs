@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::Answerer;
-use super::inbox::{Inbox, Open};
-use super::protocol::{Request, Response, receive, send};
-use super::record::Head;
-use super::start::Start;
 use crate::events::{Event, Sink};
+use crate::worker::abi::protocol::{Request, Response, receive, send};
+use crate::worker::abi::record::Head;
+use crate::worker::parent::answer::Answerer;
+use crate::worker::parent::inbox::{Inbox, Open};
+use crate::worker::parent::start::Start;
 
 struct Nobody;
 

@@ -50,7 +50,7 @@ pub fn kill_group(leader: u32) {
 }
 
 /// Interrupts them, as the terminal's Ctrl-C would.
-pub(super) fn interrupt_group(leader: u32) {
+pub(crate) fn interrupt_group(leader: u32) {
     signal_group(leader, libc::SIGINT);
 }
 
@@ -67,7 +67,7 @@ pub fn parent_of(pid: u32) -> Option<u32> {
     stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
 }
 
-pub(super) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
+pub(crate) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: asks for a descriptor of a process; touches no memory.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     if fd < 0 {
@@ -78,16 +78,16 @@ pub(super) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
 }
 
 /// Waits until one of the descriptors can be read or has ended; says for each whether it is one.
-pub(super) fn poll(fds: &[BorrowedFd]) -> Vec<bool> {
+pub(crate) fn poll(fds: &[BorrowedFd]) -> Vec<bool> {
     poll_for(fds, -1)
 }
 
 /// The same without waiting.
-pub(super) fn poll_now(fds: &[BorrowedFd]) -> Vec<bool> {
+pub(crate) fn poll_now(fds: &[BorrowedFd]) -> Vec<bool> {
     poll_for(fds, 0)
 }
 
-pub(super) fn is_readable(fd: &impl AsFd) -> bool {
+pub(crate) fn is_readable(fd: &impl AsFd) -> bool {
     poll_now(&[fd.as_fd()])[0]
 }
 

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::events::{CommAct, Event, Origin, Stream};
 
-use super::host;
-use super::protocol::End;
+use crate::worker::abi::protocol::End;
+use crate::worker::host;
 
 /// A comm message of the front end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,12 +35,12 @@ pub enum Act {
 static ENTRY: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
 /// `entry` is the runtime's `threadbook_comm`.
-pub(super) fn begin(entry: *mut c_void) {
+pub(crate) fn begin(entry: *mut c_void) {
     ENTRY.store(entry, Ordering::Relaxed);
 }
 
 /// Hands the message to its handler, on the calling thread.
-pub(super) fn run(comm: &Comm) -> End {
+pub(crate) fn run(comm: &Comm) -> End {
     type Entry = unsafe extern "C" fn(*const host::Comm);
     let entry = ENTRY.load(Ordering::Relaxed);
     let kind = match comm.act {
@@ -65,7 +65,7 @@ pub(super) fn run(comm: &Comm) -> End {
 }
 
 /// What a cell says on a comm, from the runtime's JSON; its data is JSON in a string.
-pub(super) fn event(told: &Value, origin: Origin) -> Option<Event> {
+pub(crate) fn event(told: &Value, origin: Origin) -> Option<Event> {
     let id = told["id"].as_str()?.to_owned();
     let act = match told["act"].as_str()? {
         "open" => CommAct::Open { target: told["target"].as_str()?.to_owned() },

@@ -8,16 +8,16 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use super::capture::{self, Here};
-use super::threads::{self, Ended};
 use super::{caller, input, interrupt};
+use crate::worker::child::capture::{self, Here};
+use crate::worker::child::threads::{self, Ended};
 
 /// The inodes of the sockets that are the worker's fd 1 and 2: a descriptor that user code has pointed elsewhere
 /// is not captured.
 static STREAMS: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
 /// Remembers what fd 1 and 2 are.
-pub(super) fn begin() {
+pub(crate) fn begin() {
     for (index, stream) in STREAMS.iter().enumerate() {
         stream.store(inode(index as c_int + 1).unwrap_or(0), Ordering::Relaxed);
     }
@@ -42,7 +42,7 @@ fn captured(fd: c_int) -> Option<u8> {
 /// # Safety
 /// As the C library's: `bytes` points to `len` writable bytes.
 #[unsafe(no_mangle)]
-pub(super) unsafe extern "C" fn read(fd: c_int, bytes: *mut c_void, len: usize) -> isize {
+pub(crate) unsafe extern "C" fn read(fd: c_int, bytes: *mut c_void, len: usize) -> isize {
     if fd == libc::STDIN_FILENO && capture::ring().is_some() && !bytes.is_null() {
         // SAFETY: the caller promises `len` writable bytes.
         match input::read(unsafe { std::slice::from_raw_parts_mut(bytes.cast(), len) }) {
@@ -64,7 +64,7 @@ pub(super) unsafe extern "C" fn read(fd: c_int, bytes: *mut c_void, len: usize) 
 /// # Safety
 /// As the C library's: `parts` points to `count` valid `iovec`s.
 #[unsafe(no_mangle)]
-pub(super) unsafe extern "C" fn readv(fd: c_int, parts: *const libc::iovec, count: c_int) -> isize {
+pub(crate) unsafe extern "C" fn readv(fd: c_int, parts: *const libc::iovec, count: c_int) -> isize {
     if fd == libc::STDIN_FILENO && capture::ring().is_some() && !parts.is_null() && count > 0 {
         // SAFETY: the caller promises `count` iovecs, each describing writable bytes.
         unsafe {
@@ -83,7 +83,7 @@ pub(super) unsafe extern "C" fn readv(fd: c_int, parts: *const libc::iovec, coun
 /// # Safety
 /// As the C library's: `bytes` points to `len` readable bytes.
 #[unsafe(no_mangle)]
-pub(super) unsafe extern "C" fn write(fd: c_int, bytes: *const c_void, len: usize) -> isize {
+pub(crate) unsafe extern "C" fn write(fd: c_int, bytes: *const c_void, len: usize) -> isize {
     if let Some(stream) = captured(fd)
         && !bytes.is_null()
         // SAFETY: the caller promises `len` readable bytes.
@@ -100,7 +100,7 @@ pub(super) unsafe extern "C" fn write(fd: c_int, bytes: *const c_void, len: usiz
 /// # Safety
 /// As the C library's: `parts` points to `count` valid `iovec`s.
 #[unsafe(no_mangle)]
-pub(super) unsafe extern "C" fn writev(fd: c_int, parts: *const libc::iovec, count: c_int) -> isize {
+pub(crate) unsafe extern "C" fn writev(fd: c_int, parts: *const libc::iovec, count: c_int) -> isize {
     if captured(fd).is_none() || parts.is_null() || count < 0 {
         // SAFETY: the system checks the arguments.
         return unsafe { libc::syscall(libc::SYS_writev, fd, parts, count) as isize };
@@ -154,7 +154,7 @@ extern "C" fn run_thread(start: *mut c_void) -> *mut c_void {
     let answer = (start.routine)(start.argument);
     capture::end_thread();
     start.ended.store(1, Ordering::SeqCst);
-    super::ring::futex_wake(&start.ended);
+    crate::worker::abi::ring::futex_wake(&start.ended);
     answer
 }
 
@@ -163,7 +163,7 @@ extern "C" fn run_thread(start: *mut c_void) -> *mut c_void {
 /// # Safety
 /// As the C library's.
 #[unsafe(no_mangle)]
-pub(super) unsafe extern "C" fn pthread_create(
+pub(crate) unsafe extern "C" fn pthread_create(
     thread: *mut libc::pthread_t,
     attributes: *const libc::pthread_attr_t,
     routine: Routine,
@@ -199,7 +199,7 @@ pub(super) unsafe extern "C" fn pthread_create(
 /// # Safety
 /// As the C library's.
 #[unsafe(no_mangle)]
-pub(super) unsafe extern "C" fn pthread_join(thread: libc::pthread_t, answer: *mut *mut c_void) -> c_int {
+pub(crate) unsafe extern "C" fn pthread_join(thread: libc::pthread_t, answer: *mut *mut c_void) -> c_int {
     type Join = unsafe extern "C" fn(libc::pthread_t, *mut *mut c_void) -> c_int;
     static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
     let lane = capture::ring().and_then(|_| threads::lane_of(thread));
@@ -223,7 +223,7 @@ pub(super) unsafe extern "C" fn pthread_join(thread: libc::pthread_t, answer: *m
 /// # Safety
 /// As the C library's.
 #[unsafe(no_mangle)]
-pub(super) unsafe extern "C" fn fork() -> libc::pid_t {
+pub(crate) unsafe extern "C" fn fork() -> libc::pid_t {
     type Fork = unsafe extern "C" fn() -> libc::pid_t;
     static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
     // SAFETY: this is the type of the C library's function.
@@ -251,7 +251,7 @@ pub(super) unsafe extern "C" fn fork() -> libc::pid_t {
 /// # Safety
 /// As the C library's.
 #[unsafe(no_mangle)]
-pub(super) unsafe extern "C" fn clock_nanosleep(
+pub(crate) unsafe extern "C" fn clock_nanosleep(
     clock: libc::clockid_t,
     flags: c_int,
     time: *const libc::timespec,
@@ -278,7 +278,7 @@ pub(super) unsafe extern "C" fn clock_nanosleep(
 /// # Safety
 /// As the C library's: `name` is a C string.
 #[unsafe(no_mangle)]
-pub(super) unsafe extern "C" fn pthread_setname_np(thread: libc::pthread_t, name: *const c_char) -> c_int {
+pub(crate) unsafe extern "C" fn pthread_setname_np(thread: libc::pthread_t, name: *const c_char) -> c_int {
     type SetName = unsafe extern "C" fn(libc::pthread_t, *const c_char) -> c_int;
     static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
     // SAFETY: this is the type of the C library's function; the arguments are the caller's, a C string among them.

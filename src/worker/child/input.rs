@@ -10,10 +10,10 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use super::capture;
-use super::protocol::Input;
-use super::record::Head;
-use super::slot::Kind;
+use crate::worker::abi::protocol::Input;
+use crate::worker::abi::record::Head;
+use crate::worker::abi::slot::Kind;
+use crate::worker::child::capture;
 
 /// The process that runs a cell which may ask, 0 while there is none.
 static OWNER: AtomicU32 = AtomicU32::new(0);
@@ -33,14 +33,14 @@ const REFUSAL: &[u8] = b"threadbook: the front end takes no input (it sent `allo
 
 /// Why there is no line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(crate) enum Missing {
     End,
     Refused,
     Interrupted,
 }
 
 /// Remembers what fd 0 is.
-pub(super) fn begin() {
+pub(crate) fn begin() {
     if let Some(identity) = identity() {
         NULL.iter().zip(identity).for_each(|(known, word)| known.store(word, Ordering::Relaxed));
     }
@@ -53,7 +53,7 @@ fn identity() -> Option<[u64; 2]> {
 }
 
 /// A cell begins in this process.
-pub(super) fn begin_cell(input: Input) {
+pub(crate) fn begin_cell(input: Input) {
     REFUSED.store(input == Input::Refused, Ordering::Relaxed);
     TOLD.store(false, Ordering::Relaxed);
     let owner = if input == Input::Empty { 0 } else { std::process::id() };
@@ -61,7 +61,7 @@ pub(super) fn begin_cell(input: Input) {
 }
 
 /// The cell has ended: its threads that go on read nothing more.
-pub(super) fn end_cell() {
+pub(crate) fn end_cell() {
     OWNER.store(0, Ordering::Release);
 }
 
@@ -71,7 +71,7 @@ fn may_ask() -> bool {
 }
 
 /// Reads from fd 0: how many bytes, 0 at the end, or an errno. None: what the system answers is right.
-pub(super) fn read(into: &mut [MaybeUninit<u8>]) -> Option<Result<usize, c_int>> {
+pub(crate) fn read(into: &mut [MaybeUninit<u8>]) -> Option<Result<usize, c_int>> {
     let is_null = || identity().is_some_and(|identity| identity == [0, 1].map(|n| NULL[n].load(Ordering::Relaxed)));
     if into.is_empty() || !may_ask() || !is_null() {
         return None;
@@ -102,7 +102,7 @@ pub(super) fn read(into: &mut [MaybeUninit<u8>]) -> Option<Result<usize, c_int>>
 }
 
 /// Asks for a line with a prompt; what was kept for reads stays.
-pub(super) fn ask(prompt: &[u8], password: bool) -> Result<Vec<u8>, Missing> {
+pub(crate) fn ask(prompt: &[u8], password: bool) -> Result<Vec<u8>, Missing> {
     if !may_ask() {
         return Err(Missing::End);
     }

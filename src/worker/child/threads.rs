@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use super::capture::Here;
+use crate::worker::child::capture::Here;
 
 const SLOTS: usize = 4096;
 /// How far from its own slot an entry may lie.
@@ -19,7 +19,7 @@ struct Slot {
 }
 
 /// Not 0 once the thread's own code has ended; the thread has a share too.
-pub(super) type Ended = Arc<AtomicU32>;
+pub(crate) type Ended = Arc<AtomicU32>;
 
 static TABLE: [Slot; SLOTS] = [const {
     Slot { thread: AtomicU64::new(0), lane: AtomicU64::new(0), ended: AtomicPtr::new(std::ptr::null_mut()) }
@@ -32,7 +32,7 @@ fn slots(thread: libc::pthread_t) -> impl Iterator<Item = &'static Slot> {
 }
 
 /// `thread` is `lane` from here on; the C library gives the number of an ended thread to a new one.
-pub(super) fn remember(thread: libc::pthread_t, lane: Here, ended: Ended) {
+pub(crate) fn remember(thread: libc::pthread_t, lane: Here, ended: Ended) {
     let own = |slot: &&Slot| slot.thread.load(Ordering::Acquire) == thread;
     let claim = |slot: &&Slot| slot.thread.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Relaxed).is_ok();
     if let Some(slot) = slots(thread).find(own).or_else(|| slots(thread).find(claim)) {
@@ -42,7 +42,7 @@ pub(super) fn remember(thread: libc::pthread_t, lane: Here, ended: Ended) {
 }
 
 /// What tells the end of this thread; once, since there is one join.
-pub(super) fn take_ended(thread: libc::pthread_t) -> Option<Ended> {
+pub(crate) fn take_ended(thread: libc::pthread_t) -> Option<Ended> {
     slots(thread).find(|slot| slot.thread.load(Ordering::Acquire) == thread)?.swap(None)
 }
 
@@ -55,7 +55,7 @@ impl Slot {
     }
 }
 
-pub(super) fn lane_of(thread: libc::pthread_t) -> Option<Here> {
+pub(crate) fn lane_of(thread: libc::pthread_t) -> Option<Here> {
     let slot = slots(thread).find(|slot| slot.thread.load(Ordering::Acquire) == thread)?;
     let handle = slot.lane.load(Ordering::Acquire);
     (handle != 0).then(|| Here::from_handle(handle))

@@ -8,14 +8,14 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use super::exit::Exit;
+use crate::worker::abi::exit::Exit;
 
 /// A process id and a wait status as `wait` has it (wait(2)), native order.
 const REPORT: usize = 8;
 
 /// Becomes the keeper and answers in a new process, the first worker, whose descriptors these are. In the keeper it
 /// answers once no process is left to keep.
-pub(super) fn keep(reports: OwnedFd, workers: &[RawFd]) -> io::Result<Role> {
+pub(crate) fn keep(reports: OwnedFd, workers: &[RawFd]) -> io::Result<Role> {
     let mut reports = UnixStream::from(reports);
     // SAFETY: plain system calls. One thread, so the child is as good as its parent.
     let worker = unsafe {
@@ -47,13 +47,13 @@ pub(super) fn keep(reports: OwnedFd, workers: &[RawFd]) -> io::Result<Role> {
     }
 }
 
-pub(super) enum Role {
+pub(crate) enum Role {
     Keeper,
     Worker,
 }
 
 /// The calling process leads a group of its own and ends with its keeper.
-pub(super) fn kept_by(keeper: libc::pid_t) {
+pub(crate) fn kept_by(keeper: libc::pid_t) {
     // SAFETY: plain system calls; a keeper that had gone before it could be said is noticed by the last.
     unsafe {
         libc::setpgid(0, 0);
@@ -72,7 +72,7 @@ fn report(to: &mut UnixStream, pid: libc::pid_t, status: libc::c_int) -> io::Res
 }
 
 /// The session's side: the next process that has ended, and how. The first report is the worker that begins.
-pub(super) fn next_report(mut from: &UnixStream) -> io::Result<(u32, Exit)> {
+pub(crate) fn next_report(mut from: &UnixStream) -> io::Result<(u32, Exit)> {
     let mut bytes = [0; REPORT];
     from.read_exact(&mut bytes)?;
     let [pid, status] = [0, 4].map(|at| i32::from_ne_bytes(bytes[at..at + 4].try_into().expect("four bytes")));

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::ring::Ring;
-use super::slot::{Kind, LARGEST};
+use crate::worker::abi::ring::Ring;
+use crate::worker::abi::slot::{Kind, LARGEST};
 
 /// What a front end says to `Event::Input`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,34 +53,34 @@ impl Answerer {
     }
 
     /// A worker with this memory is the session's from here on.
-    pub(super) fn serve(&self, ring: Arc<Ring>) {
+    pub(crate) fn serve(&self, ring: Arc<Ring>) {
         let mut state = self.state();
         *state = State { ring: Some(ring), last: state.last, ..State::default() };
     }
 
     /// A cell begins.
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         let mut state = self.state();
         // What was open before was of a worker that has died: nobody waits.
         (state.open, state.interrupted, state.waits, state.rest) = (true, false, None, Vec::new());
     }
 
     /// The cell is being interrupted: whoever waits for an answer is told.
-    pub(super) fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         let mut state = self.state();
         (state.interrupted, state.rest) = (true, Vec::new());
         state.post(Kind::Interrupted, &[]);
     }
 
     /// The cell has ended.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut state = self.state();
         (state.open, state.rest) = (false, Vec::new());
         state.post(Kind::End, &[]);
     }
 
     /// The worker waits with this ticket: the number of a new question, or none if there is nobody to ask.
-    pub(super) fn asked(&self, ticket: u64) -> Option<u64> {
+    pub(crate) fn asked(&self, ticket: u64) -> Option<u64> {
         let mut state = self.state();
         state.waits = Some(ticket);
         if !state.open || state.interrupted {
@@ -93,7 +93,7 @@ impl Answerer {
     }
 
     /// The worker has taken a piece and waits for the next with this ticket.
-    pub(super) fn go_on(&self, ticket: u64) {
+    pub(crate) fn go_on(&self, ticket: u64) {
         let mut state = self.state();
         state.waits = Some(ticket);
         match state.open {

@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 
 use crate::events::LaneId;
 
-use super::answer::Answerer;
-use super::comm::Comm;
-use super::exit::Exit;
-use super::inbox::{Open, SharedSink};
-use super::process::{interrupt_group, is_readable, kill_group, pidfd_open};
-use super::protocol::{self, End, NotCopied, Request, Run};
-use super::reader::{Shared, read_worker};
-use super::start::Start;
+use crate::worker::abi::comm::Comm;
+use crate::worker::abi::exit::Exit;
+use crate::worker::abi::protocol::{self, End, NotCopied, Request, Run};
+use crate::worker::parent::answer::Answerer;
+use crate::worker::parent::inbox::{Open, SharedSink};
+use crate::worker::parent::reader::{Shared, read_worker};
+use crate::worker::parent::start::Start;
+use crate::worker::process::{interrupt_group, is_readable, kill_group, pidfd_open};
 
 /// How long an interrupted cell may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ impl Stopper {
     }
 }
 
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Started(io::Result<u32>),
     Ready(u32),
     Unfit(String),

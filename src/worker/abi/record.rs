@@ -1,14 +1,14 @@
 //! The form of one record in the ring: a fixed head, then its payload. Written by the worker and its forked
 //! children, read by the session: always the same build of this executable.
 
-use super::host;
 use crate::events::Awaited;
+use crate::worker::host;
 
 /// What a record says. Its payload is text for `Text`, JSON for `Display` and `Result`, a name for `Lane` and
 /// `Rename`, a question for `Input` (see there), and nothing for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// `lane` printed; `detail` is the stream (1, 2).
     Text = 1,
     /// A lane was declared: `other` is its parent, `detail` its kind (`host::THREAD`, …).
@@ -43,10 +43,10 @@ impl Kind {
     }
 }
 
-pub(super) const HEAD: usize = 48;
+pub(crate) const HEAD: usize = 48;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(crate) struct Head {
     pub kind: Kind,
     pub detail: u8,
     /// Bytes of payload behind the head.
@@ -66,10 +66,10 @@ pub(super) struct Head {
 impl Head {
     /// The `detail` of a display or result of which the next record of this thread has more, and of the demand for
     /// more of an answer.
-    pub(super) const MORE: u8 = 1;
+    pub(crate) const MORE: u8 = 1;
 
     /// What the lane of a `Wait` waits for.
-    pub(super) fn awaited(&self) -> Awaited {
+    pub(crate) fn awaited(&self) -> Awaited {
         match u32::from(self.detail) {
             host::RLOCK => Awaited::RLock,
             host::SEMAPHORE => Awaited::Semaphore,
@@ -80,7 +80,7 @@ impl Head {
         }
     }
 
-    pub(super) fn to_bytes(self) -> [u8; HEAD] {
+    pub(crate) fn to_bytes(self) -> [u8; HEAD] {
         let mut bytes = [0; HEAD];
         bytes[0] = self.kind as u8;
         bytes[1] = self.detail;
@@ -93,7 +93,7 @@ impl Head {
     }
 
     /// The record at the start of `bytes`, its payload, and the bytes it takes; none if it is torn or not ours.
-    pub(super) fn parse(bytes: &[u8]) -> Option<(Head, &[u8], usize)> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<(Head, &[u8], usize)> {
         let head = bytes.get(..HEAD)?;
         let word = |index: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|k| head[4 + 4 * index + k]));
         let nanos = u64::from_ne_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|k| head[32 + k]));

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::events::{Event, LaneId, MimeBundle, Origin, Stream};
 
-use super::display::value_of;
+use crate::worker::parent::display::value_of;
 
 const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
 const END: &str = "EVCXR_END_CONTENT";
@@ -25,7 +25,7 @@ const BEYOND_CHANCE: usize = "EVCXR_".len();
 const LONGEST_MIME: usize = 256;
 
 #[derive(Default)]
-pub(super) struct Contents {
+pub(crate) struct Contents {
     held: BTreeMap<LaneId, Held>,
 }
 
@@ -51,7 +51,7 @@ enum Start {
 
 impl Contents {
     /// What comes of text of a lane's stdout: mostly the text itself.
-    pub(super) fn text(&mut self, origin: Origin, text: String, send: &mut impl FnMut(Event)) {
+    pub(crate) fn text(&mut self, origin: Origin, text: String, send: &mut impl FnMut(Event)) {
         if let Some(mut held) = self.held.remove(&origin.lane) {
             held.text.push_str(&text);
             return self.go_on(held, text.len(), send);
@@ -68,20 +68,20 @@ impl Contents {
     }
 
     /// Nothing more is to be expected of this lane, or something else of it comes first.
-    pub(super) fn release(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
+    pub(crate) fn release(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
         if let Some(held) = self.held.remove(&lane) {
             last(held, send);
         }
     }
 
     /// As `release`, but content that has begun may go on.
-    pub(super) fn release_text(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
+    pub(crate) fn release_text(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
         if self.held.get(&lane).is_some_and(|held| !matches!(start(&held.text), Start::Content { .. })) {
             self.release(lane, send);
         }
     }
 
-    pub(super) fn release_all(&mut self, send: &mut impl FnMut(Event)) {
+    pub(crate) fn release_all(&mut self, send: &mut impl FnMut(Event)) {
         for held in std::mem::take(&mut self.held).into_values() {
             last(held, send);
         }

@@ -4,7 +4,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use super::interpose;
+use crate::worker::child::interpose;
 
 #[repr(C)]
 struct CookieFunctions {
@@ -50,7 +50,7 @@ fn stream(fd: usize, buffering: c_int) -> Option<*mut libc::FILE> {
 
 /// Replaces the streams: stdin and stdout by the line, stderr unbuffered, as on a terminal. A read of stdin writes out
 /// what stdout holds, which may be a prompt.
-pub(super) fn begin() {
+pub(crate) fn begin() {
     // SAFETY: called once, before any library of the user's is loaded, so nobody holds the old values.
     unsafe {
         let streams = (stream(0, libc::_IOLBF), stream(1, libc::_IOLBF), stream(2, libc::_IONBF));
@@ -63,13 +63,13 @@ pub(super) fn begin() {
 }
 
 /// Writes out what C code has left in its buffers.
-pub(super) fn flush() {
+pub(crate) fn flush() {
     // SAFETY: null means every open stream.
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
 /// The end of input that one cell met is not that of the next.
-pub(super) fn forget_end() {
+pub(crate) fn forget_end() {
     // SAFETY: a stream that stays open; the C library takes its lock.
     unsafe { clearerr(stdin) };
 }

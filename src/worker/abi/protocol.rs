@@ -8,14 +8,14 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::comm::Comm;
+use crate::worker::abi::comm::Comm;
 
 /// Raised with every change to this file.
-pub(super) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 3;
 
 /// From the session.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Request {
+pub(crate) enum Request {
     Hello {
         version: u32,
         libraries: Vec<PathBuf>,
@@ -80,7 +80,7 @@ impl Places {
 
 /// From the worker.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Response {
+pub(crate) enum Response {
     /// The runtime is loaded.
     Ready {
         version: u32,
@@ -144,7 +144,7 @@ pub enum End {
     },
 }
 
-pub(super) fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
+pub(crate) fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
     let mut bytes = vec![0; 4];
     serde_json::to_writer(&mut bytes, message)?;
     let length = u32::try_from(bytes.len() - 4).map_err(io::Error::other)?;
@@ -153,7 +153,7 @@ pub(super) fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<(
 }
 
 /// The next message; `UnexpectedEof` when the other side has gone.
-pub(super) fn receive<T: DeserializeOwned>(mut from: impl Read) -> io::Result<T> {
+pub(crate) fn receive<T: DeserializeOwned>(mut from: impl Read) -> io::Result<T> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;
     let length = u32::from_ne_bytes(length) as usize;

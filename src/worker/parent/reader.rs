@@ -10,17 +10,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::Sender;
 
-use super::client::Reply;
-use super::inbox::{Inbox, Open, SharedSink};
-use super::process::{kill_group, pidfd_open, poll, poll_now};
-use super::protocol::{self, NotCopied, Response};
-use super::ring::Ring;
-use super::start::{Start, start};
-use super::{copy, keeper};
+use crate::worker::abi::protocol::{self, NotCopied, Response};
+use crate::worker::abi::ring::Ring;
+use crate::worker::child::{keeper, snapshot};
+use crate::worker::parent::client::Reply;
+use crate::worker::parent::inbox::{Inbox, Open, SharedSink};
+use crate::worker::parent::start::{Start, start};
+use crate::worker::process::{kill_group, pidfd_open, poll, poll_now};
 
 /// What the reader thread shares with the handle.
 #[derive(Clone)]
-pub(super) struct Shared {
+pub(crate) struct Shared {
     pub open: Arc<Open>,
     /// The process that is the worker now.
     pub current: Arc<AtomicU32>,
@@ -33,7 +33,7 @@ pub(super) struct Shared {
 }
 
 /// The thread's work, from the keeper's start to its end.
-pub(super) fn read_worker(
+pub(crate) fn read_worker(
     from: Start,
     sink: SharedSink,
     control: UnixStream,
@@ -171,7 +171,7 @@ impl Reader {
     /// A copy waits, whose line comes over this one. If it has ended and been reaped, the keeper will not say so again.
     fn copied(&mut self, index: usize, pid: u32, inbox: &mut Inbox) -> Result<(u32, UnixStream), NotCopied> {
         let failed = |error: io::Error| NotCopied::Failed { reason: error.to_string() };
-        let line = copy::receive_line(&self.lines[index].socket).map_err(failed)?;
+        let line = snapshot::receive_line(&self.lines[index].socket).map_err(failed)?;
         let socket = line.try_clone().map_err(failed)?;
         pidfd_open(pid).map_err(failed)?;
         inbox.set_worker(pid);

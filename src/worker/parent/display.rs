@@ -7,18 +7,18 @@ use serde_json::{Map, Value};
 
 use crate::events::{CellId, Event, MimeBundle, Origin};
 
-use super::comm;
-use super::record::{Head, Kind};
+use crate::worker::abi::comm;
+use crate::worker::abi::record::{Head, Kind};
 
 /// The pieces so far of displays that are larger than a record, by process and thread: a thread writes one at a time.
 #[derive(Default)]
-pub(super) struct Displays {
+pub(crate) struct Displays {
     pieces: HashMap<(u32, u32), Vec<u8>>,
 }
 
 impl Displays {
     /// Takes a record; answers the event once it is whole.
-    pub(super) fn record(&mut self, head: &Head, payload: &[u8], origin: Origin) -> Option<Event> {
+    pub(crate) fn record(&mut self, head: &Head, payload: &[u8], origin: Origin) -> Option<Event> {
         let writer = (head.pid, head.tid);
         if head.detail == Head::MORE {
             self.pieces.entry(writer).or_default().extend_from_slice(payload);
@@ -34,7 +34,7 @@ impl Displays {
     }
 
     /// The process has ended, perhaps in the middle of a display.
-    pub(super) fn forget(&mut self, pid: u32) {
+    pub(crate) fn forget(&mut self, pid: u32) {
         self.pieces.retain(|(of, _), _| *of != pid);
     }
 }
@@ -71,7 +71,7 @@ fn values(json: &mut Map<String, Value>, key: &str, value: impl Fn(&str, String)
 }
 
 /// The text of one form as the protocol has it: JSON is a value there, and everything else text.
-pub(super) fn value_of(mime: &str, text: String) -> Value {
+pub(crate) fn value_of(mime: &str, text: String) -> Value {
     let is_json = mime == "application/json" || mime.ends_with("+json");
     let parsed = if is_json { serde_json::from_str(&text).ok() } else { None };
     parsed.unwrap_or(Value::String(text))

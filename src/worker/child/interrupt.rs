@@ -3,15 +3,15 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::host::Interrupt;
-use super::ring::futex_wait;
+use crate::worker::abi::ring::futex_wait;
+use crate::worker::host::Interrupt;
 
-pub(super) static INTERRUPT: Interrupt = Interrupt::none();
+pub(crate) static INTERRUPT: Interrupt = Interrupt::none();
 /// The worker; a child that a cell has forked is another process, which `SIGINT` ends as ever.
 static WORKER: AtomicU32 = AtomicU32::new(0);
 
 /// From here on `SIGINT` interrupts the cell. Called on the thread that will run cells, and again in a copy.
-pub(super) fn begin() {
+pub(crate) fn begin() {
     WORKER.store(std::process::id(), Ordering::Relaxed);
     set_handler(on_signal as *const () as libc::sighandler_t);
 }
@@ -42,20 +42,20 @@ extern "C" fn on_signal(signal: libc::c_int) {
 }
 
 /// The thread that runs cells is the worker's first.
-pub(super) fn is_cells_thread() -> bool {
+pub(crate) fn is_cells_thread() -> bool {
     // SAFETY: takes no arguments.
     let thread = unsafe { libc::gettid() } as u32;
     thread == WORKER.load(Ordering::Relaxed)
 }
 
 /// A cell begins.
-pub(super) fn clear() {
+pub(crate) fn clear() {
     INTERRUPT.asked.store(0, Ordering::SeqCst);
 }
 
 /// This child was made by the calling thread, if by a cell that is interrupted perhaps too late to have been signalled
 /// with the others.
-pub(super) fn pass_on(child: libc::pid_t) {
+pub(crate) fn pass_on(child: libc::pid_t) {
     if INTERRUPT.asked.load(Ordering::SeqCst) != 0 && is_cells_thread() {
         // SAFETY: sends a signal; touches no memory.
         unsafe { libc::kill(child, libc::SIGINT) };
@@ -64,7 +64,7 @@ pub(super) fn pass_on(child: libc::pid_t) {
 
 /// Sleeps for this time, or until this time of `CLOCK_MONOTONIC`, on the thread that runs the cell; false if the cell was
 /// interrupted before.
-pub(super) fn sleep(time: &libc::timespec, absolute: bool) -> bool {
+pub(crate) fn sleep(time: &libc::timespec, absolute: bool) -> bool {
     let mut until = *time;
     if !absolute {
         // SAFETY: writes to a local.
@@ -104,7 +104,7 @@ fn watched(word: &AtomicU32, wait: impl FnOnce() -> bool) -> bool {
 
 /// Waits until `word` is not 0; false if the cell was interrupted before that. Only for the thread that runs the cell:
 /// on another it answers at once.
-pub(super) fn wait(word: &AtomicU32) -> bool {
+pub(crate) fn wait(word: &AtomicU32) -> bool {
     if !is_cells_thread() {
         return true;
     }

@@ -11,7 +11,7 @@ const CRATES: &str = "libthreadbook_deps";
 static LOADED: AtomicBool = AtomicBool::new(false);
 
 /// Notes what is being loaded.
-pub(super) fn loads(library: &Path) {
+pub(crate) fn loads(library: &Path) {
     let name = library.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with(CRATES) && !LOADED.swap(true, Ordering::Relaxed) {
         // The first walk loads the unwinder, which may allocate: better here than in the middle of a thread's making.
@@ -25,7 +25,7 @@ fn walk(frames: &mut [*mut c_void]) -> usize {
 }
 
 /// Whether the innermost caller outside of this executable and std is a crate's code.
-pub(super) fn is_crate() -> bool {
+pub(crate) fn is_crate() -> bool {
     if !LOADED.load(Ordering::Relaxed) {
         return false;
     }

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use crate::events::{CellId, Event, Lane, LaneId, LaneKind, Origin, Sink, Stream};
 
-use super::answer::Answerer;
-use super::content::Contents;
-use super::display::Displays;
-use super::host;
-use super::process::parent_of;
-use super::record::{Head, Kind};
-use super::start::Start;
-use super::stream::receive_with_pid;
-use super::unsaid::Unsaid;
+use crate::worker::abi::record::{Head, Kind};
+use crate::worker::host;
+use crate::worker::parent::answer::Answerer;
+use crate::worker::parent::content::Contents;
+use crate::worker::parent::display::Displays;
+use crate::worker::parent::start::Start;
+use crate::worker::parent::stream::receive_with_pid;
+use crate::worker::parent::unsaid::Unsaid;
+use crate::worker::process::parent_of;
 
 /// Text of one lane is handed on at this size at the latest.
 const LARGEST_TEXT: usize = 64 << 10;
@@ -25,7 +25,7 @@ const LARGEST_TEXT: usize = 64 << 10;
 /// Lanes that may still write: threads and processes until they end, tasks until they have run. Threads that only
 /// wait for tasks (`host::DAEMON`) are not counted.
 #[derive(Default)]
-pub(super) struct Open {
+pub(crate) struct Open {
     /// The process that declared each.
     lanes: Mutex<BTreeMap<u32, u32>>,
     changed: Condvar,
@@ -39,7 +39,7 @@ impl Open {
     }
 
     /// Waits until none is open, at most `patience`; answers those that are.
-    pub(super) fn wait(&self, patience: Duration) -> Vec<LaneId> {
+    pub(crate) fn wait(&self, patience: Duration) -> Vec<LaneId> {
         let lanes = self.lanes.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (lanes, _) = self
             .changed
@@ -49,9 +49,9 @@ impl Open {
     }
 }
 
-pub(super) type SharedSink = Arc<Mutex<Box<dyn Sink>>>;
+pub(crate) type SharedSink = Arc<Mutex<Box<dyn Sink>>>;
 
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     sink: SharedSink,
     open: Arc<Open>,
     answerer: Answerer,
@@ -99,14 +99,14 @@ impl Process {
     fn has_ended(&self) -> bool {
         match &self.life {
             Life::Unwatched => false,
-            Life::Watched(pidfd) => super::process::is_readable(pidfd),
+            Life::Watched(pidfd) => crate::worker::process::is_readable(pidfd),
             Life::Gone => true,
         }
     }
 }
 
 impl Inbox {
-    pub(super) fn new(start: &Start, sink: SharedSink, open: Arc<Open>, streams: [UnixStream; 2]) -> Inbox {
+    pub(crate) fn new(start: &Start, sink: SharedSink, open: Arc<Open>, streams: [UnixStream; 2]) -> Inbox {
         Inbox {
             sink,
             open,
@@ -126,17 +126,17 @@ impl Inbox {
         }
     }
 
-    pub(super) fn set_worker(&mut self, pid: u32) {
+    pub(crate) fn set_worker(&mut self, pid: u32) {
         self.processes.insert(pid, Process { lane: LaneId::MAIN.0, cell: 0, life: Life::Unwatched });
     }
 
     /// `cell` runs from here on: what the worker writes by no lane that we know is this cell's.
-    pub(super) fn set_running(&mut self, cell: u32) {
+    pub(crate) fn set_running(&mut self, cell: u32) {
         self.running = cell;
     }
 
     /// Descriptors to watch beside the two streams: children that may end.
-    pub(super) fn children(&self) -> impl Iterator<Item = &OwnedFd> {
+    pub(crate) fn children(&self) -> impl Iterator<Item = &OwnedFd> {
         self.processes.values().filter_map(|process| match &process.life {
             Life::Watched(pidfd) => Some(pidfd),
             Life::Unwatched | Life::Gone => None,
@@ -145,7 +145,7 @@ impl Inbox {
 
     /// Takes one record off the front of `bytes`; answers how many bytes it took. What is no record is passed over
     /// whole: only a cell that writes where it may not can have left it there.
-    pub(super) fn record(&mut self, bytes: &[u8]) -> usize {
+    pub(crate) fn record(&mut self, bytes: &[u8]) -> usize {
         let Some((head, payload, length)) = Head::parse(bytes) else {
             self.overwritten();
             return bytes.len();
@@ -268,7 +268,7 @@ impl Inbox {
     }
 
     /// Processes whose descriptors are readable have ended.
-    pub(super) fn reap(&mut self) {
+    pub(crate) fn reap(&mut self) {
         let ended = self.processes.iter().filter(|(_, process)| process.has_ended());
         let gone: Vec<u32> = ended.map(|(pid, _)| *pid).collect();
         if gone.is_empty() {
@@ -288,7 +288,7 @@ impl Inbox {
     }
 
     /// Everything that has been written to fd 1 and 2 and not read yet.
-    pub(super) fn read_streams(&mut self) {
+    pub(crate) fn read_streams(&mut self) {
         let mut buffer = vec![0; LARGEST_TEXT];
         for (index, stream) in [(0, Stream::Stdout), (1, Stream::Stderr)] {
             while let Ok((length @ 1.., pid)) = receive_with_pid(&self.streams[index], &mut buffer) {
@@ -318,7 +318,7 @@ impl Inbox {
     }
 
     /// Hands on what was held back, as far as its process is known now. Call it when every record has been read.
-    pub(super) fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         for (stream, pid, bytes) in std::mem::take(&mut self.held) {
             match self.owner(pid) {
                 Some((lane, cell)) => self.raw_of(lane, cell, stream, pid, &bytes),
@@ -363,7 +363,7 @@ impl Inbox {
     }
 
     /// Hands on what has been gathered.
-    pub(super) fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         let Some((origin, stream, mut bytes)) = self.pending.take() else { return };
         let torn = torn_tail(&bytes);
         if torn > 0 {
@@ -385,7 +385,7 @@ impl Inbox {
     }
 
     /// The cell has ended: what its own thread began to show and did not end was text.
-    pub(super) fn finish_cell(&mut self) {
+    pub(crate) fn finish_cell(&mut self) {
         self.answerer.close();
         self.flush();
         self.unsaid.forget();
@@ -393,7 +393,7 @@ impl Inbox {
     }
 
     /// A worker has ended, or a copy that has never run: its threads and tasks have ended with it.
-    pub(super) fn worker_ended(&mut self, pid: u32) {
+    pub(crate) fn worker_ended(&mut self, pid: u32) {
         if self.processes.remove(&pid).is_none() {
             return;
         }
@@ -410,7 +410,7 @@ impl Inbox {
     }
 
     /// The last worker has ended, and so has all that it showed.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.answerer.close();
         self.flush();
         self.contents.release_all(&mut |event| send(&self.sink, event));

@@ -6,9 +6,9 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use super::host;
-use super::record::{HEAD, Head, Kind};
-use super::ring::{MAX_RECORD, Ring};
+use crate::worker::abi::record::{HEAD, Head, Kind};
+use crate::worker::abi::ring::{MAX_RECORD, Ring};
+use crate::worker::host;
 
 static RING: AtomicPtr<Ring> = AtomicPtr::new(std::ptr::null_mut());
 /// The cell that is running, 0 between cells.
@@ -26,7 +26,7 @@ static LAST: AtomicU64 = AtomicU64::new(0);
 
 /// A lane and the cell that it belongs to; what a thread works for, and what a handle of the host table holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Here {
+pub(crate) struct Here {
     pub lane: u32,
     pub cell: u32,
 }
@@ -37,11 +37,11 @@ const FOLLOWS: u32 = 0;
 impl Here {
     const NOWHERE: Here = Here { lane: 0, cell: 0 };
 
-    pub(super) fn to_handle(self) -> u64 {
+    pub(crate) fn to_handle(self) -> u64 {
         u64::from(self.cell) << 32 | u64::from(self.lane)
     }
 
-    pub(super) fn from_handle(handle: u64) -> Here {
+    pub(crate) fn from_handle(handle: u64) -> Here {
         Here { lane: handle as u32, cell: (handle >> 32) as u32 }
     }
 }
@@ -58,10 +58,10 @@ thread_local! {
 }
 
 /// The lane of the thread that runs cells, in every worker of a session.
-pub(super) const MAIN: u32 = 1;
+pub(crate) const MAIN: u32 = 1;
 
 /// Starts capturing: the calling thread is the one that will run cells.
-pub(super) fn begin(ring: &'static Ring) {
+pub(crate) fn begin(ring: &'static Ring) {
     PID.store(std::process::id(), Ordering::Relaxed);
     RING.store(std::ptr::from_ref(ring).cast_mut(), Ordering::Release);
     HERE.set(Here { lane: MAIN, cell: 0 });
@@ -69,13 +69,13 @@ pub(super) fn begin(ring: &'static Ring) {
 }
 
 /// The ring, once capturing has begun in this process.
-pub(super) fn ring() -> Option<&'static Ring> {
+pub(crate) fn ring() -> Option<&'static Ring> {
     // SAFETY: null, or the `&'static Ring` given to `begin`.
     unsafe { RING.load(Ordering::Acquire).as_ref() }
 }
 
 /// `cell` runs on the calling thread from here on; 0 ends it.
-pub(super) fn running(cell: u32) {
+pub(crate) fn running(cell: u32) {
     RUNNING.store(cell, Ordering::Relaxed);
     if cell != 0 {
         NEWEST.store(cell, Ordering::Relaxed);
@@ -83,11 +83,11 @@ pub(super) fn running(cell: u32) {
     }
 }
 
-pub(super) fn here() -> Here {
+pub(crate) fn here() -> Here {
     HERE.get()
 }
 
-pub(super) fn tid() -> u32 {
+pub(crate) fn tid() -> u32 {
     if TID.get() == 0 {
         // SAFETY: takes no arguments.
         TID.set(unsafe { libc::gettid() } as u32);
@@ -113,7 +113,7 @@ fn emit(kind: Kind, detail: u8, here: Here, other: u32, payload: &[u8]) -> bool 
     ring.write(tid(), [&head.to_bytes(), payload])
 }
 
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes to a local.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
@@ -122,7 +122,7 @@ pub(super) fn now() -> u64 {
 
 /// Text of the calling thread on stdout (1) or stderr (2). Answers false if it could not be recorded, because the
 /// thread interrupted its own write: the caller then writes to the descriptor.
-pub(super) fn text(stream: u8, bytes: &[u8]) -> bool {
+pub(crate) fn text(stream: u8, bytes: &[u8]) -> bool {
     barrier(stream);
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -137,7 +137,7 @@ pub(super) fn text(stream: u8, bytes: &[u8]) -> bool {
 }
 
 /// Threads of the cells that follow are delayed at random, or not.
-pub(super) fn perturb(on: bool) {
+pub(crate) fn perturb(on: bool) {
     PERTURBED.store(on, Ordering::Relaxed);
 }
 
@@ -174,7 +174,7 @@ fn barrier(stream: u8) {
     }
 }
 
-pub(super) fn next_thread_number() -> u32 {
+pub(crate) fn next_thread_number() -> u32 {
     THREADS.fetch_add(1, Ordering::Relaxed) + 1
 }
 
@@ -183,20 +183,20 @@ fn declare_as(lane: Here, kind: u32, parent: u32, name: &[u8]) {
 }
 
 /// A new lane of the calling lane's cell.
-pub(super) fn declare(kind: u32, name: &[u8]) -> Here {
+pub(crate) fn declare(kind: u32, name: &[u8]) -> Here {
     let Some(ring) = ring() else { return Here::NOWHERE };
     let lane = Here { lane: ring.next_lane(), ..here() };
     declare_as(lane, kind, here().lane, name);
     lane
 }
 
-pub(super) fn adopt(lane: Here) {
+pub(crate) fn adopt(lane: Here) {
     ADOPTED.set(lane.to_handle());
 }
 
 /// The lane that a thread about to be made by the calling thread will be, and its number if it has no name yet.
 /// A thread that a crate makes (a pool's worker, as a rule) works for whichever cell runs, and is not waited for.
-pub(super) fn for_new_thread(made_by_crate: bool) -> (Here, u32) {
+pub(crate) fn for_new_thread(made_by_crate: bool) -> (Here, u32) {
     match ADOPTED.replace(0) {
         0 => {
             let number = next_thread_number();
@@ -236,31 +236,31 @@ fn thread_name(number: u32, buffer: &mut [u8; 24]) -> &[u8] {
 }
 
 /// The calling thread is new and is this lane.
-pub(super) fn begin_thread(lane: Here, number: u32) {
+pub(crate) fn begin_thread(lane: Here, number: u32) {
     HERE.set(lane);
     NUMBER.set(number);
     DECLARED.set(number == 0);
     disturb();
 }
 
-pub(super) fn end_thread() {
+pub(crate) fn end_thread() {
     emit(Kind::End, 0, here(), 0, b"");
 }
 
 /// A declared lane writes nothing, or nothing more.
-pub(super) fn end(lane: Here) {
+pub(crate) fn end(lane: Here) {
     emit(Kind::End, 0, lane, 0, b"");
 }
 
 /// The calling thread tells the system its name, of which only 15 bytes are left.
-pub(super) fn rename_short(name: &[u8]) {
+pub(crate) fn rename_short(name: &[u8]) {
     if !DECLARED.replace(false) {
         rename(name);
     }
 }
 
 /// The calling thread has a name. A number that it took, and that is still the last one given out, is given back.
-pub(super) fn rename(name: &[u8]) {
+pub(crate) fn rename(name: &[u8]) {
     let number = NUMBER.replace(0);
     if number != 0 {
         let _ = THREADS.compare_exchange(number, number - 1, Ordering::Relaxed, Ordering::Relaxed);
@@ -269,32 +269,32 @@ pub(super) fn rename(name: &[u8]) {
 }
 
 /// The calling thread works for a task; answers what it worked for before.
-pub(super) fn enter(task: Here) -> Here {
+pub(crate) fn enter(task: Here) -> Here {
     let before = HERE.replace(task);
     emit(Kind::Start, 0, task, before.lane, b"");
     before
 }
 
-pub(super) fn leave(before: Here) {
+pub(crate) fn leave(before: Here) {
     emit(Kind::End, 0, here(), 0, b"");
     HERE.set(before);
 }
 
-pub(super) fn join(lane: Here) {
+pub(crate) fn join(lane: Here) {
     emit(Kind::Join, 0, lane, here().lane, b"");
 }
 
 /// The calling thread waits for a lock of this kind from here on.
-pub(super) fn waits(what: u32) {
+pub(crate) fn waits(what: u32) {
     emit(Kind::Wait, what as u8, here(), 0, b"");
 }
 
-pub(super) fn woke() {
+pub(crate) fn woke() {
     emit(Kind::Wake, 0, here(), 0, b"");
 }
 
 /// A value to show, in as many records as it needs; answers as `text` does.
-pub(super) fn display(json: &[u8], result: bool) -> bool {
+pub(crate) fn display(json: &[u8], result: bool) -> bool {
     let kind = if result { Kind::Result } else { Kind::Display };
     let mut pieces = json.chunks(MAX_RECORD - HEAD).peekable();
     while let Some(piece) = pieces.next() {
@@ -307,12 +307,12 @@ pub(super) fn display(json: &[u8], result: bool) -> bool {
 }
 
 /// The calling thread waits for input; answers as `text` does.
-pub(super) fn input(detail: u8, question: &[u8]) -> bool {
+pub(crate) fn input(detail: u8, question: &[u8]) -> bool {
     emit(Kind::Input, detail, here(), 0, question)
 }
 
 /// The lane that a child about to be forked by the calling thread will be.
-pub(super) fn for_new_child() -> Here {
+pub(crate) fn for_new_child() -> Here {
     match ADOPTED.replace(0) {
         0 => declare(host::PROCESS, b"fork"),
         adopted => Here::from_handle(adopted),
@@ -320,25 +320,25 @@ pub(super) fn for_new_child() -> Here {
 }
 
 /// In a forked child: this is its lane, in the cell of its parent's thread.
-pub(super) fn begin_child(lane: Here) {
+pub(crate) fn begin_child(lane: Here) {
     TID.set(0);
     PID.store(std::process::id(), Ordering::Relaxed);
     HERE.set(lane);
 }
 
 /// In a copy of the worker: it goes on as the main thread.
-pub(super) fn begin_copy() {
+pub(crate) fn begin_copy() {
     TID.set(0);
     PID.store(std::process::id(), Ordering::Relaxed);
 }
 
 /// The lane that a program about to be started will be.
-pub(super) fn for_new_program(path: &[u8]) -> Here {
+pub(crate) fn for_new_program(path: &[u8]) -> Here {
     declare(host::PROCESS, path.rsplit(|byte| *byte == b'/').next().unwrap_or(path))
 }
 
 /// In the parent: this declared lane is process `pid`.
-pub(super) fn process(lane: Here, pid: u32) {
+pub(crate) fn process(lane: Here, pid: u32) {
     let Some(ring) = ring() else { return };
     let head = Head {
         kind: Kind::Process,

@@ -13,7 +13,7 @@ const MORE: i32 = 100;
 static NOW: AtomicI32 = AtomicI32::new(i32::MIN);
 
 /// This process runs cells from here on.
-pub(super) fn offer() {
+pub(crate) fn offer() {
     if NOW.load(Ordering::Relaxed) == i32::MIN {
         let before = fs::read_to_string(FILE).ok().and_then(|text| text.trim().parse().ok());
         let score = before.unwrap_or(0) + MORE;
@@ -23,7 +23,7 @@ pub(super) fn offer() {
 }
 
 /// This process is a copy of one that ran cells.
-pub(super) fn withdraw() {
+pub(crate) fn withdraw() {
     let offered = NOW.swap(i32::MIN, Ordering::Relaxed);
     if offered != i32::MIN {
         let _ = fs::write(FILE, (offered - MORE).to_string());

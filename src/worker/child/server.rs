@@ -10,12 +10,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use super::copy::{self, Copied, Copier};
-use super::keeper::{self, Role};
-use super::protocol::{self, End, Request, Response, Run};
-use super::ring::Ring;
-use super::start::TUNABLES;
-use super::{capture, comm, host, input, interpose, interrupt, oom, stdio};
+use super::{capture, input, interpose, interrupt, oom, stdio};
+use crate::worker::abi::comm;
+use crate::worker::abi::protocol::{self, End, Request, Response, Run};
+use crate::worker::abi::ring::Ring;
+use crate::worker::child::keeper::{self, Role};
+use crate::worker::child::snapshot::{self, Copied, Copier};
+use crate::worker::host;
+use crate::worker::parent::start::TUNABLES;
 
 /// The worker's entry: `threadbook __worker CONTROL RING WAKE REPORTS`, four inherited descriptors.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -77,7 +79,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
                 match copier.copy(limit) {
                     Ok(Copied::Made(pid, line)) => {
                         protocol::send(&control, &Response::Copied { pid })?;
-                        copy::send_line(&control, line)?;
+                        snapshot::send_line(&control, line)?;
                     }
                     Ok(Copied::Copy(line)) => {
                         control = line;
@@ -106,7 +108,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
 
 /// The same descriptor under a number that a program does not meet by chance, and not for its children. Code that
 /// closes "all" low descriptors leaves us ours.
-pub(super) fn out_of_reach(fd: OwnedFd) -> io::Result<OwnedFd> {
+pub(crate) fn out_of_reach(fd: OwnedFd) -> io::Result<OwnedFd> {
     // SAFETY: duplicates an open descriptor; the copy is new and ours.
     unsafe {
         let mut high = libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 900);
@@ -179,7 +181,7 @@ unsafe fn text(bytes: *const u8, len: usize) -> String {
 }
 
 fn run_cell(run: &Run) -> End {
-    run.shared.iter().chain(&run.needs).for_each(|library| super::caller::loads(library));
+    run.shared.iter().chain(&run.needs).for_each(|library| crate::worker::child::caller::loads(library));
     let entry = run
         .shared
         .iter()
@@ -335,6 +337,6 @@ fn show(json: &[u8], result: bool) {
 }
 
 /// What `main` is called with: the numbers that control socket, ring, its wake-up and reports have in the child.
-pub(super) fn arguments(fds: [RawFd; 4]) -> impl Iterator<Item = String> {
+pub(crate) fn arguments(fds: [RawFd; 4]) -> impl Iterator<Item = String> {
     std::iter::once("__worker".to_string()).chain(fds.map(|fd| fd.to_string()))
 }

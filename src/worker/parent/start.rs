@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use super::answer::Answerer;
-use super::ring::Ring;
-use super::server;
-use super::stream::stream_pair;
+use crate::worker::abi::ring::Ring;
+use crate::worker::child::server;
+use crate::worker::parent::answer::Answerer;
+use crate::worker::parent::stream::stream_pair;
 
 /// What a worker is started with.
 pub struct Start {
@@ -32,7 +32,7 @@ pub struct Start {
 }
 
 /// The session's ends of what the keeper and the worker were started with.
-pub(super) struct Started {
+pub(crate) struct Started {
     pub keeper: Child,
     pub ring: Arc<Ring>,
     /// Fd 1 and 2.
@@ -41,7 +41,7 @@ pub(super) struct Started {
 }
 
 /// Starts keeper and worker. The keeper is told to die with the thread that calls this.
-pub(super) fn start(start: &Start, control: &UnixStream) -> io::Result<Started> {
+pub(crate) fn start(start: &Start, control: &UnixStream) -> io::Result<Started> {
     let ring = Arc::new(Ring::create(start.last_lane)?);
     start.answerer.serve(ring.clone());
     let (out, far_out) = stream_pair()?;
@@ -81,7 +81,7 @@ pub(super) fn start(start: &Start, control: &UnixStream) -> io::Result<Started> 
 
 /// Asks the C library for huge pages where a heap is large: a copy of the worker then costs a fraction. Only known when a
 /// program starts; the worker takes it out again, for it is no business of the programs that cells run.
-pub(super) const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
+pub(crate) const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
 
 /// Room for the main thread, whose cells move their variables over the stack; a large array is one.
 const STACK: libc::rlim_t = 64 << 20;

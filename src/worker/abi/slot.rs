@@ -7,14 +7,14 @@
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::ring::{futex_wait, futex_wake};
+use crate::worker::abi::ring::{futex_wait, futex_wake};
 
 /// Longer text comes in pieces, each asked for.
-pub(super) const LARGEST: usize = 48 << 10;
+pub(crate) const LARGEST: usize = 48 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// The line, or the rest of it.
     Line = 1,
     /// A piece of the line, of which there is more.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 }
 
 #[repr(C)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     /// Written last: all that is below belongs to it.
     ticket: AtomicU64,
     /// Changes with every answer.
@@ -38,7 +38,7 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Answers the question with this ticket, which is the one that the worker waits with.
-    pub(super) fn post(&self, ticket: u64, kind: Kind, bytes: &[u8]) {
+    pub(crate) fn post(&self, ticket: u64, kind: Kind, bytes: &[u8]) {
         assert!(bytes.len() <= LARGEST, "an answer is cut to pieces first");
         // SAFETY: the length is checked, and nobody reads: the worker waits for this ticket.
         unsafe { self.bytes.get().cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
@@ -50,7 +50,7 @@ impl Slot {
     }
 
     /// Waits for the answer to this ticket and adds its text to `into`. A signal does not end the wait.
-    pub(super) fn wait(&self, ticket: u64, into: &mut Vec<u8>) -> Kind {
+    pub(crate) fn wait(&self, ticket: u64, into: &mut Vec<u8>) -> Kind {
         loop {
             let changes = self.changes.load(Ordering::Acquire);
             if self.ticket.load(Ordering::Acquire) == ticket {

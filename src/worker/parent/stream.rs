@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
 /// A socket pair whose near end is told which process wrote what.
-pub(super) fn stream_pair() -> io::Result<(UnixStream, UnixStream)> {
+pub(crate) fn stream_pair() -> io::Result<(UnixStream, UnixStream)> {
     let (near, far) = UnixStream::pair()?;
     let on: libc::c_int = 1;
     // SAFETY: passes the address and size of a local.
@@ -18,7 +18,7 @@ pub(super) fn stream_pair() -> io::Result<(UnixStream, UnixStream)> {
 
 /// A piece of a stream and the process that wrote it: the system tells the writer of each piece, and never joins
 /// pieces of two writers (`SO_PASSCRED`, unix(7)).
-pub(super) fn receive_with_pid(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, u32)> {
+pub(crate) fn receive_with_pid(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, u32)> {
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let mut control = [0u64; 8];
     // SAFETY: `message` points to locals that outlive the call; the control buffer is aligned for a `cmsghdr`, and

@@ -9,14 +9,14 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::slot::Slot;
+use crate::worker::abi::slot::Slot;
 
 /// Bytes that the ring holds. A record takes at most a quarter of it (`MAX_RECORD`).
 const CAPACITY: usize = 4 << 20;
 const HEADER: usize = 64 << 10;
 
 /// The longest record: longer text is split by its writer.
-pub(super) const MAX_RECORD: usize = CAPACITY / 4;
+pub(crate) const MAX_RECORD: usize = CAPACITY / 4;
 
 /// The first pages of the shared memory. Positions count bytes since the start and never wrap.
 #[repr(C)]
@@ -42,7 +42,7 @@ struct Header {
 const _: () = assert!(size_of::<Header>() <= HEADER);
 
 /// The mapped ring. Shared by fork: a child's copy of this value speaks of the same memory.
-pub(super) struct Ring {
+pub(crate) struct Ring {
     base: *mut u8,
     memory: OwnedFd,
     /// An eventfd that wakes the reader.
@@ -57,7 +57,7 @@ unsafe impl Sync for Ring {}
 
 impl Ring {
     /// A new ring with its memory and its wake-up. Lane ids go on after `last_lane`.
-    pub(super) fn create(last_lane: u32) -> io::Result<Ring> {
+    pub(crate) fn create(last_lane: u32) -> io::Result<Ring> {
         // SAFETY: plain system calls with constant arguments; a negative answer is checked before use.
         let memory = unsafe { libc::memfd_create(c"threadbook-ring".as_ptr(), libc::MFD_CLOEXEC) };
         let memory = owned(memory)?;
@@ -71,7 +71,7 @@ impl Ring {
     }
 
     /// The ring that another process created.
-    pub(super) fn open(memory: OwnedFd, wake: OwnedFd) -> io::Result<Ring> {
+    pub(crate) fn open(memory: OwnedFd, wake: OwnedFd) -> io::Result<Ring> {
         let fd = memory.as_raw_fd();
         // SAFETY: reserves fresh addresses, then maps the file over them: once whole, once its data again behind.
         unsafe {
@@ -100,11 +100,11 @@ impl Ring {
         }
     }
 
-    pub(super) fn memory(&self) -> BorrowedFd<'_> {
+    pub(crate) fn memory(&self) -> BorrowedFd<'_> {
         self.memory.as_fd()
     }
 
-    pub(super) fn wake(&self) -> BorrowedFd<'_> {
+    pub(crate) fn wake(&self) -> BorrowedFd<'_> {
         self.wake.as_fd()
     }
 
@@ -114,27 +114,27 @@ impl Ring {
     }
 
     /// Where the session answers questions of the worker.
-    pub(super) fn slot(&self) -> &Slot {
+    pub(crate) fn slot(&self) -> &Slot {
         &self.header().slot
     }
 
     /// The last lane id that was given out.
-    pub(super) fn last_lane(&self) -> u32 {
+    pub(crate) fn last_lane(&self) -> u32 {
         self.header().lanes.load(Ordering::Relaxed)
     }
 
     /// A lane id that no process of this session has had.
-    pub(super) fn next_lane(&self) -> u32 {
+    pub(crate) fn next_lane(&self) -> u32 {
         self.header().lanes.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Where the next record will be written: everything before it is readable.
-    pub(super) fn tail(&self) -> u64 {
+    pub(crate) fn tail(&self) -> u64 {
         self.header().tail.load(Ordering::Acquire)
     }
 
     /// Everything before this has been read.
-    pub(super) fn head(&self) -> u64 {
+    pub(crate) fn head(&self) -> u64 {
         self.header().head.load(Ordering::Relaxed)
     }
 
@@ -146,7 +146,7 @@ impl Ring {
 
     /// Writes one record, `parts` one after the other; waits for room. `thread` is the caller's thread id. Answers
     /// false, with nothing written, if this very thread is in the middle of a write (a signal handler prints).
-    pub(super) fn write(&self, thread: u32, parts: [&[u8]; 2]) -> bool {
+    pub(crate) fn write(&self, thread: u32, parts: [&[u8]; 2]) -> bool {
         let header = self.header();
         let length = (parts[0].len() + parts[1].len()).next_multiple_of(8);
         debug_assert!(length <= MAX_RECORD);
@@ -227,7 +227,7 @@ impl Ring {
     /// Gives everything written so far to `take`, then frees it. One reader only. `take` answers how many bytes
     /// it used up; 0 stops. Positions that cannot be were written over by a cell: `take` is given nothing, and what is
     /// written from here on is read again.
-    pub(super) fn read(&self, mut take: impl FnMut(&[u8]) -> usize) {
+    pub(crate) fn read(&self, mut take: impl FnMut(&[u8]) -> usize) {
         let header = self.header();
         let mut head = header.head.load(Ordering::Relaxed);
         let mut tail = header.tail.load(Ordering::Acquire);
@@ -254,7 +254,7 @@ impl Ring {
     }
 
     /// Says that the reader is about to sleep on `wake`; false if there is something to read already.
-    pub(super) fn may_sleep(&self) -> bool {
+    pub(crate) fn may_sleep(&self) -> bool {
         let header = self.header();
         header.reader_sleeps.store(1, Ordering::SeqCst);
         if header.tail.load(Ordering::SeqCst) != header.head.load(Ordering::SeqCst) {
@@ -265,7 +265,7 @@ impl Ring {
     }
 
     /// Takes the wake-ups that have come.
-    pub(super) fn awake(&self) {
+    pub(crate) fn awake(&self) {
         self.header().reader_sleeps.store(0, Ordering::SeqCst);
         let mut count = [0u8; 8];
         // SAFETY: reads eight bytes of an eventfd into a local.
@@ -281,13 +281,13 @@ impl Drop for Ring {
 }
 
 /// Sleeps while `word` is `value`, also across processes; at most 0.1 s, for a killed reader wakes nobody.
-pub(super) fn futex_wait(word: &AtomicU32, value: u32) {
+pub(crate) fn futex_wait(word: &AtomicU32, value: u32) {
     let limit = libc::timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     // SAFETY: the word and the time-out outlive the call.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, &limit) };
 }
 
-pub(super) fn futex_wake(word: &AtomicU32) {
+pub(crate) fn futex_wake(word: &AtomicU32) {
     // SAFETY: the word outlives the call.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
 }

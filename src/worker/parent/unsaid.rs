@@ -3,15 +3,15 @@
 
 use crate::events::{Origin, Stream};
 
-use super::host;
+use crate::worker::host;
 
 /// The last panic that nothing has been said of.
 #[derive(Default)]
-pub(super) struct Unsaid(Option<(Origin, Vec<u8>)>);
+pub(crate) struct Unsaid(Option<(Origin, Vec<u8>)>);
 
 impl Unsaid {
     /// Looks at a piece of text; true if it is only to be kept, and printed if its process ends.
-    pub(super) fn keeps(&mut self, stream: u8, origin: Origin, text: &[u8]) -> bool {
+    pub(crate) fn keeps(&mut self, stream: u8, origin: Origin, text: &[u8]) -> bool {
         if u32::from(stream) & host::UNSAID != 0 {
             self.0 = Some((origin, text.to_vec()));
             return true;
@@ -22,12 +22,12 @@ impl Unsaid {
     }
 
     /// The cell has ended, and reported what there was.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.0 = None;
     }
 
     /// What is to be printed now that this process has ended.
-    pub(super) fn of_ended(&mut self, process: u32) -> Option<(Origin, Stream, Vec<u8>)> {
+    pub(crate) fn of_ended(&mut self, process: u32) -> Option<(Origin, Stream, Vec<u8>)> {
         let (origin, text) = self.0.take_if(|(origin, _)| origin.pid == process)?;
         Some((origin, Stream::Stderr, text))
     }

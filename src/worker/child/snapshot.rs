@@ -11,18 +11,18 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use super::keeper;
-use super::protocol::NotCopied;
+use crate::worker::abi::protocol::NotCopied;
+use crate::worker::child::keeper;
 
 /// Makes copies of this process.
-pub(super) struct Copier {
+pub(crate) struct Copier {
     /// Inodes of the pipes and sockets that are not the user's.
     ours: HashSet<u64>,
     /// What the last copy took, and how many pages it had.
     last: Option<(Duration, u64)>,
 }
 
-pub(super) enum Copied {
+pub(crate) enum Copied {
     /// In the worker: the copy, and the session's end of its line.
     Made(u32, UnixStream),
     /// In the copy.
@@ -31,13 +31,13 @@ pub(super) enum Copied {
 
 impl Copier {
     /// Before any cell has run: what is open now is ours, or was left open by whoever started the session.
-    pub(super) fn new() -> Copier {
+    pub(crate) fn new() -> Copier {
         let streams = open_files().filter(|(_, stat)| is_stream(stat)).map(|(_, stat)| stat.st_ino);
         Copier { ours: streams.collect(), last: None }
     }
 
     /// Copies this process, unless it is unfit for that or the copy would take longer than `limit`.
-    pub(super) fn copy(&mut self, limit: Duration) -> Result<Copied, NotCopied> {
+    pub(crate) fn copy(&mut self, limit: Duration) -> Result<Copied, NotCopied> {
         if let Some(why) = unfit(&self.ours) {
             return Err(why);
         }
@@ -48,7 +48,7 @@ impl Copier {
         }
         let failed = |error: io::Error| NotCopied::Failed { reason: error.to_string() };
         let (near, far) = UnixStream::pair().map_err(failed)?;
-        let far = UnixStream::from(super::server::out_of_reach(far.into()).map_err(failed)?);
+        let far = UnixStream::from(crate::worker::child::server::out_of_reach(far.into()).map_err(failed)?);
         let started = Instant::now();
         match clone_as_sibling().map_err(failed)? {
             0 => {
@@ -156,7 +156,7 @@ fn clone_as_sibling() -> io::Result<u32> {
 }
 
 /// Sends the session its end of a copy's line, behind one byte (unix(7), `SCM_RIGHTS`).
-pub(super) fn send_line(over: &UnixStream, line: UnixStream) -> io::Result<()> {
+pub(crate) fn send_line(over: &UnixStream, line: UnixStream) -> io::Result<()> {
     let mut byte = 0u8;
     let mut part = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
     let mut control = [0u64; 4];
@@ -179,7 +179,7 @@ pub(super) fn send_line(over: &UnixStream, line: UnixStream) -> io::Result<()> {
 }
 
 /// The session's side of `send_line`.
-pub(super) fn receive_line(over: &UnixStream) -> io::Result<UnixStream> {
+pub(crate) fn receive_line(over: &UnixStream) -> io::Result<UnixStream> {
     use std::os::fd::FromRawFd;
     let mut byte = 0u8;
     let mut part = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };

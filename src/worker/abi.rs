@@ -1,0 +1,8 @@
+//! What both sides of the worker share: the messages of the control socket, the ring of records and what lies in it.
+
+pub(crate) mod comm;
+pub(crate) mod exit;
+pub(crate) mod protocol;
+pub(crate) mod record;
+pub(crate) mod ring;
+pub(crate) mod slot;

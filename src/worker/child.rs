@@ -1,0 +1,13 @@
+//! The worker's own side: loads and runs cells, captures what they print, and copies itself.
+
+mod caller;
+mod capture;
+mod input;
+mod interpose;
+mod interrupt;
+pub(crate) mod keeper;
+mod oom;
+pub(crate) mod server;
+pub(crate) mod snapshot;
+mod stdio;
+mod threads;

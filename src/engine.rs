@@ -11,6 +11,7 @@ mod limits;
 mod magics;
 /// Directories and files that are this user's alone.
 pub(crate) mod private;
+mod rejection;
 mod scope;
 mod session;
 mod sinks;

@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn an_error_says_what_why_and_what_to_do_and_has_its_cause() {
         let cause = io::Error::from(io::ErrorKind::StorageFull);
-        let error = Error::new(ExitCode::Environment, "failed to write `x`").because(cause).advise("free some space");
+        let error =
+            Error::new(ExitCode::Environment, "failed to write `x`").because(cause).advise("free some space");
         assert_eq!(error.to_string(), "failed to write `x`: no storage space; free some space");
         let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
         assert_eq!(cause.map(io::Error::kind), Some(io::ErrorKind::StorageFull));

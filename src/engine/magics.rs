@@ -7,12 +7,12 @@ mod instead;
 mod list;
 mod worker;
 
+use crate::engine::rejection::UsageError;
 use crate::engine::scope::dependency;
 use crate::engine::scope::{Optimization, Scope, Why};
 use crate::engine::text::cell::{Call, Flags};
 use crate::engine::text::magic::{Kind, Magic};
 use crate::events::CellId;
-use crate::engine::rejection::UsageError;
 
 pub(super) use help::known;
 pub(super) use instead::{Instead, instead};

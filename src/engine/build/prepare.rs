@@ -153,12 +153,7 @@ fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result
 }
 
 /// The scope with the crates that it asks for, built now if they are not in the cache.
-fn bring_in(
-    compiler: &Compiler,
-    scope: Scope,
-    id: CellId,
-    say: &dyn Fn(&str),
-) -> Result<Scope, PrepareError> {
+fn bring_in(compiler: &Compiler, scope: Scope, id: CellId, say: &dyn Fn(&str)) -> Result<Scope, PrepareError> {
     let set = compiler.cargo.set(&scope.wanted);
     let crates = match compiler.cargo.kept(&set) {
         Some(crates) => crates,

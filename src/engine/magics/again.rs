@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::instead::Instead;
-use crate::events::CellId;
 use crate::engine::rejection::UsageError;
+use crate::events::CellId;
 
 pub(super) const RERUN_ALONE: &str = "`%rerun` needs a cell of its own: `%rerun [FIRST[-LAST]]`";
 pub(super) const RECALL_ALONE: &str = "`%recall` needs a cell of its own: `%recall [FIRST[-LAST]]`";
@@ -28,13 +28,17 @@ fn earlier(magic: &str, rest: &str, cells: &Cells) -> Result<String, UsageError>
     let (first, last) = match (rest.split_once('-'), cells.last()) {
         (Some((first, last)), _) => (number(first)?, number(last)?),
         (None, Some((last, _))) if rest.is_empty() => (last.0, last.0),
-        (None, None) if rest.is_empty() => return Err(UsageError(format!("`{magic}` found no cell before this one"))),
+        (None, None) if rest.is_empty() => {
+            return Err(UsageError(format!("`{magic}` found no cell before this one")));
+        }
         (None, _) => (number(rest)?, number(rest)?),
     };
     let chosen = cells.iter().filter(|(cell, _)| (first..=last).contains(&cell.0));
     let text: String = chosen.map(|(_, text)| format!("{}\n", text.trim_end())).collect();
     match text.is_empty() {
-        true => Err(UsageError(format!("`{magic}` found no cell {rest} in this session; `%history -n` shows them"))),
+        true => {
+            Err(UsageError(format!("`{magic}` found no cell {rest} in this session; `%history -n` shows them")))
+        }
         false => Ok(text),
     }
 }

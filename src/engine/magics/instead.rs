@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::again;
-use crate::events::CellId;
 use crate::engine::rejection::UsageError;
+use crate::events::CellId;
 
 pub(super) const RUN_ALONE: &str = "`%run` needs a cell of its own: `%run FILE.rs`";
 pub(super) const LOAD_ALONE: &str = "`%load` needs a cell of its own: `%load [-r FIRST-LAST] FILE`";
@@ -89,7 +89,8 @@ fn load(rest: &str, directory: &Path) -> Result<Instead, UsageError> {
 }
 
 fn read(file: &str, directory: &Path) -> Result<String, UsageError> {
-    std::fs::read_to_string(directory.join(file)).map_err(|error| UsageError(format!("failed to read `{file}`: {error}")))
+    std::fs::read_to_string(directory.join(file))
+        .map_err(|error| UsageError(format!("failed to read `{file}`: {error}")))
 }
 
 /// The lines of `3-5,9,12-`, in that order; what the text has not is left out.

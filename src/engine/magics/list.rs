@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::help;
+use crate::engine::rejection::UsageError;
 use crate::engine::scope::{Scope, Variable};
 use crate::engine::text::magic::{Kind, Magic};
-use crate::engine::rejection::UsageError;
 
 /// What the magic prints; none if it is not one of these.
 pub(super) fn text(scope: &Scope, magic: &Magic) -> Result<Option<String>, UsageError> {

@@ -1,8 +1,8 @@
 //! Magics that the worker carries out, since directory, environment and output are its own: each becomes a call of the
 //! runtime.
 
-use crate::engine::text::magic::{Kind, Magic};
 use crate::engine::rejection::UsageError;
+use crate::engine::text::magic::{Kind, Magic};
 
 /// The Rust that stands in the place of the magic; none if it is not one of these.
 pub(super) fn rust(magic: &Magic) -> Result<Option<String>, UsageError> {

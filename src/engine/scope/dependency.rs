@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::engine::rejection::UsageError;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
-use crate::engine::rejection::UsageError;
 
 /// What cells have asked for: each name, and what a manifest would say of it.
 pub(crate) type Wanted = BTreeMap<String, Table>;
@@ -105,7 +105,9 @@ fn from_words(rest: &str) -> Result<(String, Table), UsageError> {
         (Some(name), version, None) => {
             Ok((name.trim_matches('"').to_string(), of_version(version.unwrap_or("*").trim_matches('"'))))
         }
-        _ => Err(UsageError(format!("`:dep {rest}` is no crate; write `:dep NAME = \"VERSION\"`, one crate a line"))),
+        _ => {
+            Err(UsageError(format!("`:dep {rest}` is no crate; write `:dep NAME = \"VERSION\"`, one crate a line")))
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::ops::Range;
 use syn::spanned::Spanned;
 
 use super::Parts;
-use crate::engine::text::magic::{Kind, Magic};
 use crate::engine::rejection::UsageError;
+use crate::engine::text::magic::{Kind, Magic};
 
 /// Statements that are measured together.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,22 +9,16 @@ pub mod fuzzing;
 mod interrupt;
 mod limits;
 mod magics;
-/// Directories and files that are this user's alone.
-pub(crate) mod private;
 mod scope;
 mod session;
 mod sinks;
 mod text;
 mod trial;
 
-/// For sockets in the file system.
-pub use crate::worker::with_umask;
 /// What a front end says on a comm.
 pub use crate::worker::{Act, Comm};
 /// Answering cells that read their standard input.
 pub use crate::worker::{Answer, Answerer, Input};
-/// Watching other processes, for front ends that must not outlive one.
-pub use crate::worker::{parent_of, wait_for_end};
 pub use ask::complete::{Candidate, Completions, complete};
 pub use ask::inspect::{Inspection, help, inspect};
 pub use ask::names::Names;

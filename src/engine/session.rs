@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{Answerer, End, Input, Places, Ran, Run, Start, Worker, monotonic_nanos};
+use crate::sys::clock::monotonic_nanos;
+use crate::sys::process;
+use crate::worker::{Answerer, End, Input, Places, Ran, Run, Start, Worker};
 
 use self::precompile::Ahead;
 use self::snapshots::Snapshots;
@@ -253,7 +255,7 @@ impl Session {
 
     /// Where cells find files: they may have changed it.
     fn worker_directory(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/cwd", self.worker.pid()))
+        process::working_directory(self.worker.pid())
     }
 
     fn run(&mut self, cell: CellId, mut prepared: Prepared) -> Result<Outcome, Error> {

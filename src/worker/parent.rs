@@ -7,5 +7,4 @@ mod display;
 pub(crate) mod inbox;
 mod reader;
 pub(crate) mod start;
-mod stream;
 mod unsaid;

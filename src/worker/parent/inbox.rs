@@ -2,12 +2,16 @@
 //! order. Text of one lane that comes in one go is one event, unless every print is asked for.
 
 use std::collections::{BTreeMap, HashMap};
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use crate::events::{CellId, Event, Lane, LaneId, LaneKind, Origin, Sink, Stream};
+use crate::sys::clock::monotonic_nanos;
+use crate::sys::poll::is_readable;
+use crate::sys::process::{parent_of, pidfd_open};
+use crate::sys::socket::receive_with_pid;
 
 use crate::worker::abi::record::{Head, Kind};
 use crate::worker::host;
@@ -15,9 +19,7 @@ use crate::worker::parent::answer::Answerer;
 use crate::worker::parent::content::Contents;
 use crate::worker::parent::display::Displays;
 use crate::worker::parent::start::Start;
-use crate::worker::parent::stream::receive_with_pid;
 use crate::worker::parent::unsaid::Unsaid;
-use crate::worker::process::parent_of;
 
 /// Text of one lane is handed on at this size at the latest.
 const LARGEST_TEXT: usize = 64 << 10;
@@ -99,7 +101,7 @@ impl Process {
     fn has_ended(&self) -> bool {
         match &self.life {
             Life::Unwatched => false,
-            Life::Watched(pidfd) => crate::worker::process::is_readable(pidfd),
+            Life::Watched(pidfd) => is_readable(pidfd),
             Life::Gone => true,
         }
     }
@@ -253,15 +255,7 @@ impl Inbox {
     fn process(&mut self, pid: u32, lane: u32, cell: u32) {
         self.unborn.remove(&lane);
         self.send(Event::Process { lane: LaneId(lane), pid });
-        // SAFETY: asks for a descriptor of a process; a negative answer means that it has gone already.
-        let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-        let life = match pidfd {
-            0.. => {
-                // SAFETY: the system just gave us this descriptor.
-                Life::Watched(unsafe { OwnedFd::from_raw_fd(pidfd as libc::c_int) })
-            }
-            _ => Life::Gone,
-        };
+        let life = pidfd_open(pid).map_or(Life::Gone, Life::Watched);
         self.processes.insert(pid, Process { lane, cell, life });
         // What its maker prints after this came after what it has printed by now.
         self.release();
@@ -442,13 +436,6 @@ impl Inbox {
 
 fn send(sink: &SharedSink, event: Event) {
     sink.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).event(event);
-}
-
-pub fn monotonic_nanos() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to a local.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 /// How many bytes at the end are the start of a character that is not whole.

@@ -27,6 +27,7 @@ const PARTS: [(&str, &[&str]); 10] = [
 const ENGINE: &[&str] = &[
     "private",
     "limits",
+    "api",
     "interrupt",
     "text",
     "sinks",

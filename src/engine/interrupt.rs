@@ -11,7 +11,7 @@ use crate::worker::{self, Stopper};
 
 /// A session's handle for others. Clones speak of the same session.
 #[derive(Clone, Default)]
-pub struct Interrupter(Arc<Mutex<State>>);
+pub(super) struct Interrupter(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -39,7 +39,7 @@ pub(super) struct Said {
 
 impl Interrupter {
     /// Stops the cell that is being executed, if there is one; answers whether there was.
-    pub fn interrupt(&self) -> bool {
+    pub(super) fn interrupt(&self) -> bool {
         let mut state = self.state();
         match (state.phase, &state.running) {
             (Phase::Idle, _) => return false,

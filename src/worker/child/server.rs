@@ -202,7 +202,7 @@ fn run_cell(run: &Run) -> End {
         compile_seconds: run.compile_seconds,
         report,
     };
-    capture::perturb(run.perturbed);
+    capture::schedule(run.schedule);
     oom::offer();
     interrupt::clear();
     capture::running(run.cell);

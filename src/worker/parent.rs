@@ -5,6 +5,8 @@ pub(crate) mod client;
 mod content;
 mod display;
 pub(crate) mod inbox;
+pub(crate) mod open;
+mod processes;
 mod reader;
 pub(crate) mod start;
 mod unsaid;

@@ -6,12 +6,13 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, set_child_subreaper, set_parent_process_death_signal};
 
 /// A descriptor that can be read once the process has ended (pidfd_open(2)). It stands for this process also after its
-/// id is another's.
+/// id is another's. `ESRCH` if there is no such process.
 pub(crate) fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
     Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
 }
 

@@ -18,7 +18,8 @@ use crate::worker::abi::comm::Comm;
 use crate::worker::abi::exit::Exit;
 use crate::worker::abi::protocol::{self, End, NotCopied, Request, Run};
 use crate::worker::parent::answer::Answerer;
-use crate::worker::parent::inbox::{Open, SharedSink};
+use crate::worker::parent::inbox::SharedSink;
+use crate::worker::parent::open::Open;
 use crate::worker::parent::reader::{Shared, read_worker};
 use crate::worker::parent::start::Start;
 

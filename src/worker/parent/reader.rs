@@ -17,7 +17,8 @@ use crate::worker::abi::protocol::{self, NotCopied, Response};
 use crate::worker::abi::ring::Ring;
 use crate::worker::child::keeper;
 use crate::worker::parent::client::Reply;
-use crate::worker::parent::inbox::{Inbox, Open, SharedSink};
+use crate::worker::parent::inbox::{Inbox, SharedSink};
+use crate::worker::parent::open::Open;
 use crate::worker::parent::start::{Start, start};
 
 /// What the reader thread shares with the handle.
@@ -100,7 +101,7 @@ impl Reader {
             let mut fds: Vec<BorrowedFd> = vec![self.reports.as_fd(), self.ring.wake()];
             fds.extend(self.lines.iter().map(|line| line.socket.as_fd()));
             fds.extend(self.watched.iter().flatten().map(|fd| fd.as_fd()));
-            fds.extend(inbox.children().map(|fd| fd.as_fd()));
+            fds.extend(inbox.watched());
             // Who writes without end must not keep us from what else is said.
             let ready = if may_sleep { poll(&fds) } else { poll_now(&fds) };
             self.ring.awake();
@@ -140,7 +141,7 @@ impl Reader {
         // What it started ends with it, but for what has left its group.
         kill_group(pid);
         self.take_everything(inbox);
-        inbox.worker_ended(pid);
+        inbox.process_ended(pid);
         if pid == self.shared.current.load(Ordering::SeqCst) {
             inbox.finish_cell();
         }

@@ -3,6 +3,7 @@
 
 mod capture;
 mod comm;
+mod engine;
 mod precompile;
 mod recover;
 mod snapshots;
@@ -13,10 +14,13 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{Answerer, End, Input, Places, Ran, Run, Start, Worker, monotonic_nanos};
+use crate::sys::clock::monotonic_nanos;
+use crate::sys::process;
+use crate::worker::{Answerer, End, Input, Places, Ran, Run, Schedule, Start, Worker};
 
 use self::precompile::Ahead;
 use self::snapshots::Snapshots;
+use crate::engine::api::{Engine, Outcome};
 use crate::engine::ask::names::Names;
 use crate::engine::build::cache::Cache;
 use crate::engine::build::compile::Compiler;
@@ -57,22 +61,6 @@ pub struct Options {
     pub next_input: bool,
 }
 
-/// How a cell ended. A bad cell is an outcome; `Error` means that we could not do our job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Ok,
-    /// It did not compile, or a magic or command in it is wrong; nothing of it ran.
-    Rejected,
-    /// It returned an error by `?`.
-    Failed,
-    Panicked,
-    Interrupted,
-    /// It ran longer than it may, and was interrupted.
-    TimedOut,
-    /// The worker died; the session goes on with a copy of it, or a new one.
-    WorkerLost,
-}
-
 pub struct Session {
     options: Options,
     executable: PathBuf,
@@ -89,12 +77,17 @@ pub struct Session {
     /// The files of all cells so far, and how many of them the worker has been told.
     places: Vec<Places>,
     told: usize,
-    perturbed: bool,
+    schedule: Schedule,
     input: Input,
     answerer: Answerer,
     trace: Shared,
     captured: capture::Shared,
     overflow: output_limit::Shared,
+}
+
+/// Starts a session of our engine. Events go to `sink` from then on, also between cells.
+pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Box<dyn Engine>, Error> {
+    Ok(Box::new(Session::start(options, sink)?))
 }
 
 impl Session {
@@ -132,7 +125,7 @@ impl Session {
             interrupter,
             places: Vec::new(),
             told: 0,
-            perturbed: false,
+            schedule: Schedule::default(),
             input: Input::Empty,
             answerer,
             trace,
@@ -141,20 +134,9 @@ impl Session {
         })
     }
 
-    /// Whether the cells that follow run with small random delays between prints and at the start of threads, which
-    /// makes rare interleavings likely.
-    pub fn perturb(&mut self, on: bool) {
-        self.perturbed = on;
-    }
-
     /// Who answers the cells that follow when they read their standard input; nobody at first.
     pub fn input(&mut self, input: Input) {
         self.input = input;
-    }
-
-    /// What answers `Event::Input`, from any thread.
-    pub fn answerer(&self) -> Answerer {
-        self.answerer.clone()
     }
 
     /// The process that runs cells.
@@ -165,11 +147,6 @@ impl Session {
     /// The names that the next cell will find.
     pub fn names(&self) -> Names {
         Names(self.scope.clone())
-    }
-
-    /// What stops a cell from another thread.
-    pub fn interrupter(&self) -> Interrupter {
-        self.interrupter.clone()
     }
 
     /// Runs one cell to its end and answers how it ended; what happened has gone to the sink by then, all but
@@ -251,7 +228,7 @@ impl Session {
 
     /// Where cells find files: they may have changed it.
     fn worker_directory(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/cwd", self.worker.pid()))
+        process::working_directory(self.worker.pid())
     }
 
     fn run(&mut self, cell: CellId, mut prepared: Prepared) -> Result<Outcome, Error> {
@@ -330,7 +307,7 @@ impl Session {
             timed: prepared.timed,
             compile_seconds: prepared.compile_seconds,
             wall_only: prepared.wall_only,
-            perturbed: self.perturbed,
+            schedule: self.schedule,
             input: self.input,
         })
     }

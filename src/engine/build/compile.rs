@@ -19,10 +19,10 @@ use crate::engine::build::toolchain::Toolchain;
 use crate::engine::build::unit::{CELL_CRATE, SESSION_CRATE, Unit};
 use crate::engine::diagnostics::{self, Diagnostic};
 use crate::engine::interrupt::Interrupter;
-use crate::engine::private;
 use crate::engine::scope::dependency::CRATES;
 use crate::engine::scope::{Library, Optimization};
 use crate::engine::text::source_map::SourceMap;
+use crate::sys::private_files;
 
 /// Compiles the units of one session.
 pub(crate) struct Compiler {
@@ -128,7 +128,9 @@ impl Compiler {
 
     /// Makes a directory of the session's, for this user only; a cleaner of temporary files may have removed it.
     fn make(&self, directory: &Path) -> Result<(), Error> {
-        private::directory(self.scratch.path()).and_then(|_| fs::create_dir_all(directory)).map_err(no_scratch)
+        private_files::directory(self.scratch.path())
+            .and_then(|_| fs::create_dir_all(directory))
+            .map_err(no_scratch)
     }
 
     /// Compiles the crate of a cell's statements.

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
 
-use super::{Outcome, Session};
+use super::Session;
+use crate::engine::api::Outcome;
 use crate::engine::build::prepare::prepare;
 use crate::engine::magics::Capture;
 use crate::error::Error;

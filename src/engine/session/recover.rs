@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::{Outcome, Session, start_worker};
+use super::{Session, start_worker};
+use crate::engine::api::Outcome;
 use crate::engine::rejection::Rejection;
 use crate::engine::session::snapshots::{Held, Known};
 use crate::error::Error;

@@ -7,7 +7,6 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::log::log;
 use super::protocol::ask::{HistoryAccess, HistoryEntry, HistoryReply, HistoryRequest};
 use super::protocol::codec::to_hex;
-use crate::engine::private;
+use crate::sys::{dirs, private_files};
 
 /// Bytes of the file. A session that finds more at its beginning removes the older half.
 const LARGEST: u64 = 16 << 20;
@@ -61,10 +60,7 @@ enum Line {
 impl History {
     /// The history in `$THREADBOOK_DATA`, or in `threadbook` in the user's data directory.
     pub(super) fn open() -> History {
-        let named = std::env::var_os("THREADBOOK_DATA").map(PathBuf::from);
-        let directory = named
-            .or_else(|| Some(PathBuf::from(std::env::var_os("XDG_DATA_HOME")?).join("threadbook")))
-            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share/threadbook")));
+        let directory = dirs::variable("THREADBOOK_DATA").or_else(|| Some(dirs::data()?.join("threadbook")));
         History::at(directory.map(|directory| directory.join("history.jsonl")))
     }
 
@@ -134,7 +130,7 @@ impl History {
     fn begin(&mut self) -> io::Result<u64> {
         let Some(path) = self.path.clone() else { return Ok(1) };
         if let Some(directory) = path.parent() {
-            private::directory(directory)?;
+            private_files::directory(directory)?;
         }
         let mut id = [0; 16];
         io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut id)?;
@@ -143,7 +139,7 @@ impl History {
         locked.cut_beyond(LARGEST)?;
         locked.append(&Line::Start { start: id.clone() })?;
         let (mut session, mut own) = (0, None);
-        for line in lines(&private::read(&path)?) {
+        for line in lines(&private_files::read(&path)?) {
             match line {
                 Line::Row(row) => self.rows.push(row),
                 Line::Cut { cut } => session += cut,
@@ -175,7 +171,7 @@ struct Locked<'a> {
 
 impl Locked<'_> {
     fn wait(path: &Path) -> io::Result<Locked<'_>> {
-        let lock = private::append(&path.with_extension("lock"))?;
+        let lock = private_files::append(&path.with_extension("lock"))?;
         let until = Instant::now() + PATIENCE;
         loop {
             match lock.try_lock() {
@@ -193,7 +189,7 @@ impl Locked<'_> {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
         // Cells may hold secrets, so the file is its user's only.
-        private::append(self.path)?.write_all(&bytes)
+        private_files::append(self.path)?.write_all(&bytes)
     }
 
     /// Removes the older half of a file of more bytes than `largest`.
@@ -205,7 +201,7 @@ impl Locked<'_> {
     }
 
     fn cut(&self) -> io::Result<()> {
-        let bytes = private::read(self.path)?;
+        let bytes = private_files::read(self.path)?;
         let middle = bytes.len() / 2;
         let end = bytes[middle..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| middle + at + 1);
         let began = |line: Line| match line {

@@ -112,7 +112,7 @@ fn a_cut_loses_no_line_of_another_kernel() {
         let (path, session) = (path.clone(), writer.session());
         std::thread::spawn(move || {
             let is_last = |line: Line| matches!(line, Line::Row(row) if (row.session, row.line) == (session, ROWS));
-            while !lines(&private::read(&path).expect("read")).any(is_last) {
+            while !lines(&private_files::read(&path).expect("read")).any(is_last) {
                 Locked::wait(&path).and_then(|locked| locked.cut_beyond(LARGEST)).expect("cut");
             }
         })
@@ -121,7 +121,7 @@ fn a_cut_loses_no_line_of_another_kernel() {
         writer.add(line, &"x".repeat(500), None);
     }
     cutter.join().expect("no panic");
-    let kept: Vec<u32> = lines(&private::read(&path).expect("read"))
+    let kept: Vec<u32> = lines(&private_files::read(&path).expect("read"))
         .filter_map(|line| if let Line::Row(row) = line { Some(row.line) } else { None })
         .collect();
     assert!(kept[0] > 1, "the file was cut");

@@ -6,6 +6,7 @@ use std::fs;
 use std::time::Instant;
 
 use super::protocol::control::{HostMemory, UsageReply};
+use crate::sys::process;
 
 /// Keeps what was read last, since shares of the processor are differences.
 #[derive(Default)]
@@ -95,11 +96,8 @@ fn memory(pid: u32) -> u64 {
 
 /// The process's parent and the clock ticks that it has used. `None` if it has ended.
 fn process(pid: u32) -> Option<(u32, u64)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before the last parenthesis may hold anything.
-    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    Some((fields.get(1)?.parse().ok()?, ticks))
+    let stat = process::stat(pid)?;
+    Some((stat.parent, stat.ticks))
 }
 
 /// Clock ticks of all processors: busy, and all.

@@ -17,8 +17,8 @@ use super::log::log;
 use super::protocol::codec::{Codec, Message, Outgoing};
 use super::protocol::connection::{Channel, Connection};
 use super::protocol::iopub::IopubWelcome;
-use crate::engine::with_umask;
 use crate::error::{Error, ExitCode};
+use crate::sys::descriptor::with_umask;
 
 /// Milliseconds between ZeroMQ's pings to a subscriber, and milliseconds without an answer after which its connection is
 /// closed.

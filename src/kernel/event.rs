@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::protocol::codec::Outgoing;
-use crate::engine::{Answerer, Interrupter, Names, Outcome};
+use super::protocol::codec::{Message, Outgoing};
+use super::protocol::content::Content;
+use crate::engine::{Answerer, Interrupter, Outcome, Provider};
 use crate::error::{Error, ExitCode};
 use crate::events::{Event, Failure, Sink};
 
@@ -18,8 +19,8 @@ pub(super) enum KernelEvent {
     Started(Interrupter, Answerer),
     /// The work that was given to the runner has ended.
     Ended(Ended),
-    /// The reply of this ticket is there. `None` if nobody will give one.
-    Replied(Ticket, Option<Outgoing>),
+    /// The question under this ticket is answered. `None` if nobody will answer it.
+    Answered(Ticket, Option<Answer>),
     /// SIGINT.
     Interrupt,
     /// The launcher has gone, or SIGTERM.
@@ -28,14 +29,33 @@ pub(super) enum KernelEvent {
 
 pub(super) enum Ended {
     /// With the names that are in scope from here on.
-    Cell(Outcome, Names),
+    Cell(Outcome, Arc<dyn Provider>),
     /// The kernel failed, not the cell.
     Broken(Failure),
 }
 
-/// The number of a request whose reply comes later.
+/// The number of a question whose answer comes later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(pub u64);
+
+/// The answer to a question that a request has raised.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The request's reply.
+    Reply(Outgoing),
+    /// The page that the front end shows instead of running the request's cell. `None` if the cell is to run.
+    Page(Option<String>),
+}
+
+impl Answer {
+    pub(super) fn reply<C: Content>(request: &Message, content: C) -> Answer {
+        Answer::Reply(request.reply(&content))
+    }
+
+    pub(super) fn page(_: &Message, page: Option<String>) -> Answer {
+        Answer::Page(page)
+    }
+}
 
 /// The sending end of the queue, for every thread.
 #[derive(Clone)]

@@ -75,26 +75,17 @@ impl CellRequest {
 }
 
 impl RunningCell {
-    /// Gives a request its turn. `page` is what the front end is to show instead of running the cell (`name?`); `ahead`
-    /// are the sources of the cells that follow.
-    pub(super) fn begin(
-        request: CellRequest,
-        page: Option<String>,
-        ahead: Vec<String>,
-        numbers: &mut Numbers,
-        outbound: &mut Outbound,
-    ) -> (RunningCell, Effect) {
+    /// Gives a request its turn. Its cell runs once it is known that the front end shows no page instead (`page`).
+    pub(super) fn begin(request: CellRequest, numbers: &mut Numbers, outbound: &mut Outbound) -> RunningCell {
         let header = &request.message.header;
         outbound.status(header, ExecutionState::Busy);
-        let is_numbered = request.is_numbered();
-        let cell = if is_numbered { numbers.numbered() } else { numbers.unnumbered() };
+        let cell = if request.is_numbered() { numbers.numbered() } else { numbers.unnumbered() };
         let (count, silent) = (numbers.count(), request.content.silent);
         if !silent {
             outbound.publish(header, &ExecuteInput { code: &request.content.code, execution_count: count });
         }
         outbound.begin_cell(cell, header, count, silent);
-        let (source, input, is_blank) = (request.content.code.clone(), request.input(), request.is_blank());
-        let mut running = RunningCell {
+        RunningCell {
             request,
             cell,
             count,
@@ -103,17 +94,27 @@ impl RunningCell {
             failure: None,
             payload: Vec::new(),
             expressions: None,
-        };
+        }
+    }
+
+    /// Shows this page instead of running the cell (`name?`), or runs the cell. `ahead` are the sources of the cells that
+    /// follow.
+    pub(super) fn page(&mut self, page: Option<String>, ahead: Vec<String>) -> Effect {
         if let Some(page) = page {
             let data = Map::from_iter([("text/plain".to_owned(), page.into())]);
-            running.payload.push(Payload::Page { data, start: 0 });
-            return (running, Effect::Done);
+            self.payload.push(Payload::Page { data, start: 0 });
+            return Effect::Done;
         }
-        if is_blank {
-            return (running, Effect::Done);
+        if self.request.is_blank() {
+            return Effect::Done;
         }
-        let ahead = if is_numbered { ahead } else { Vec::new() };
-        (running, Effect::Start(Work::Cell(Job { cell, source, ahead, input })))
+        let ahead = if self.request.is_numbered() { ahead } else { Vec::new() };
+        let (source, input) = (self.request.content.code.clone(), self.request.input());
+        Effect::Start(Work::Cell(Job { cell: self.cell, source, ahead, input }))
+    }
+
+    pub(super) fn code(&self) -> &str {
+        &self.request.content.code
     }
 
     pub(super) fn message(&self) -> &Message {

@@ -10,16 +10,17 @@ use super::protocol::ask::{
     CompleteMetadata, CompleteReply, CompleteRequest, CompleteType, InspectReply, InspectRequest, IsCompleteReply,
     IsCompleteRequest,
 };
-use super::tickets::Replier;
-use crate::engine::{self, Candidate, Completions, Inspection, Names, Whole};
+use super::tickets::Answerer;
+use crate::engine::{self, Candidate, Completions, Inspection, Provider, Reply, Whole};
 
-/// Time that whoever completes or inspects may take. Beyond it the reply says that nothing was found.
+/// Time that a provider may take for an answer. Beyond it the reply says that nothing was found.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// <https://jupyter-client.readthedocs.io/en/stable/messaging.html#completion>
-pub(super) fn complete(names: &Names, request: &CompleteRequest, replier: Replier<CompleteReply>) {
-    let cursor = cursor(&request.code, request.cursor_pos);
-    replier.send(&completed(&request.code, engine::complete(names, &request.code, cursor)));
+pub(super) fn complete(names: &dyn Provider, request: &CompleteRequest, answerer: Answerer<CompleteReply>) {
+    let code = request.code.clone();
+    let reply = Reply::new(move |completions| answerer.send(completed(&code, completions)));
+    names.complete(&request.code, cursor(&request.code, request.cursor_pos), reply);
 }
 
 /// Nothing is found at this place.
@@ -40,9 +41,15 @@ fn completed(code: &str, completions: Completions) -> CompleteReply {
 }
 
 /// <https://jupyter-client.readthedocs.io/en/stable/messaging.html#introspection>
-pub(super) fn inspect(names: &Names, request: &InspectRequest, replier: Replier<InspectReply>) {
+pub(super) fn inspect(names: &dyn Provider, request: &InspectRequest, answerer: Answerer<InspectReply>) {
     let cursor = cursor(&request.code, request.cursor_pos);
-    replier.send(&inspected(engine::inspect(names, &request.code, cursor, request.detail_level == 1)));
+    let reply = Reply::new(|inspection| answerer.send(inspected(inspection)));
+    names.inspect(&request.code, cursor, request.detail_level == 1, reply);
+}
+
+/// The page that the front end shows for a cell that is only `name?`. `None` for every other cell.
+pub(super) fn help(names: &dyn Provider, code: &str, answerer: Answerer<Option<String>>) {
+    names.help(code, Reply::new(|page| answerer.send(page)));
 }
 
 /// What is sent of an inspection. `None` is a name that nothing is known of.
@@ -79,7 +86,7 @@ mod tests {
 
     fn reply(code: &str, cursor_pos: usize) -> CompleteReply {
         let at = cursor(code, Some(cursor_pos));
-        completed(code, engine::complete(&Names::default(), code, at))
+        completed(code, engine::complete(&engine::Names::default(), code, at))
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod limits;
 mod magics;
 /// Directories and files that are this user's alone.
 pub(crate) mod private;
+mod rustc_text;
 mod scope;
 mod session;
 mod sinks;

@@ -28,6 +28,7 @@ const ENGINE: &[&str] = &[
     "private",
     "limits",
     "interrupt",
+    "rustc_text",
     "text",
     "sinks",
     "scope",

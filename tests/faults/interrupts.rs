@@ -14,6 +14,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("loops_of_a_cell_keep_what_they_did", loops_of_a_cell),
     ("code_that_does_not_look_is_rolled_back", code_that_does_not_look),
     ("waits_end_with_what_was_done_before", waits),
+    ("what_was_waited_for_works_afterwards", what_was_waited_for),
+    ("pools_of_an_interrupted_cell_are_not_waited_for", pools_of_the_cell),
     ("threads_that_go_on_are_told", threads_that_go_on),
     ("input_is_waited_for_no_longer", input),
     ("compilers_are_killed", compilers),
@@ -74,7 +76,7 @@ fn code_that_does_not_look() {
 fn waits() {
     let mut bench = Bench::start();
     bench.prints(KEEP);
-    bench.prints("use threadbook::{threading::{Condition, Event, Lock}, concurrent::futures::ThreadPoolExecutor};");
+    bench.prints("use threadbook::threading::{Event, Lock};");
     for wait in [
         "threadbook::time::sleep(600);",
         "std::thread::sleep(std::time::Duration::from_secs(600));",
@@ -93,6 +95,123 @@ fn waits() {
         bench.cell_until("%%bash\necho on\nsleep 600\necho no", "on\n", move |_| assert!(interrupter.interrupt()));
     assert_eq!((cell.outcome, cell.stdout.as_str()), (Outcome::Interrupted, "on\n"));
     assert_eq!(bench.prints("println!(\"{done:?}\");"), "[1]\n");
+}
+
+/// What each wait waits for is made by an earlier cell, so it outlives the interrupt. Then a cell of the same session uses
+/// it as if nothing had happened, and prints `fine`; its own waits have a limit, so that a broken one fails the test.
+fn what_was_waited_for() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    bench.prints("use threadbook::{threading::*, multiprocessing::{Process, Queue, pipe}};");
+    bench.prints("use threadbook::concurrent::futures::{ThreadPoolExecutor, as_completed};");
+    bench.prints("let limit = 20;");
+    for (made, wait, used) in [
+        (
+            "let condition = Condition::new();",
+            "let _held = condition.lock(); println!(\"on\"); condition.wait()?;",
+            "let (waits, other) = (Event::new(), condition.clone());
+             let thread = Thread::new({ let waits = waits.clone(); move || {
+                 let _held = other.lock();
+                 waits.set();
+                 if other.wait_timeout(limit).unwrap() { println!(\"fine\") }
+             }});
+             thread.start()?;
+             waits.wait();
+             condition.acquire();
+             condition.notify(1)?;
+             condition.release()?;
+             thread.join()?;",
+        ),
+        (
+            "let barrier = Barrier::new(2);",
+            "println!(\"on\"); barrier.wait()?;",
+            "let other = barrier.clone();
+             let thread = Thread::new(move || (0..2).for_each(|_| drop(other.wait_timeout(limit))));
+             thread.start()?;
+             if barrier.wait_timeout(limit).is_ok() && barrier.wait_timeout(limit).is_ok() { println!(\"fine\") }
+             thread.join()?;",
+        ),
+        (
+            "let queue = Queue::<i32>::new()?;",
+            "println!(\"on\"); queue.get()?;",
+            "queue.put(7)?; if queue.get_timeout(limit)? == Some(7) && queue.empty()? { println!(\"fine\") }",
+        ),
+        (
+            "let (ours, theirs) = pipe::<String>()?;",
+            "println!(\"on\"); ours.recv()?;",
+            "theirs.send(\"fine\".into())?; println!(\"{}\", ours.recv()?);",
+        ),
+        (
+            "let (ours, theirs) = pipe::<Vec<u8>>()?;",
+            // No line holds this much: a part of it is on its way when the cell is interrupted.
+            "println!(\"on\"); ours.send(vec![7; 10_000_000])?;",
+            "let thread = Thread::new(move || {
+                 let (whole, next) = (theirs.recv().unwrap(), theirs.recv().unwrap());
+                 if whole == [7; 10_000_000] && next == [8] { println!(\"fine\") }
+             });
+             thread.start()?;
+             ours.send(vec![8])?;
+             thread.join()?;",
+        ),
+        (
+            "let semaphore = Semaphore::new(0);",
+            "println!(\"on\"); semaphore.acquire();",
+            "semaphore.release(); if semaphore.acquire_timeout(limit) && !semaphore.try_acquire() { println!(\"fine\") }",
+        ),
+        (
+            "let (process, go) = { let (go, gone) = pipe::<i32>()?; (Process::new(move || gone.recv().unwrap()), go) };
+             process.start()?;",
+            "println!(\"on\"); process.join()?;",
+            "go.send(1)?; if process.join_timeout(limit)? && process.exitcode() == Some(0) { println!(\"fine\") }",
+        ),
+        (
+            "let (pool, go) = (ThreadPoolExecutor::new(2), Event::new());
+             let waits = go.clone();
+             let future = pool.submit(move || waits.wait())?;",
+            "println!(\"on\"); future.result()?;",
+            "go.set(); future.result_timeout(limit)?; pool.submit(|| println!(\"fine\"))?.result_timeout(limit)?;",
+        ),
+        (
+            "let (pool, go) = (ThreadPoolExecutor::new(2), Event::new());
+             let waits = go.clone();
+             let futures = [pool.submit(|| ())?, pool.submit(move || waits.wait())?];",
+            "println!(\"on\"); for future in as_completed(&futures) { future.result()?; }",
+            "go.set(); if as_completed(&futures).count() == 2 { println!(\"fine\") }",
+        ),
+        (
+            "let (thread, go) = { let go = Event::new(); let waits = go.clone(); (Thread::new(move || waits.wait()), go) };
+             thread.start()?;",
+            "println!(\"on\"); thread.join()?;",
+            "go.set(); if thread.join_timeout(limit)? { println!(\"fine\") }",
+        ),
+    ] {
+        bench.prints(made);
+        kept(&mut bench, &format!("done.push(1); {wait}\ndone.push(2);"));
+        assert_eq!(bench.prints(used), "fine\n", "{wait}");
+    }
+}
+
+/// At its end a pool waits for its tasks. Of an interrupted cell it does not, or the cell would not end.
+fn pools_of_the_cell() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    bench.prints("use threadbook::{threading::Event, concurrent::futures::*};");
+    for pool in ["ThreadPoolExecutor::new(1)", "ProcessPoolExecutor::new(1)"] {
+        bench.prints("let go = Event::new();");
+        for wait in ["pool.submit(task)?.result()?;", "pool.submit(task)?; drop(pool);"] {
+            let task = "{ let go = go.clone(); move || { go.wait_timeout(600); } }";
+            kept(&mut bench, &format!("done.push(1); let pool = {pool}; let task = {task}; println!(\"on\"); {wait}\ndone.push(2);"));
+        }
+        bench.prints("go.set();");
+    }
+    bench.prints("let go = Event::new();");
+    let waiting = "done.push(1); let pool = ThreadPoolExecutor::new(1); let waits = go.clone();
+        let first = pool.submit(move || { waits.wait(); })?;
+        pool.submit(|| println!(\"must not run\"))?;
+        println!(\"on\"); first.result()?;";
+    assert_eq!(interrupted(&mut bench, waiting).stdout, "on\n");
+    assert_eq!(bench.prints("go.set();"), "");
+    assert!(bench.session.settle(Duration::from_secs(60)).expect("settled").is_empty());
 }
 
 fn threads_that_go_on() {

@@ -4,6 +4,7 @@
 //!
 //! Meaning and messages are those of CPython's `Lib/multiprocessing` with the start method `fork`.
 
+pub(crate) mod family;
 mod pipe;
 mod process;
 mod queue;
@@ -14,7 +15,7 @@ pub use crate::threading::Run;
 pub use crate::transfer;
 pub use pipe::{Connection, pipe};
 pub use process::{Process, active_children, cpu_count, current_process};
-pub(crate) use process::{describe_exit, family};
+pub(crate) use process::describe_exit;
 pub use queue::Queue;
 pub use transfer::{Transfer, TransferError};
 

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::host::{FAILED, Frame, PANICKED};
-use crate::panic_hook::{print_caught, payload_text, take_caught};
+use crate::panic_hook::{payload_text, print_caught, take_caught};
 use crate::timing::{Style, Timer};
 use crate::{interrupt, link, place, show};
 

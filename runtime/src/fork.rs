@@ -3,8 +3,8 @@
 //! Never executes another program and never waits for a child.
 
 use crate::multiprocessing::family::family;
-use crate::threading::current;
 use crate::sync::{Mutex, MutexGuard};
+use crate::threading::current;
 use crate::wait::lock;
 use crate::{link, sys};
 use std::any::Any;

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::link;
-use crate::sync::thread_local;
+use crate::sync::{self, thread_local};
 
 thread_local! {
     static RUNS_CELL: Cell<bool> = const { Cell::new(false) };
@@ -83,8 +83,8 @@ pub(crate) fn is_cells_thread() -> bool {
 pub(crate) struct Watched(Option<*mut AtomicU32>);
 
 impl Watched {
-    pub(crate) fn new(word: &AtomicU32) -> Watched {
-        let word = std::ptr::from_ref(word).cast_mut();
+    pub(crate) fn new(word: &sync::AtomicU32) -> Watched {
+        let word: *mut AtomicU32 = std::ptr::from_ref(word).cast_mut().cast();
         Watched(is_cells_thread().then(|| link::host().interrupt.word.swap(word, Ordering::SeqCst)))
     }
 }

@@ -39,7 +39,11 @@ pub mod print;
 pub mod show;
 #[doc(hidden)]
 pub mod store;
+#[cfg(not(feature = "model"))]
 mod sync;
+#[cfg(feature = "model")]
+#[path = "../models/sync.rs"]
+pub mod sync;
 mod sys;
 mod text;
 pub mod threading;

@@ -201,9 +201,8 @@ pub(crate) fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> io::Result<usi
 /// `BrokenPipe` if the other end is closed.
 pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: pointer and length describe `bytes`.
-    let sent = unsafe {
-        libc_send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), MSG_DONTWAIT | MSG_NOSIGNAL)
-    };
+    let sent =
+        unsafe { libc_send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), MSG_DONTWAIT | MSG_NOSIGNAL) };
     usize::try_from(sent).map_err(|_| Error::last_os_error())
 }
 

@@ -5,13 +5,14 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::interrupt::{self, Cancelled, Watched};
 use crate::link;
-use crate::sync::{Mutex, MutexGuard, PoisonError, TryLockError, futex_wait, futex_wake};
-use crate::sys::{self, Exit, Readiness, SharedCount, SigintBlocked};
+use crate::sync::{AtomicU32, Mutex, MutexGuard, PoisonError, SharedCount, SigintBlocked, TryLockError};
+use crate::sync::{futex_wait, futex_wake, poll};
+use crate::sys::{self, Exit, Readiness};
 
 /// A value, its lock, and the threads that wait for it to change.
 #[derive(Default)]
@@ -191,7 +192,7 @@ pub(crate) fn until_ready(
     loop {
         interrupt::pending()?;
         let left = time_left(deadline);
-        match sys::poll(fd, readiness, left, blocked.as_ref()) {
+        match poll(fd, readiness, left, blocked.as_ref()) {
             Ok(false) if left.is_none_or(|left| left > Duration::ZERO) => {}
             Ok(ready) => return Ok(ready),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

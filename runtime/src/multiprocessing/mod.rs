@@ -14,8 +14,8 @@ mod transfer_std;
 pub use crate::threading::Run;
 pub use crate::transfer;
 pub use pipe::{Connection, pipe};
-pub use process::{Process, active_children, cpu_count, current_process};
 pub(crate) use process::describe_exit;
+pub use process::{Process, active_children, cpu_count, current_process};
 pub use queue::Queue;
 pub use transfer::{Transfer, TransferError};
 

@@ -4,7 +4,8 @@
 //! lock with it, as in CPython.
 
 use super::transfer::Transfer;
-use crate::sys::{SharedCount, shared_file};
+use crate::sync::SharedCount;
+use crate::sys::shared_file;
 use crate::time::Seconds;
 use crate::wait::{Stop, deadline, take_one};
 use std::fmt;

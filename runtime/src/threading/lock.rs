@@ -129,7 +129,6 @@ impl RLock {
         self.0.wait_for(RLOCK, deadline, taker(1)).is_some()
     }
 
-
     /// Takes back one acquisition.
     ///
     /// # Errors

@@ -140,7 +140,8 @@ impl Thread {
         if self.is(&current_thread()) {
             return Err(RuntimeError::new("cannot join current thread"));
         }
-        let finished = |progress: &mut Progress| (progress.stage == Stage::Finished).then(|| progress.handle.take());
+        let finished =
+            |progress: &mut Progress| (progress.stage == Stage::Finished).then(|| progress.handle.take());
         let Some(handle) = self.0.progress.wait_until(deadline, finished) else { return Ok(false) };
         // The first to come also waits for the end of the thread's locals.
         if let Some(handle) = handle {

@@ -3,9 +3,9 @@
 
 use super::future::{Future, FutureError};
 use crate::error::RuntimeError;
-use crate::{interrupt, link};
 use crate::threading::Thread;
 use crate::wait::Monitor;
+use crate::{interrupt, link};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Runs cells: text in, events out. The face of the engine; front ends see nothing below it.
 
+mod api;
 mod ask;
 mod build;
 mod diagnostics;
@@ -9,28 +10,25 @@ pub mod fuzzing;
 mod interrupt;
 mod limits;
 mod magics;
-/// Directories and files that are this user's alone.
-pub(crate) mod private;
+mod rejection;
 mod scope;
 mod session;
 mod sinks;
 mod text;
 mod trial;
 
-/// For sockets in the file system.
-pub use crate::worker::with_umask;
 /// What a front end says on a comm.
 pub use crate::worker::{Act, Comm};
 /// Answering cells that read their standard input.
-pub use crate::worker::{Answer, Answerer, Input};
-/// Watching other processes, for front ends that must not outlive one.
-pub use crate::worker::{parent_of, wait_for_end};
-pub use ask::complete::{Candidate, Completions, complete};
-pub use ask::inspect::{Inspection, help, inspect};
+pub use crate::worker::{Answer, Input};
+pub use api::{
+    Answerer, Candidate, Completions, Engine, Inspection, Interrupter, Outcome, Policy, Provider, Reply, Schedule,
+};
+pub use ask::complete::complete;
+pub use ask::inspect::{help, inspect};
 pub use ask::names::Names;
 pub use build::toolchain::rust_version;
-pub use interrupt::Interrupter;
 pub use limits::{Limits, OrOff, seconds};
-pub use session::{Options, Outcome, Session, TimeFormat};
+pub use session::{Options, Session, TimeFormat, start};
 pub use text::is_complete::{Whole, whole};
 pub use trial::try_out;

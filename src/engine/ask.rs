@@ -3,3 +3,4 @@
 pub(super) mod complete;
 pub(super) mod inspect;
 pub(super) mod names;
+mod provider;

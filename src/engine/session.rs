@@ -3,6 +3,7 @@
 
 mod capture;
 mod comm;
+mod engine;
 mod precompile;
 mod recover;
 mod snapshots;
@@ -13,18 +14,22 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{Answerer, End, Input, Places, Ran, Run, Start, Worker, monotonic_nanos};
+use crate::sys::clock::monotonic_nanos;
+use crate::sys::process;
+use crate::worker::{Answerer, End, Input, Places, Ran, Run, Schedule, Start, Worker};
 
 use self::precompile::Ahead;
 use self::snapshots::Snapshots;
+use crate::engine::api::{Engine, Outcome};
 use crate::engine::ask::names::Names;
 use crate::engine::build::cache::Cache;
 use crate::engine::build::compile::Compiler;
-use crate::engine::build::prepare::{Prepared, Rejection, prepare};
+use crate::engine::build::prepare::{Prepared, prepare};
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::interrupt::Interrupter;
 use crate::engine::limits::Limits;
 use crate::engine::magics::{self, Instead, Picture};
+use crate::engine::rejection::{PrepareError, Rejection};
 use crate::engine::scope::Scope;
 use crate::engine::sinks::output_limit;
 use crate::engine::sinks::picture;
@@ -56,22 +61,6 @@ pub struct Options {
     pub next_input: bool,
 }
 
-/// How a cell ended. A bad cell is an outcome; `Error` means that we could not do our job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Ok,
-    /// It did not compile, or a magic or command in it is wrong; nothing of it ran.
-    Rejected,
-    /// It returned an error by `?`.
-    Failed,
-    Panicked,
-    Interrupted,
-    /// It ran longer than it may, and was interrupted.
-    TimedOut,
-    /// The worker died; the session goes on with a copy of it, or a new one.
-    WorkerLost,
-}
-
 pub struct Session {
     options: Options,
     executable: PathBuf,
@@ -88,12 +77,17 @@ pub struct Session {
     /// The files of all cells so far, and how many of them the worker has been told.
     places: Vec<Places>,
     told: usize,
-    perturbed: bool,
+    schedule: Schedule,
     input: Input,
     answerer: Answerer,
     trace: Shared,
     captured: capture::Shared,
     overflow: output_limit::Shared,
+}
+
+/// Starts a session of our engine. Events go to `sink` from then on, also between cells.
+pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Box<dyn Engine>, Error> {
+    Ok(Box::new(Session::start(options, sink)?))
 }
 
 impl Session {
@@ -131,7 +125,7 @@ impl Session {
             interrupter,
             places: Vec::new(),
             told: 0,
-            perturbed: false,
+            schedule: Schedule::default(),
             input: Input::Empty,
             answerer,
             trace,
@@ -140,20 +134,9 @@ impl Session {
         })
     }
 
-    /// Whether the cells that follow run with small random delays between prints and at the start of threads, which
-    /// makes rare interleavings likely.
-    pub fn perturb(&mut self, on: bool) {
-        self.perturbed = on;
-    }
-
     /// Who answers the cells that follow when they read their standard input; nobody at first.
     pub fn input(&mut self, input: Input) {
         self.input = input;
-    }
-
-    /// What answers `Event::Input`, from any thread.
-    pub fn answerer(&self) -> Answerer {
-        self.answerer.clone()
     }
 
     /// The process that runs cells.
@@ -164,11 +147,6 @@ impl Session {
     /// The names that the next cell will find.
     pub fn names(&self) -> Names {
         Names(self.scope.clone())
-    }
-
-    /// What stops a cell from another thread.
-    pub fn interrupter(&self) -> Interrupter {
-        self.interrupter.clone()
     }
 
     /// Runs one cell to its end and answers how it ended; what happened has gone to the sink by then, all but
@@ -189,7 +167,7 @@ impl Session {
             Some(Ok(Instead::Show { text, replace })) => Ok(self.show(cell, source, text, replace)),
             Some(Ok(Instead::Rollback)) => Ok(self.rollback(cell, source)),
             Some(Ok(Instead::Restart)) => self.restart(cell, source),
-            Some(Err(message)) => Ok(self.reject(cell, source, Rejection::usage(message))),
+            Some(Err(error)) => Ok(self.reject(cell, source, error.into())),
         };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
         proc_macro2::extra::invalidate_current_thread_spans();
@@ -205,17 +183,14 @@ impl Session {
     }
 
     fn attempt(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
-        let mut prepared = match self.prepared_ahead(cell, source) {
-            Some(prepared) => prepared?,
-            None => self.prepare(cell, source)?,
-        };
+        let mut prepared = self.prepared_ahead(cell, source).unwrap_or_else(|| self.prepare(cell, source));
         if let Some(exit) = self.worker.died() {
             self.lost_between_cells(cell, exit)?;
-            prepared = self.prepare(cell, source)?;
+            prepared = self.prepare(cell, source);
         }
         let mut prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(rejection) => return Ok(self.reject(cell, source, rejection)),
+            Err(error) => return Ok(self.reject(cell, source, error.into_rejection()?)),
         };
         if prepared.capture.is_none() && self.ahead.as_ref().is_none_or(Ahead::is_empty) {
             let (compiler, scope) = (self.compiler.clone(), prepared.after.clone());
@@ -237,7 +212,7 @@ impl Session {
         if !self.options.next_input {
             let message = "`%load` and `%recall` put text in a cell, and there is no front end to do so; \
                            `%run FILE` and `%rerun` run it";
-            return self.reject(cell, source, Rejection::usage(message.into()));
+            return self.reject(cell, source, Rejection::usage(message));
         }
         self.spoil_ahead();
         self.scope.remember(cell, source);
@@ -253,7 +228,7 @@ impl Session {
 
     /// Where cells find files: they may have changed it.
     fn worker_directory(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/cwd", self.worker.pid()))
+        process::working_directory(self.worker.pid())
     }
 
     fn run(&mut self, cell: CellId, mut prepared: Prepared) -> Result<Outcome, Error> {
@@ -316,7 +291,7 @@ impl Session {
         Some(ran)
     }
 
-    fn prepare(&self, cell: CellId, source: &str) -> Result<Result<Prepared, Rejection>, Error> {
+    fn prepare(&self, cell: CellId, source: &str) -> Result<Prepared, PrepareError> {
         let say = |text: &str| self.say(cell, Stream::Stderr, text.to_string());
         prepare(&self.compiler, &self.scope, cell, source, &say)
     }
@@ -332,7 +307,7 @@ impl Session {
             timed: prepared.timed,
             compile_seconds: prepared.compile_seconds,
             wall_only: prepared.wall_only,
-            perturbed: self.perturbed,
+            schedule: self.schedule,
             input: self.input,
         })
     }
@@ -361,7 +336,7 @@ impl Session {
         }
     }
 
-    fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Result<Prepared, Rejection>, Error>> {
+    fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Prepared, PrepareError>> {
         let prepared = self.ahead.as_mut()?.take(cell, source);
         if prepared.is_none() {
             self.ahead = None;

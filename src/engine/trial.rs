@@ -3,7 +3,8 @@
 use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Sink};
 
-use crate::engine::session::{Options, Outcome, Session};
+use crate::engine::api::Outcome;
+use crate::engine::session::{Options, Session};
 
 struct Deaf;
 

@@ -3,12 +3,12 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use crate::error::{Error, ExitCode};
+use crate::sys::descriptor::open_regular;
 
 /// Real ones have 300 bytes.
 const LARGEST: u64 = 64 << 10;
@@ -67,12 +67,7 @@ impl Connection {
             );
             Error::new(ExitCode::Input, message)
         };
-        // Without waiting for the other end of a pipe, should one stand there.
-        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-        let file = file.map_err(|error| bad(error.to_string()))?;
-        if !file.metadata().is_ok_and(|about| about.is_file()) {
-            return Err(bad("it is not a regular file".into()));
-        }
+        let file = open_regular(File::options().read(true), path).map_err(|error| bad(error.to_string()))?;
         let mut text = String::new();
         file.take(LARGEST + 1).read_to_string(&mut text).map_err(|error| bad(error.to_string()))?;
         if text.len() as u64 > LARGEST {

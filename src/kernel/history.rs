@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::answer::flag;
 use super::log;
 use super::message::to_hex;
-use crate::engine::private;
+use crate::sys::{dirs, private_files};
 
 /// A file of more is cut to its newer half.
 const LARGEST: u64 = 16 << 20;
@@ -55,10 +55,7 @@ enum Line {
 impl History {
     /// In `$THREADBOOK_DATA`, or `threadbook` in the user's data directory.
     pub(super) fn open() -> History {
-        let named = std::env::var_os("THREADBOOK_DATA").map(PathBuf::from);
-        let directory = named
-            .or_else(|| Some(PathBuf::from(std::env::var_os("XDG_DATA_HOME")?).join("threadbook")))
-            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share/threadbook")));
+        let directory = dirs::variable("THREADBOOK_DATA").or_else(|| Some(dirs::data()?.join("threadbook")));
         History::at(directory.map(|directory| directory.join("history.jsonl")))
     }
 
@@ -133,7 +130,7 @@ impl History {
     fn begin(&mut self) -> io::Result<u64> {
         let Some(path) = self.path.clone() else { return Ok(1) };
         if let Some(directory) = path.parent() {
-            private::directory(directory)?;
+            private_files::directory(directory)?;
         }
         if fs::metadata(&path).is_ok_and(|about| about.len() > LARGEST) {
             cut(&path)?;
@@ -143,7 +140,7 @@ impl History {
         let id = to_hex(&id);
         append(&path, &Line::Start { start: id.clone() })?;
         let (mut session, mut own) = (0, None);
-        for line in lines(&private::read(&path)?) {
+        for line in lines(&private_files::read(&path)?) {
             match line {
                 Line::Row(row) => self.rows.push(row),
                 Line::Cut { cut } => session += cut,
@@ -179,12 +176,12 @@ fn append(path: &Path, line: &Line) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
     // One write: lines of several kernels do not mix. Cells may hold secrets, so the file is its user's only.
-    private::append(path)?.write_all(&bytes)
+    private_files::append(path)?.write_all(&bytes)
 }
 
 /// Keeps the newer half.
 fn cut(path: &Path) -> io::Result<()> {
-    let bytes = private::read(path)?;
+    let bytes = private_files::read(path)?;
     let middle = bytes.len() / 2;
     let end = bytes[middle..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| middle + at + 1);
     let began = |line: Line| match line {

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::sys::process;
+
 /// What was read last: shares of the processor are differences.
 #[derive(Default)]
 pub(super) struct Usage {
@@ -94,11 +96,8 @@ fn memory(pid: u32) -> u64 {
 
 /// Parent, ticks used.
 fn process(pid: u32) -> Option<(u32, u64)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before the last parenthesis may hold anything.
-    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    Some((fields.get(1)?.parse().ok()?, ticks))
+    let stat = process::stat(pid)?;
+    Some((stat.parent, stat.ticks))
 }
 
 /// Ticks of all processors: busy, and all.

@@ -5,8 +5,8 @@ use signal_hook::iterator::Signals;
 
 use super::log;
 use super::mail::{Mail, Outbox};
-use crate::engine;
 use crate::error::{Error, ExitCode};
+use crate::sys::process;
 
 /// Starts the threads that watch.
 pub(super) fn start(outbox: &Outbox) -> Result<(), Error> {
@@ -23,7 +23,7 @@ pub(super) fn start(outbox: &Outbox) -> Result<(), Error> {
     std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(failed)?;
     let Some(launcher) = launcher() else { return Ok(()) };
     let mailbox = outbox.clone();
-    let wait = move || match engine::wait_for_end(launcher) {
+    let wait = move || match process::wait_for_end(launcher) {
         Ok(()) => {
             mailbox.send(Mail::End);
             log(format_args!("process {launcher}, which started this kernel, has ended, so it ends too"));
@@ -43,7 +43,7 @@ fn launcher() -> Option<u32> {
         if pid == named {
             return Some(named);
         }
-        ancestor = engine::parent_of(pid);
+        ancestor = process::parent_of(pid);
     }
     Some(parent).filter(|parent| *parent > 1)
 }

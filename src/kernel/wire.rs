@@ -15,8 +15,8 @@ use zmq::{Context, DONTWAIT, POLLIN, PollItem, Socket, SocketType};
 use super::connection::{Channel, Connection};
 use super::log;
 use super::message::{Codec, Message, Outgoing};
-use crate::engine::with_umask;
 use crate::error::{Error, ExitCode};
+use crate::sys::descriptor::with_umask;
 
 /// A peer that does not answer is asked every 30 s, and given up after a minute.
 const HEARTBEAT_MS: i32 = 30_000;

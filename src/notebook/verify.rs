@@ -15,7 +15,7 @@ use std::time::Duration;
 use self::cells::Cell;
 use self::check::{Machine, Status, recheck};
 use self::report::CellReport;
-use crate::engine::{Limits, Options, Outcome, Session, TimeFormat};
+use crate::engine::{Engine, Limits, Options, Outcome, Policy, Schedule, Session, TimeFormat};
 use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Sink};
 use crate::lanes::run::Run;
@@ -120,6 +120,7 @@ struct Live {
     events: Events,
     pids: BTreeSet<u32>,
     last: u32,
+    seed: u64,
 }
 
 #[derive(Clone, Default)]
@@ -142,13 +143,15 @@ impl Live {
         let events = Events::default();
         let session = Session::start(options, Box::new(events.clone()))?;
         // Cells that ask for the pid of their worker's parent get ours.
-        Ok(Live { session, events, pids: BTreeSet::from([std::process::id()]), last: 0 })
+        Ok(Live { session, events, pids: BTreeSet::from([std::process::id()]), last: 0, seed: 0 })
     }
 }
 
 impl Machine for Live {
     fn perturb(&mut self, on: bool) {
-        self.session.perturb(on);
+        self.seed += 1;
+        let policy = if on { Policy::Perturbed } else { Policy::Free };
+        self.session.set_schedule(Schedule { seed: self.seed, policy });
     }
 
     fn execute(&mut self, source: &str, ahead: &[&str]) -> Result<(CellId, Outcome), Error> {

@@ -5,4 +5,5 @@ pub(crate) mod exit;
 pub(crate) mod protocol;
 pub(crate) mod record;
 pub(crate) mod ring;
+pub(crate) mod schedule;
 pub(crate) mod slot;

@@ -7,6 +7,7 @@ mod interpose;
 mod interrupt;
 pub(crate) mod keeper;
 mod oom;
+mod schedule;
 pub(crate) mod server;
 pub(crate) mod snapshot;
 mod stdio;

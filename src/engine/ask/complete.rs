@@ -1,26 +1,10 @@
 //! What a word may become: names in scope, fields and methods of the session's types, keywords, magics. A pure
 //! function of the names and the text; runs nothing.
 
-use std::ops::Range;
-
+use crate::engine::api::{Candidate, Completions};
 use crate::engine::ask::names::{self, Names};
 use crate::engine::magics;
 use crate::engine::text::cell::Kind;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Completions {
-    /// The bytes that a candidate replaces.
-    pub range: Range<usize>,
-    pub candidates: Vec<Candidate>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    pub text: String,
-    pub kind: &'static str,
-    /// A type or a signature; may be empty.
-    pub signature: String,
-}
 
 const KEYWORDS: [&str; 38] = [
     "as", "async", "await", "break", "const", "continue", "crate", "dyn", "else", "enum", "extern", "false", "fn",

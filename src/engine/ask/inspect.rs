@@ -3,20 +3,10 @@
 
 use std::ops::Range;
 
+use crate::engine::api::Inspection;
 use crate::engine::ask::complete::complete;
 use crate::engine::ask::names::{self, Names};
 use crate::engine::magics;
-
-/// What is known about one name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inspection {
-    /// Rust, or the words of a magic.
-    pub head: String,
-    pub is_rust: bool,
-    pub documentation: String,
-    /// Where it comes from.
-    pub origin: String,
-}
 
 /// What the name at byte `cursor` means, if it is known. `full` shows definitions in full.
 pub fn inspect(names: &Names, source: &str, cursor: usize, full: bool) -> Option<Inspection> {
@@ -49,20 +39,6 @@ pub fn help(names: &Names, source: &str) -> Option<String> {
     let found = about(names, word.trim_end_matches('!'), marks == 2).map(|inspection| inspection.plain());
     proc_macro2::extra::invalidate_current_thread_spans();
     found
-}
-
-impl Inspection {
-    pub fn plain(&self) -> String {
-        let parts = [&self.head, &self.documentation, &self.origin];
-        parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("\n\n")
-    }
-
-    pub fn markdown(&self) -> String {
-        let head = if self.is_rust { format!("```rust\n{}\n```", self.head) } else { self.head.clone() };
-        let origin = if self.origin.is_empty() { String::new() } else { format!("*{}*", self.origin) };
-        let parts = [head, self.documentation.clone(), origin];
-        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
-    }
 }
 
 /// The word that the cursor touches, with the magic's prefix; after an opening bracket, the word before it.

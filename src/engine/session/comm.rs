@@ -1,6 +1,7 @@
 //! Comm messages of the front end, between cells: each is handled in the worker as a small cell of its own.
 
-use super::{Outcome, Session};
+use super::Session;
+use crate::engine::api::Outcome;
 use crate::error::Error;
 use crate::events::CellId;
 use crate::worker::Comm;

@@ -9,9 +9,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::worker::abi::comm::Comm;
+use crate::worker::abi::schedule::Schedule;
 
 /// Raised with every change to this file.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// From the session.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,8 +45,7 @@ pub struct Run {
     pub timed: bool,
     pub wall_only: bool,
     pub compile_seconds: f64,
-    /// Small random delays between prints and at the start of threads.
-    pub perturbed: bool,
+    pub schedule: Schedule,
     pub input: Input,
 }
 

@@ -6,8 +6,11 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use crate::sys::{clock, descriptor, thread};
 use crate::worker::abi::record::{HEAD, Head, Kind};
 use crate::worker::abi::ring::{MAX_RECORD, Ring};
+use crate::worker::abi::schedule::{Policy, Schedule};
+use crate::worker::child::schedule::Decisions;
 use crate::worker::host;
 
 static RING: AtomicPtr<Ring> = AtomicPtr::new(std::ptr::null_mut());
@@ -19,8 +22,13 @@ static NEWEST: AtomicU32 = AtomicU32::new(0);
 static THREADS: AtomicU32 = AtomicU32::new(0);
 /// This process; kept because asking costs a system call.
 static PID: AtomicU32 = AtomicU32::new(0);
-/// Whether threads are delayed at random: see `disturb`.
-static PERTURBED: AtomicBool = AtomicBool::new(false);
+/// The schedule of the cell that runs: see `scheduling_point`.
+static SCHEDULE: CellSchedule = CellSchedule {
+    perturbed: AtomicBool::new(false),
+    seed: AtomicU64::new(0),
+    last_lane: AtomicU32::new(0),
+    cells: AtomicU32::new(0),
+};
 /// When the last record was written: see `barrier`.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
@@ -51,6 +59,8 @@ thread_local! {
     /// The lane that the next thread or child of this thread is, or 0.
     static ADOPTED: Cell<u64> = const { Cell::new(0) };
     static TID: Cell<u32> = const { Cell::new(0) };
+    /// The decisions of this thread as a lane during a cell: see `scheduling_point`.
+    static DECISIONS: Cell<Option<(u32, u32, Decisions)>> = const { Cell::new(None) };
     /// The number that this thread took when it was made, while it still has no other name.
     static NUMBER: Cell<u32> = const { Cell::new(0) };
     /// This thread was declared with its full name, and std is about to tell the system a shorter one.
@@ -89,8 +99,7 @@ pub(crate) fn here() -> Here {
 
 pub(crate) fn tid() -> u32 {
     if TID.get() == 0 {
-        // SAFETY: takes no arguments.
-        TID.set(unsafe { libc::gettid() } as u32);
+        TID.set(thread::id());
     }
     TID.get()
 }
@@ -114,10 +123,7 @@ fn emit(kind: Kind, detail: u8, here: Here, other: u32, payload: &[u8]) -> bool 
 }
 
 pub(crate) fn now() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to a local.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    clock::monotonic_nanos()
 }
 
 /// Text of the calling thread on stdout (1) or stderr (2). Answers false if it could not be recorded, because the
@@ -132,24 +138,46 @@ pub(crate) fn text(stream: u8, bytes: &[u8]) -> bool {
         }
         rest = after;
     }
-    disturb();
+    scheduling_point();
     true
 }
 
-/// Threads of the cells that follow are delayed at random, or not.
-pub(crate) fn perturb(on: bool) {
-    PERTURBED.store(on, Ordering::Relaxed);
+/// Atomics, since a signal handler may read them.
+struct CellSchedule {
+    perturbed: AtomicBool,
+    seed: AtomicU64,
+    /// The last lane before the cell: its own lanes are counted from there.
+    last_lane: AtomicU32,
+    /// How many cells have been given a schedule; a thread's decisions are made for one cell.
+    cells: AtomicU32,
 }
 
-/// Rests for up to 0.2 ms in one case of two, if cells are to be perturbed: the scheduler could have done the same.
-fn disturb() {
-    if !PERTURBED.load(Ordering::Relaxed) {
+/// Sets the schedule of the cells that follow.
+pub(crate) fn schedule(schedule: Schedule) {
+    SCHEDULE.seed.store(schedule.seed, Ordering::Relaxed);
+    SCHEDULE.last_lane.store(ring().map_or(0, Ring::last_lane), Ordering::Relaxed);
+    SCHEDULE.cells.fetch_add(1, Ordering::Relaxed);
+    SCHEDULE.perturbed.store(schedule.policy == Policy::Perturbed, Ordering::Release);
+}
+
+/// A place where the schedule may delay the calling thread, as the operating system could have done.
+fn scheduling_point() {
+    if !SCHEDULE.perturbed.load(Ordering::Acquire) {
         return;
     }
-    // The low bits of the clock are random enough; multiplying spreads them over the word.
-    let random = (now() ^ u64::from(tid())).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    if random.is_multiple_of(2) {
-        let rest = libc::timespec { tv_sec: 0, tv_nsec: (random % 200_000) as libc::c_long };
+    let (lane, cell) = (here().lane, SCHEDULE.cells.load(Ordering::Relaxed));
+    let mut decisions = match DECISIONS.get() {
+        Some((of, during, decisions)) if (of, during) == (lane, cell) => decisions,
+        _ => {
+            let schedule = Schedule { seed: SCHEDULE.seed.load(Ordering::Relaxed), policy: Policy::Perturbed };
+            let nth = if lane == MAIN { 0 } else { lane.wrapping_sub(SCHEDULE.last_lane.load(Ordering::Relaxed)) };
+            Decisions::new(schedule, nth)
+        }
+    };
+    let delay = decisions.delay();
+    DECISIONS.set(Some((lane, cell, decisions)));
+    if !delay.is_zero() {
+        let rest = libc::timespec { tv_sec: 0, tv_nsec: delay.subsec_nanos().into() };
         // SAFETY: reads a local.
         unsafe { libc::nanosleep(&rest, std::ptr::null_mut()) };
     }
@@ -164,12 +192,7 @@ fn barrier(stream: u8) {
     if now().saturating_sub(LAST.load(Ordering::Relaxed)) < BURST_NANOS {
         return;
     }
-    let unread = |fd: libc::c_int| {
-        let mut bytes: libc::c_int = 0;
-        // SAFETY: asks how much a socket holds, into a local; any other descriptor answers with an error.
-        unsafe { libc::ioctl(fd, libc::TIOCOUTQ, &mut bytes) == 0 && bytes > 0 }
-    };
-    if unread(1) || unread(2) {
+    if descriptor::unread_bytes(1) > 0 || descriptor::unread_bytes(2) > 0 {
         emit(Kind::Barrier, stream, here(), 0, b"");
     }
 }
@@ -240,7 +263,7 @@ pub(crate) fn begin_thread(lane: Here, number: u32) {
     HERE.set(lane);
     NUMBER.set(number);
     DECLARED.set(number == 0);
-    disturb();
+    scheduling_point();
 }
 
 pub(crate) fn end_thread() {

@@ -1,0 +1,20 @@
+//! Our own answers to what front ends ask about code: found at once, in a copy of the session's names.
+
+use crate::engine::api::{Completions, Inspection, Provider, Reply};
+use crate::engine::ask::complete::complete;
+use crate::engine::ask::inspect::{help, inspect};
+use crate::engine::ask::names::Names;
+
+impl Provider for Names {
+    fn complete(&self, source: &str, cursor: usize, reply: Reply<Completions>) {
+        reply.send(complete(self, source, cursor));
+    }
+
+    fn inspect(&self, source: &str, cursor: usize, full: bool, reply: Reply<Option<Inspection>>) {
+        reply.send(inspect(self, source, cursor, full));
+    }
+
+    fn help(&self, source: &str, reply: Reply<Option<String>>) {
+        reply.send(help(self, source));
+    }
+}

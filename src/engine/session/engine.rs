@@ -1,0 +1,56 @@
+//! A session as an `Engine`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Session;
+use crate::engine::api::{Answerer, Engine, Interrupter, Outcome, Provider};
+use crate::error::Error;
+use crate::events::{CellId, LaneId};
+use crate::worker::{Comm, Input, Schedule};
+
+impl Engine for Session {
+    fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
+        Session::execute(self, cell, source, ahead)
+    }
+
+    fn comm(&mut self, comm: Comm) -> Result<Outcome, Error> {
+        Session::comm(self, comm)
+    }
+
+    fn set_input(&mut self, input: Input) {
+        self.input = input;
+    }
+
+    fn set_schedule(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
+    }
+
+    fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error> {
+        Session::settle(self, patience)
+    }
+
+    fn names(&self) -> Arc<dyn Provider> {
+        Arc::new(Session::names(self))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        Session::interrupter(self)
+    }
+
+    fn answerer(&self) -> Answerer {
+        Session::answerer(self)
+    }
+}
+
+impl Session {
+    pub fn interrupter(&self) -> Interrupter {
+        let interrupter = self.interrupter.clone();
+        Interrupter::new(move || interrupter.interrupt())
+    }
+
+    pub fn answerer(&self) -> Answerer {
+        let answerer = self.answerer.clone();
+        Answerer::new(move |number, answer| answerer.answer(number, answer))
+    }
+}

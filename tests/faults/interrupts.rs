@@ -22,6 +22,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_build_of_crates_is_ended", builds),
     ("a_handler_of_the_users_own_does_not_save_a_cell", own_handler),
     ("cells_have_their_time", limit_of_time),
+    ("an_interrupt_that_another_thread_gets_is_passed_on", other_thread),
     ("an_interrupt_between_cells_touches_none", between_cells),
 ];
 
@@ -102,95 +103,97 @@ fn waits() {
     assert_eq!(bench.prints("println!(\"{done:?}\");"), "[1]\n");
 }
 
-/// What each wait waits for is made by an earlier cell, so it outlives the interrupt. Then a cell of the same session uses
-/// it as if nothing had happened, and prints `fine`; its own waits have a limit, so that a broken one fails the test.
+/// What each wait waits for, the wait, and what proves that its object works. The object is made by an earlier cell, so it
+/// outlives the interrupt. The proof prints `fine`; its own waits have a limit, so that a broken object fails the test.
+const WAITS: &[(&str, &str, &str)] = &[
+    (
+        "let condition = Condition::new();",
+        "let _held = condition.lock(); println!(\"on\"); condition.wait()?;",
+        "let (waits, other) = (Event::new(), condition.clone());
+         let thread = Thread::new({ let waits = waits.clone(); move || {
+             let _held = other.lock();
+             waits.set();
+             if other.wait_timeout(limit).unwrap() { println!(\"fine\") }
+         }});
+         thread.start()?;
+         waits.wait();
+         condition.acquire();
+         condition.notify(1)?;
+         condition.release()?;
+         thread.join()?;",
+    ),
+    (
+        "let barrier = Barrier::new(2);",
+        "println!(\"on\"); barrier.wait()?;",
+        "let other = barrier.clone();
+         let thread = Thread::new(move || (0..2).for_each(|_| drop(other.wait_timeout(limit))));
+         thread.start()?;
+         if barrier.wait_timeout(limit).is_ok() && barrier.wait_timeout(limit).is_ok() { println!(\"fine\") }
+         thread.join()?;",
+    ),
+    (
+        "let queue = Queue::<i32>::new()?;",
+        "println!(\"on\"); queue.get()?;",
+        "queue.put(7)?; if queue.get_timeout(limit)? == Some(7) && queue.empty()? { println!(\"fine\") }",
+    ),
+    (
+        "let (ours, theirs) = pipe::<String>()?;",
+        "println!(\"on\"); ours.recv()?;",
+        "theirs.send(\"fine\".into())?; println!(\"{}\", ours.recv()?);",
+    ),
+    (
+        "let (ours, theirs) = pipe::<Vec<u8>>()?;",
+        // No line holds this much: a part of it is on its way when the cell is interrupted.
+        "println!(\"on\"); ours.send(vec![7; 10_000_000])?;",
+        "let thread = Thread::new(move || {
+             let (whole, next) = (theirs.recv().unwrap(), theirs.recv().unwrap());
+             if whole == [7; 10_000_000] && next == [8] { println!(\"fine\") }
+         });
+         thread.start()?;
+         ours.send(vec![8])?;
+         thread.join()?;",
+    ),
+    (
+        "let semaphore = Semaphore::new(0);",
+        "println!(\"on\"); semaphore.acquire();",
+        "semaphore.release(); if semaphore.acquire_timeout(limit) && !semaphore.try_acquire() { println!(\"fine\") }",
+    ),
+    (
+        "let process = Process::new(|| threadbook::time::sleep(600));
+         process.start()?;",
+        "println!(\"on\"); process.join()?;",
+        // The interrupt is the child's, too.
+        "if process.join_timeout(limit)? && process.exitcode() == Some(-2) { println!(\"fine\") }",
+    ),
+    (
+        "let (pool, go) = (ThreadPoolExecutor::new(2), Event::new());
+         let waits = go.clone();
+         let future = pool.submit(move || waits.wait())?;",
+        "println!(\"on\"); future.result()?;",
+        "go.set(); future.result_timeout(limit)?; pool.submit(|| println!(\"fine\"))?.result_timeout(limit)?;",
+    ),
+    (
+        "let (pool, go) = (ThreadPoolExecutor::new(2), Event::new());
+         let waits = go.clone();
+         let futures = [pool.submit(|| ())?, pool.submit(move || waits.wait())?];",
+        "println!(\"on\"); for future in as_completed(&futures) { future.result()?; }",
+        "go.set(); if as_completed(&futures).count() == 2 { println!(\"fine\") }",
+    ),
+    (
+        "let (thread, go) = { let go = Event::new(); let waits = go.clone(); (Thread::new(move || waits.wait()), go) };
+         thread.start()?;",
+        "println!(\"on\"); thread.join()?;",
+        "go.set(); if thread.join_timeout(limit)? { println!(\"fine\") }",
+    ),
+];
+
 fn what_was_waited_for() {
     let mut bench = Bench::start();
     bench.prints(KEEP);
     bench.prints("use threadbook::{threading::*, multiprocessing::{Process, Queue, pipe}};");
     bench.prints("use threadbook::concurrent::futures::{ThreadPoolExecutor, as_completed};");
     bench.prints("let limit = 20;");
-    for (made, wait, used) in [
-        (
-            "let condition = Condition::new();",
-            "let _held = condition.lock(); println!(\"on\"); condition.wait()?;",
-            "let (waits, other) = (Event::new(), condition.clone());
-             let thread = Thread::new({ let waits = waits.clone(); move || {
-                 let _held = other.lock();
-                 waits.set();
-                 if other.wait_timeout(limit).unwrap() { println!(\"fine\") }
-             }});
-             thread.start()?;
-             waits.wait();
-             condition.acquire();
-             condition.notify(1)?;
-             condition.release()?;
-             thread.join()?;",
-        ),
-        (
-            "let barrier = Barrier::new(2);",
-            "println!(\"on\"); barrier.wait()?;",
-            "let other = barrier.clone();
-             let thread = Thread::new(move || (0..2).for_each(|_| drop(other.wait_timeout(limit))));
-             thread.start()?;
-             if barrier.wait_timeout(limit).is_ok() && barrier.wait_timeout(limit).is_ok() { println!(\"fine\") }
-             thread.join()?;",
-        ),
-        (
-            "let queue = Queue::<i32>::new()?;",
-            "println!(\"on\"); queue.get()?;",
-            "queue.put(7)?; if queue.get_timeout(limit)? == Some(7) && queue.empty()? { println!(\"fine\") }",
-        ),
-        (
-            "let (ours, theirs) = pipe::<String>()?;",
-            "println!(\"on\"); ours.recv()?;",
-            "theirs.send(\"fine\".into())?; println!(\"{}\", ours.recv()?);",
-        ),
-        (
-            "let (ours, theirs) = pipe::<Vec<u8>>()?;",
-            // No line holds this much: a part of it is on its way when the cell is interrupted.
-            "println!(\"on\"); ours.send(vec![7; 10_000_000])?;",
-            "let thread = Thread::new(move || {
-                 let (whole, next) = (theirs.recv().unwrap(), theirs.recv().unwrap());
-                 if whole == [7; 10_000_000] && next == [8] { println!(\"fine\") }
-             });
-             thread.start()?;
-             ours.send(vec![8])?;
-             thread.join()?;",
-        ),
-        (
-            "let semaphore = Semaphore::new(0);",
-            "println!(\"on\"); semaphore.acquire();",
-            "semaphore.release(); if semaphore.acquire_timeout(limit) && !semaphore.try_acquire() { println!(\"fine\") }",
-        ),
-        (
-            "let process = Process::new(|| threadbook::time::sleep(600));
-             process.start()?;",
-            "println!(\"on\"); process.join()?;",
-            // The interrupt is the child's, too.
-            "if process.join_timeout(limit)? && process.exitcode() == Some(-2) { println!(\"fine\") }",
-        ),
-        (
-            "let (pool, go) = (ThreadPoolExecutor::new(2), Event::new());
-             let waits = go.clone();
-             let future = pool.submit(move || waits.wait())?;",
-            "println!(\"on\"); future.result()?;",
-            "go.set(); future.result_timeout(limit)?; pool.submit(|| println!(\"fine\"))?.result_timeout(limit)?;",
-        ),
-        (
-            "let (pool, go) = (ThreadPoolExecutor::new(2), Event::new());
-             let waits = go.clone();
-             let futures = [pool.submit(|| ())?, pool.submit(move || waits.wait())?];",
-            "println!(\"on\"); for future in as_completed(&futures) { future.result()?; }",
-            "go.set(); if as_completed(&futures).count() == 2 { println!(\"fine\") }",
-        ),
-        (
-            "let (thread, go) = { let go = Event::new(); let waits = go.clone(); (Thread::new(move || waits.wait()), go) };
-             thread.start()?;",
-            "println!(\"on\"); thread.join()?;",
-            "go.set(); if thread.join_timeout(limit)? { println!(\"fine\") }",
-        ),
-    ] {
+    for (made, wait, used) in WAITS {
         bench.prints(made);
         kept(&mut bench, &format!("done.push(1); {wait}\ndone.push(2);"));
         assert_eq!(bench.prints(used), "fine\n", "{wait}");
@@ -319,6 +322,29 @@ fn own_handler() {
     interrupted(&mut bench, source).says(&["did not end by itself", "rolled back"]);
     assert_eq!(bench.prints("println!(\"{done:?}\");"), "[]\n");
     kept(&mut bench, "done.push(1); println!(\"on\"); loop { std::hint::spin_loop(); }");
+}
+
+/// While the thread that runs the cell has the signal blocked, the system gives it to another thread.
+fn other_thread() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    bench.prints(
+        "unsafe extern \"C\" {
+            fn pthread_sigmask(how: i32, set: *const [u64; 16], before: *mut [u64; 16]) -> i32;
+            fn sigpending(set: *mut [u64; 16]) -> i32;
+        }
+        fn until_it_is_pending() {
+            let (mut pending, sigint) = ([0; 16], [2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            unsafe { pthread_sigmask(0, &sigint, std::ptr::null_mut()) };
+            println!(\"on\");
+            while pending[0] & 2 == 0 { unsafe { sigpending(&mut pending) }; }
+            unsafe { pthread_sigmask(1, &sigint, std::ptr::null_mut()) };
+        }",
+    );
+    kept(
+        &mut bench,
+        "done.push(1); std::thread::spawn(|| loop { std::thread::park() }); until_it_is_pending();\ndone.push(2);",
+    );
 }
 
 fn limit_of_time() {

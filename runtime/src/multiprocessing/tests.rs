@@ -4,12 +4,12 @@ use super::*;
 use crate::host::PROCESS;
 use crate::interrupt::testing::interrupted_by_signal;
 use crate::link::record::{self, Told};
+use crate::sync::Mutex;
 use crate::threading::{Event, Lock, Thread, active_count, current_thread, enumerate};
 use crate::wait::lock;
 use crate::{os, sys};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{ErrorKind, Write};
-use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 const SHORT: Duration = Duration::from_millis(20);

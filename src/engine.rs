@@ -10,6 +10,7 @@ pub mod fuzzing;
 mod interrupt;
 mod limits;
 mod magics;
+mod rejection;
 mod scope;
 mod session;
 mod sinks;

@@ -36,6 +36,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
+            "rejection",
             "limits",
             "interrupt",
             "api",

@@ -215,11 +215,9 @@ impl Compiler {
         mir: impl Fn(&Path) -> Result<String, Error>,
     ) -> Result<Compiled, Error> {
         let output = self.interrupter.compile(command).map_err(|error| {
-            let message = format!(
-                "failed to run `{}`: {error}; check that the toolchain is still installed",
-                self.toolchain.rustc.display()
-            );
-            Error::new(ExitCode::Environment, message)
+            Error::new(ExitCode::Environment, format!("failed to run `{}`", self.toolchain.rustc.display()))
+                .because(error)
+                .advise("check that the toolchain is still installed")
         })?;
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.success() {
@@ -307,12 +305,9 @@ fn write_files(directory: &Path, unit: &Unit, root: &str) -> Result<(), Error> {
 }
 
 fn no_scratch(error: io::Error) -> Error {
-    Error::new(
-        ExitCode::Environment,
-        format!(
-            "failed to write the files of a cell: {error}; free some disk space, or set TMPDIR and THREADBOOK_CACHE"
-        ),
-    )
+    Error::new(ExitCode::Environment, "failed to write the files of a cell")
+        .because(error)
+        .advise("free some disk space, or set TMPDIR and THREADBOOK_CACHE")
 }
 
 #[cfg(test)]

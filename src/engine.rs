@@ -13,6 +13,8 @@ mod magics;
 /// Directories and files that are this user's alone.
 pub(crate) mod private;
 mod scope;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod session;
 mod sinks;
 mod text;
@@ -27,7 +29,8 @@ pub use crate::worker::{Answer, Input};
 /// Watching other processes, for front ends that must not outlive one.
 pub use crate::worker::{parent_of, wait_for_end};
 pub use api::{
-    Answerer, Candidate, Completions, Engine, Inspection, Interrupter, Outcome, Policy, Provider, Reply, Schedule,
+    Answerer, Candidate, Checkpoint, Completions, Engine, Inspection, Interrupter, NoCheckpoint, Outcome, Policy,
+    Provider, Reply, Schedule,
 };
 pub use ask::complete::complete;
 pub use ask::inspect::{help, inspect};

@@ -280,8 +280,8 @@ fn uninstall(args: UninstallArgs) -> Result<(), Error> {
 
 fn say(text: &str) -> Result<(), Error> {
     writeln!(std::io::stdout(), "{text}").map_err(|error| {
-        let message = format!("cannot write to standard output: {error}; send it elsewhere");
-        Error::new(error::ExitCode::Environment, message)
+        let what = "cannot write to standard output";
+        Error::new(error::ExitCode::Environment, what).because(error).advise("send it elsewhere")
     })
 }
 

@@ -10,8 +10,7 @@ pub mod fuzzing;
 mod interrupt;
 mod limits;
 mod magics;
-/// Directories and files that are this user's alone.
-pub(crate) mod private;
+mod rejection;
 mod scope;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -20,14 +19,10 @@ mod sinks;
 mod text;
 mod trial;
 
-/// For sockets in the file system.
-pub use crate::worker::with_umask;
 /// What a front end says on a comm.
 pub use crate::worker::{Act, Comm};
 /// Answering cells that read their standard input.
 pub use crate::worker::{Answer, Input};
-/// Watching other processes, for front ends that must not outlive one.
-pub use crate::worker::{parent_of, wait_for_end};
 pub use api::{
     Answerer, Candidate, Checkpoint, Completions, Engine, Inspection, Interrupter, NoCheckpoint, Outcome, Policy,
     Provider, Reply, Schedule,

@@ -7,4 +7,5 @@ pub mod kernel;
 pub mod kernelspec;
 mod lanes;
 pub mod notebook;
+mod sys;
 pub mod worker;

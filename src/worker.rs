@@ -12,7 +12,6 @@ mod child;
 #[doc(hidden)]
 pub mod fuzzing;
 mod parent;
-mod process;
 
 pub use abi::comm::{Act, Comm};
 pub use abi::exit::Exit;
@@ -21,9 +20,7 @@ pub use abi::schedule::{Policy, Schedule};
 pub use child::server::main;
 pub use parent::answer::{Answer, Answerer};
 pub use parent::client::{Copy, Ran, Stop, Stopper, Worker};
-pub use parent::inbox::monotonic_nanos;
 pub use parent::start::Start;
-pub use process::{end_with_this_thread, kill_group, parent_of, user, wait_for_end, with_umask};
 
 /// The table of functions between worker and runtime: the same file as the runtime's own.
 #[path = "../runtime/src/host.rs"]

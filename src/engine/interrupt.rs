@@ -7,7 +7,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::events::CellId;
-use crate::worker::{self, Stopper};
+use crate::sys::process;
+use crate::worker::Stopper;
 
 /// A session's handle for others. Clones speak of the same session.
 #[derive(Clone, Default)]
@@ -87,7 +88,7 @@ impl Interrupter {
             if state.asked && state.phase == Phase::Preparing {
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            worker::end_with_this_thread(&mut command);
+            process::end_with_this_thread(&mut command);
             // What it starts itself (cargo its rustc, rustc its linker) is stopped with it.
             command.process_group(0);
             let mut child = command.stderr(Stdio::piped()).spawn()?;
@@ -120,7 +121,7 @@ impl Interrupter {
 }
 
 fn kill(child: &Arc<Mutex<Child>>) {
-    worker::kill_group(child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).id());
+    process::kill_group(child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).id());
 }
 
 #[cfg(test)]
@@ -174,6 +175,6 @@ mod tests {
             assert!(interrupter.interrupt());
         });
         assert_eq!(said.expect("it ran").status.signal(), Some(9));
-        worker::wait_for_end(inner).expect("known");
+        process::wait_for_end(inner).expect("known");
     }
 }

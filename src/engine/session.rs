@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
-use crate::worker::{Answerer, End, Input, Places, Ran, Run, Schedule, Start, Worker, monotonic_nanos};
+use crate::sys::clock::monotonic_nanos;
+use crate::sys::process;
+use crate::worker::{Answerer, End, Input, Places, Ran, Run, Schedule, Start, Worker};
 
 use self::precompile::Ahead;
 use self::snapshots::Snapshots;
@@ -23,11 +25,12 @@ use crate::engine::api::{Engine, Outcome};
 use crate::engine::ask::names::Names;
 use crate::engine::build::cache::Cache;
 use crate::engine::build::compile::Compiler;
-use crate::engine::build::prepare::{Prepared, Rejection, prepare};
+use crate::engine::build::prepare::{Prepared, prepare};
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::interrupt::Interrupter;
 use crate::engine::limits::Limits;
 use crate::engine::magics::{self, Instead, Picture};
+use crate::engine::rejection::{PrepareError, Rejection};
 use crate::engine::scope::Scope;
 use crate::engine::sinks::output_limit;
 use crate::engine::sinks::picture;
@@ -165,7 +168,7 @@ impl Session {
             Some(Ok(Instead::Show { text, replace })) => Ok(self.show(cell, source, text, replace)),
             Some(Ok(Instead::Rollback)) => Ok(self.rollback(cell, source)),
             Some(Ok(Instead::Restart)) => self.restart(cell, source),
-            Some(Err(message)) => Ok(self.reject(cell, source, Rejection::usage(message))),
+            Some(Err(error)) => Ok(self.reject(cell, source, error.into())),
         };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
         proc_macro2::extra::invalidate_current_thread_spans();
@@ -181,17 +184,14 @@ impl Session {
     }
 
     fn attempt(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
-        let mut prepared = match self.prepared_ahead(cell, source) {
-            Some(prepared) => prepared?,
-            None => self.prepare(cell, source)?,
-        };
+        let mut prepared = self.prepared_ahead(cell, source).unwrap_or_else(|| self.prepare(cell, source));
         if let Some(exit) = self.worker.died() {
             self.lost_between_cells(cell, exit)?;
-            prepared = self.prepare(cell, source)?;
+            prepared = self.prepare(cell, source);
         }
         let mut prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(rejection) => return Ok(self.reject(cell, source, rejection)),
+            Err(error) => return Ok(self.reject(cell, source, error.into_rejection()?)),
         };
         if prepared.capture.is_none() && self.ahead.as_ref().is_none_or(Ahead::is_empty) {
             let (compiler, scope) = (self.compiler.clone(), prepared.after.clone());
@@ -213,7 +213,7 @@ impl Session {
         if !self.options.next_input {
             let message = "`%load` and `%recall` put text in a cell, and there is no front end to do so; \
                            `%run FILE` and `%rerun` run it";
-            return self.reject(cell, source, Rejection::usage(message.into()));
+            return self.reject(cell, source, Rejection::usage(message));
         }
         self.spoil_ahead();
         self.scope.remember(cell, source);
@@ -229,7 +229,7 @@ impl Session {
 
     /// Where cells find files: they may have changed it.
     fn worker_directory(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/cwd", self.worker.pid()))
+        process::working_directory(self.worker.pid())
     }
 
     fn run(&mut self, cell: CellId, mut prepared: Prepared) -> Result<Outcome, Error> {
@@ -292,7 +292,7 @@ impl Session {
         Some(ran)
     }
 
-    fn prepare(&self, cell: CellId, source: &str) -> Result<Result<Prepared, Rejection>, Error> {
+    fn prepare(&self, cell: CellId, source: &str) -> Result<Prepared, PrepareError> {
         let say = |text: &str| self.say(cell, Stream::Stderr, text.to_string());
         prepare(&self.compiler, &self.scope, cell, source, &say)
     }
@@ -337,7 +337,7 @@ impl Session {
         }
     }
 
-    fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Result<Prepared, Rejection>, Error>> {
+    fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Prepared, PrepareError>> {
         let prepared = self.ahead.as_mut()?.take(cell, source);
         if prepared.is_none() {
             self.ahead = None;

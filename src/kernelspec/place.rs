@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::error::{Error, ExitCode};
+use crate::sys::dirs;
 
 /// One of the places that Jupyter knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +29,10 @@ impl Place {
 }
 
 fn user_data() -> Result<PathBuf, Error> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    variable("JUPYTER_DATA_DIR")
-        .or_else(|| Some(variable("XDG_DATA_HOME")?.join("jupyter")))
-        .or_else(|| Some(variable("HOME")?.join(".local/share/jupyter")))
-        .ok_or_else(|| {
-            let message = "no home directory; set HOME or JUPYTER_DATA_DIR, or choose a directory with --prefix";
-            Error::new(ExitCode::Environment, message)
-        })
+    dirs::variable("JUPYTER_DATA_DIR").or_else(|| Some(dirs::data()?.join("jupyter"))).ok_or_else(|| {
+        let message = "no home directory; set HOME or JUPYTER_DATA_DIR, or choose a directory with --prefix";
+        Error::new(ExitCode::Environment, message)
+    })
 }
 
 /// The environment that is active, or else the one of the first Python on the path.

@@ -11,7 +11,8 @@ use crate::events::{Event, Sink};
 use crate::worker::abi::protocol::{Request, Response, receive, send};
 use crate::worker::abi::record::Head;
 use crate::worker::parent::answer::Answerer;
-use crate::worker::parent::inbox::{Inbox, Open};
+use crate::worker::parent::inbox::Inbox;
+use crate::worker::parent::open::Open;
 use crate::worker::parent::start::Start;
 
 struct Nobody;
@@ -53,7 +54,7 @@ pub fn records(mut bytes: &[u8]) {
     inbox.reap();
     inbox.flush();
     inbox.finish_cell();
-    inbox.worker_ended(1 << 30);
+    inbox.process_ended(1 << 30);
     inbox.finish();
 }
 

@@ -18,6 +18,7 @@ mod killed;
 mod left;
 mod meddling;
 mod notebook;
+mod processes;
 mod unfit;
 
 use libtest_mimic::{Arguments, Trial};
@@ -37,10 +38,11 @@ fn main() {
     drop(bench::Bench::start());
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let themes: [(&str, &[Test]); 10] = [
+    let themes: [(&str, &[Test]); 11] = [
         ("crashes", crashes::TESTS),
         ("unfit", unfit::TESTS),
         ("killed", killed::TESTS),
+        ("processes", processes::TESTS),
         ("kernel", kernel::TESTS),
         ("meddling", meddling::TESTS),
         ("compiler", compiler::TESTS),
@@ -50,10 +52,13 @@ fn main() {
         ("endurance", endurance::TESTS),
     ];
     let trials = themes.iter().flat_map(|(theme, tests)| tests.iter().map(move |test| trial(theme, test)));
-    // Where the system does not let us mount, they are shown as ignored.
+    // Where the system does not let us mount or choose ids, they are shown as ignored.
     let can_mount = disk::can_mount();
     let mounting = disk::TESTS_THAT_MOUNT.iter().map(|test| trial("disk", test).with_ignored_flag(!can_mount));
-    let conclusion = libtest_mimic::run(&arguments, trials.chain(mounting).collect());
+    let can_choose = processes::can_choose_ids();
+    let choosing = processes::TESTS_THAT_CHOOSE_IDS.iter();
+    let choosing = choosing.map(|test| trial("processes", test).with_ignored_flag(!can_choose));
+    let conclusion = libtest_mimic::run(&arguments, trials.chain(mounting).chain(choosing).collect());
     drop(scratch);
     conclusion.exit();
 }

@@ -36,6 +36,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
+            "rejection",
             "limits",
             "interrupt",
             "api",
@@ -68,17 +69,13 @@ const STILL: &[&str] = &[
     "library: kernel::answer, kernel::comm, kernel::desk, kernel::execute, kernel::history, kernel::input, kernel::subshell",
     "library: notebook::verify, notebook::verify::check, notebook::verify::report",
     "library: worker::abi::comm, worker::abi::protocol",
-    "library: worker::abi::ring, worker::abi::slot",
-    "library: worker::child::server, worker::child::snapshot, worker::parent::start",
+    "library: worker::child::server, worker::parent::start",
     "library: worker::parent::client, worker::parent::reader",
     "runtime: cell, interrupt, link, print, show, sys, threading::current, threading::thread, time, timing, wait",
     "runtime: fork, multiprocessing::process",
     "worker::child::server names worker::parent::start",
     "worker::parent::reader names worker::child::keeper",
-    "worker::parent::reader names worker::child::snapshot",
     "worker::parent::start names worker::child::server",
-    "`worker::process` has no floor in the table",
-    "`engine::private` has no floor in the table",
 ];
 
 fn root(path: &str) -> PathBuf {

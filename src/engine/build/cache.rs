@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ExitCode};
 
-use crate::engine::private;
+use crate::sys::{dirs, private_files, process};
 
 /// Gathers what a library is made from.
 #[derive(Clone, Default)]
@@ -51,12 +51,10 @@ struct Note<T> {
 impl Cache {
     /// `$THREADBOOK_CACHE`, or `threadbook` in the user's cache directory; made if it is not there, for this user only.
     pub(crate) fn open() -> Result<Cache, Error> {
-        let named = std::env::var_os("THREADBOOK_CACHE").map(PathBuf::from);
-        let directory = named
-            .or_else(|| Some(PathBuf::from(std::env::var_os("XDG_CACHE_HOME")?).join("threadbook")))
-            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/threadbook")))
+        let directory = dirs::variable("THREADBOOK_CACHE")
+            .or_else(|| Some(dirs::cache()?.join("threadbook")))
             // A name of this user's own: nobody else needs it.
-            .unwrap_or_else(|| std::env::temp_dir().join(format!("threadbook-{}", crate::worker::user())));
+            .unwrap_or_else(|| std::env::temp_dir().join(format!("threadbook-{}", process::user())));
         Cache::open_at(directory)
     }
 
@@ -67,8 +65,8 @@ impl Cache {
     /// The library of this key and what was noted with it.
     pub(crate) fn get<T: DeserializeOwned>(&self, key: &str) -> Option<(PathBuf, T)> {
         let library = self.library(key);
-        let note: Note<T> = serde_json::from_slice(&private::read(&self.note(key)).ok()?).ok()?;
-        let bytes = private::read(&library).ok()?;
+        let note: Note<T> = serde_json::from_slice(&private_files::read(&self.note(key)).ok()?).ok()?;
+        let bytes = private_files::read(&library).ok()?;
         (hex(&Sha256::digest(bytes)) == note.digest).then_some((library, note.about))
     }
 
@@ -98,7 +96,7 @@ impl Cache {
 
     /// Keeps other processes from writing for as long as the file lives.
     pub(crate) fn lock(&self) -> io::Result<fs::File> {
-        let file = private::append(&self.directory.join("lock"))?;
+        let file = private_files::append(&self.directory.join("lock"))?;
         file.lock()?;
         Ok(file)
     }
@@ -122,12 +120,10 @@ impl Cache {
 }
 
 fn private_directory(path: &Path) -> Result<PathBuf, Error> {
-    private::directory(path).map_err(|error| {
-        let message = format!(
-            "cannot use the cache directory `{}`: {error}; what is in it is executed, so it has to be yours and writable by you alone: make it so, or set THREADBOOK_CACHE to another",
-            path.display()
-        );
-        Error::new(ExitCode::Environment, message)
+    private_files::directory(path).map_err(|error| {
+        Error::new(ExitCode::Environment, format!("cannot use the cache directory `{}`", path.display()))
+            .because(error)
+            .advise("what is in it is executed, so it has to be yours and writable by you alone: make it so, or set THREADBOOK_CACHE to another")
     })
 }
 

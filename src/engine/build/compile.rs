@@ -19,10 +19,10 @@ use crate::engine::build::toolchain::Toolchain;
 use crate::engine::build::unit::{CELL_CRATE, SESSION_CRATE, Unit};
 use crate::engine::diagnostics::{self, Diagnostic};
 use crate::engine::interrupt::Interrupter;
-use crate::engine::private;
 use crate::engine::scope::dependency::CRATES;
 use crate::engine::scope::{Library, Optimization};
 use crate::engine::text::source_map::SourceMap;
+use crate::sys::private_files;
 
 /// Compiles the units of one session.
 pub(crate) struct Compiler {
@@ -128,7 +128,9 @@ impl Compiler {
 
     /// Makes a directory of the session's, for this user only; a cleaner of temporary files may have removed it.
     fn make(&self, directory: &Path) -> Result<(), Error> {
-        private::directory(self.scratch.path()).and_then(|_| fs::create_dir_all(directory)).map_err(no_scratch)
+        private_files::directory(self.scratch.path())
+            .and_then(|_| fs::create_dir_all(directory))
+            .map_err(no_scratch)
     }
 
     /// Compiles the crate of a cell's statements.
@@ -213,11 +215,9 @@ impl Compiler {
         mir: impl Fn(&Path) -> Result<String, Error>,
     ) -> Result<Compiled, Error> {
         let output = self.interrupter.compile(command).map_err(|error| {
-            let message = format!(
-                "failed to run `{}`: {error}; check that the toolchain is still installed",
-                self.toolchain.rustc.display()
-            );
-            Error::new(ExitCode::Environment, message)
+            Error::new(ExitCode::Environment, format!("failed to run `{}`", self.toolchain.rustc.display()))
+                .because(error)
+                .advise("check that the toolchain is still installed")
         })?;
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.success() {
@@ -305,12 +305,9 @@ fn write_files(directory: &Path, unit: &Unit, root: &str) -> Result<(), Error> {
 }
 
 fn no_scratch(error: io::Error) -> Error {
-    Error::new(
-        ExitCode::Environment,
-        format!(
-            "failed to write the files of a cell: {error}; free some disk space, or set TMPDIR and THREADBOOK_CACHE"
-        ),
-    )
+    Error::new(ExitCode::Environment, "failed to write the files of a cell")
+        .because(error)
+        .advise("free some disk space, or set TMPDIR and THREADBOOK_CACHE")
 }
 
 #[cfg(test)]

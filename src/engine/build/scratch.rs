@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use crate::engine::private;
+use crate::sys::private_files;
 
 const PREFIX: &str = "threadbook-";
 
@@ -25,7 +25,7 @@ impl Scratch {
     }
 
     fn create_in(parent: &Path) -> io::Result<Scratch> {
-        private::stays(parent)?;
+        private_files::stays(parent)?;
         let only_ours = fs::Permissions::from_mode(0o700);
         let directory = tempfile::Builder::new().prefix(PREFIX).permissions(only_ours).tempdir_in(parent)?;
         let lock = File::create(directory.path().join(LOCKED))?;

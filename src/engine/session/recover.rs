@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Session, start_worker};
 use crate::engine::api::Outcome;
-use crate::engine::build::prepare::Rejection;
+use crate::engine::rejection::Rejection;
 use crate::engine::session::snapshots::{Known, Recent};
 use crate::error::Error;
 use crate::events::{CellId, Failure, LaneId, Stream};

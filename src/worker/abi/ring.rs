@@ -6,9 +6,10 @@
 //! row, so every record is one slice. A full ring makes writers wait, never the reader; nothing is dropped.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::sys::{futex, memory, thread};
 use crate::worker::abi::slot::Slot;
 
 /// Bytes that the ring holds. A record takes at most a quarter of it (`MAX_RECORD`).
@@ -58,14 +59,8 @@ unsafe impl Sync for Ring {}
 impl Ring {
     /// A new ring with its memory and its wake-up. Lane ids go on after `last_lane`.
     pub(crate) fn create(last_lane: u32) -> io::Result<Ring> {
-        // SAFETY: plain system calls with constant arguments; a negative answer is checked before use.
-        let memory = unsafe { libc::memfd_create(c"threadbook-ring".as_ptr(), libc::MFD_CLOEXEC) };
-        let memory = owned(memory)?;
-        // SAFETY: `memory` is open.
-        check(unsafe { libc::ftruncate(memory.as_raw_fd(), (HEADER + CAPACITY) as libc::off_t) })?;
-        // SAFETY: no arguments that point anywhere.
-        let wake = owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
-        let ring = Ring::open(memory, wake)?;
+        let memory = memory::shared(c"threadbook-ring", (HEADER + CAPACITY) as u64)?;
+        let ring = Ring::open(memory, memory::event()?)?;
         ring.header().lanes.store(last_lane, Ordering::Relaxed);
         Ok(ring)
     }
@@ -190,8 +185,7 @@ impl Ring {
             spins += 1;
             if spins.is_multiple_of(64) {
                 self.take_from_the_dead();
-                // SAFETY: takes no arguments.
-                unsafe { libc::sched_yield() };
+                std::thread::yield_now();
             }
             std::hint::spin_loop();
         }
@@ -201,11 +195,7 @@ impl Ring {
     fn take_from_the_dead(&self) {
         let lock = &self.header().lock;
         let holder = lock.load(Ordering::Relaxed);
-        // SAFETY: signal 0 only asks whether the thread exists.
-        let gone = holder != 0
-            && unsafe { libc::syscall(libc::SYS_tkill, holder, 0) } != 0
-            && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
-        if gone {
+        if holder != 0 && !thread::exists(holder) {
             let _ = lock.compare_exchange(holder, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
@@ -214,14 +204,12 @@ impl Ring {
         let header = self.header();
         header.writers_wait.fetch_add(1, Ordering::SeqCst);
         self.wake_reader();
-        futex_wait(&header.room, room);
+        futex::wait(&header.room, room);
         header.writers_wait.fetch_sub(1, Ordering::SeqCst);
     }
 
     fn wake_reader(&self) {
-        let one = 1u64.to_ne_bytes();
-        // SAFETY: writes eight bytes of a local to an eventfd by the raw system call: our own `write` captures.
-        unsafe { libc::syscall(libc::SYS_write, self.wake.as_raw_fd(), one.as_ptr(), one.len()) };
+        memory::signal(&self.wake);
     }
 
     /// Gives everything written so far to `take`, then frees it. One reader only. `take` answers how many bytes
@@ -249,7 +237,7 @@ impl Ring {
         }
         if header.writers_wait.load(Ordering::SeqCst) > 0 {
             header.room.fetch_add(1, Ordering::SeqCst);
-            futex_wake(&header.room);
+            futex::wake(&header.room);
         }
     }
 
@@ -267,9 +255,7 @@ impl Ring {
     /// Takes the wake-ups that have come.
     pub(crate) fn awake(&self) {
         self.header().reader_sleeps.store(0, Ordering::SeqCst);
-        let mut count = [0u8; 8];
-        // SAFETY: reads eight bytes of an eventfd into a local.
-        unsafe { libc::read(self.wake.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
+        memory::clear(&self.wake);
     }
 }
 
@@ -278,28 +264,6 @@ impl Drop for Ring {
         // SAFETY: this is the mapping that `open` made, and nobody else unmaps it.
         unsafe { libc::munmap(self.base.cast(), HEADER + 2 * CAPACITY) };
     }
-}
-
-/// Sleeps while `word` is `value`, also across processes; at most 0.1 s, for a killed reader wakes nobody.
-pub(crate) fn futex_wait(word: &AtomicU32, value: u32) {
-    let limit = libc::timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-    // SAFETY: the word and the time-out outlive the call.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, &limit) };
-}
-
-pub(crate) fn futex_wake(word: &AtomicU32) {
-    // SAFETY: the word outlives the call.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
-}
-
-fn owned(fd: libc::c_int) -> io::Result<OwnedFd> {
-    check(fd)?;
-    // SAFETY: the system just gave us this descriptor, and nobody else has it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-fn check(answer: libc::c_int) -> io::Result<()> {
-    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -332,8 +296,7 @@ mod tests {
             .map(|writer| {
                 let ring = ring.clone();
                 std::thread::spawn(move || {
-                    // SAFETY: takes no arguments.
-                    let thread = unsafe { libc::gettid() } as u32;
+                    let thread = thread::id();
                     for n in 0..400_000u32 {
                         assert!(ring.write(thread, [&writer.to_ne_bytes(), &n.to_ne_bytes()]));
                     }

@@ -7,7 +7,7 @@
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::worker::abi::ring::{futex_wait, futex_wake};
+use crate::sys::futex;
 
 /// Longer text comes in pieces, each asked for.
 pub(crate) const LARGEST: usize = 48 << 10;
@@ -46,7 +46,7 @@ impl Slot {
         self.kind.store(kind as u32, Ordering::Relaxed);
         self.ticket.store(ticket, Ordering::Release);
         self.changes.fetch_add(1, Ordering::Release);
-        futex_wake(&self.changes);
+        futex::wake(&self.changes);
     }
 
     /// Waits for the answer to this ticket and adds its text to `into`. A signal does not end the wait.
@@ -56,7 +56,7 @@ impl Slot {
             if self.ticket.load(Ordering::Acquire) == ticket {
                 break;
             }
-            futex_wait(&self.changes, changes);
+            futex::wait(&self.changes, changes);
         }
         let length = self.length.load(Ordering::Relaxed) as usize;
         // SAFETY: `length` bytes were written before the ticket, and nobody writes before the next question.

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
+use crate::sys::{clock, descriptor, thread};
 use crate::worker::abi::record::{HEAD, Head, Kind};
 use crate::worker::abi::ring::{MAX_RECORD, Ring};
 use crate::worker::abi::schedule::{Policy, Schedule};
@@ -98,8 +99,7 @@ pub(crate) fn here() -> Here {
 
 pub(crate) fn tid() -> u32 {
     if TID.get() == 0 {
-        // SAFETY: takes no arguments.
-        TID.set(unsafe { libc::gettid() } as u32);
+        TID.set(thread::id());
     }
     TID.get()
 }
@@ -123,10 +123,7 @@ fn emit(kind: Kind, detail: u8, here: Here, other: u32, payload: &[u8]) -> bool 
 }
 
 pub(crate) fn now() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to a local.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    clock::monotonic_nanos()
 }
 
 /// Text of the calling thread on stdout (1) or stderr (2). Answers false if it could not be recorded, because the
@@ -195,12 +192,7 @@ fn barrier(stream: u8) {
     if now().saturating_sub(LAST.load(Ordering::Relaxed)) < BURST_NANOS {
         return;
     }
-    let unread = |fd: libc::c_int| {
-        let mut bytes: libc::c_int = 0;
-        // SAFETY: asks how much a socket holds, into a local; any other descriptor answers with an error.
-        unsafe { libc::ioctl(fd, libc::TIOCOUTQ, &mut bytes) == 0 && bytes > 0 }
-    };
-    if unread(1) || unread(2) {
+    if descriptor::unread_bytes(1) > 0 || descriptor::unread_bytes(2) > 0 {
         emit(Kind::Barrier, stream, here(), 0, b"");
     }
 }

@@ -10,6 +10,7 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
+use crate::sys::descriptor;
 use crate::worker::abi::protocol::Input;
 use crate::worker::abi::record::Head;
 use crate::worker::abi::slot::Kind;
@@ -47,9 +48,7 @@ pub(crate) fn begin() {
 }
 
 fn identity() -> Option<[u64; 2]> {
-    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: `fstat` fills the local or answers an error, and then it is not read.
-    unsafe { (libc::fstat(0, stat.as_mut_ptr()) == 0).then(|| stat.assume_init()) }.map(|s| [s.st_dev, s.st_ino])
+    descriptor::status(0).map(|status| [status.device, status.inode])
 }
 
 /// A cell begins in this process.

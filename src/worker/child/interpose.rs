@@ -9,6 +9,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::{caller, input, interrupt};
+use crate::sys::{descriptor, futex};
 use crate::worker::child::capture::{self, Here};
 use crate::worker::child::threads::{self, Ended};
 
@@ -24,9 +25,7 @@ pub(crate) fn begin() {
 }
 
 fn inode(fd: c_int) -> Option<u64> {
-    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: `fstat` fills the local or answers an error, and then it is not read.
-    unsafe { (libc::fstat(fd, stat.as_mut_ptr()) == 0).then(|| stat.assume_init().st_ino) }
+    descriptor::status(fd).map(|status| status.inode)
 }
 
 /// 1 or 2 if `fd` is still the captured stream of that number.
@@ -154,7 +153,7 @@ extern "C" fn run_thread(start: *mut c_void) -> *mut c_void {
     let answer = (start.routine)(start.argument);
     capture::end_thread();
     start.ended.store(1, Ordering::SeqCst);
-    crate::worker::abi::ring::futex_wake(&start.ended);
+    futex::wake(&start.ended);
     answer
 }
 

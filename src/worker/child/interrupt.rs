@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::worker::abi::ring::futex_wait;
+use crate::sys::{clock, futex, process, thread};
 use crate::worker::host::Interrupt;
 
 pub(crate) static INTERRUPT: Interrupt = Interrupt::none();
@@ -43,9 +43,7 @@ extern "C" fn on_signal(signal: libc::c_int) {
 
 /// The thread that runs cells is the worker's first.
 pub(crate) fn is_cells_thread() -> bool {
-    // SAFETY: takes no arguments.
-    let thread = unsafe { libc::gettid() } as u32;
-    thread == WORKER.load(Ordering::Relaxed)
+    thread::id() == WORKER.load(Ordering::Relaxed)
 }
 
 /// A cell begins.
@@ -57,21 +55,18 @@ pub(crate) fn clear() {
 /// with the others.
 pub(crate) fn pass_on(child: libc::pid_t) {
     if INTERRUPT.asked.load(Ordering::SeqCst) != 0 && is_cells_thread() {
-        // SAFETY: sends a signal; touches no memory.
-        unsafe { libc::kill(child, libc::SIGINT) };
+        process::interrupt(child as u32);
     }
 }
 
 /// Sleeps for this time, or until this time of `CLOCK_MONOTONIC`, on the thread that runs the cell; false if the cell was
 /// interrupted before.
 pub(crate) fn sleep(time: &libc::timespec, absolute: bool) -> bool {
-    let mut until = *time;
+    let mut until = (time.tv_sec, time.tv_nsec);
     if !absolute {
-        // SAFETY: writes to a local.
-        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut until) };
-        until.tv_nsec += time.tv_nsec;
-        until.tv_sec = until.tv_sec.saturating_add(time.tv_sec + until.tv_nsec / 1_000_000_000);
-        until.tv_nsec %= 1_000_000_000;
+        let now = clock::monotonic_nanos() as i64;
+        let nanos = now % 1_000_000_000 + time.tv_nsec;
+        until = (time.tv_sec.saturating_add(now / 1_000_000_000 + nanos / 1_000_000_000), nanos % 1_000_000_000);
     }
     let word = AtomicU32::new(0);
     watched(&word, || {
@@ -79,15 +74,7 @@ pub(crate) fn sleep(time: &libc::timespec, absolute: bool) -> bool {
             if INTERRUPT.asked.load(Ordering::SeqCst) != 0 {
                 return false;
             }
-            // SAFETY: the word and the time outlive the call.
-            let answer = unsafe {
-                let sleep = libc::FUTEX_WAIT_BITSET | libc::FUTEX_PRIVATE_FLAG;
-                let all = libc::FUTEX_BITSET_MATCH_ANY;
-                libc::syscall(libc::SYS_futex, word.as_ptr(), sleep, 0, &until, 0usize, all)
-            };
-            // What is no time at all is over at once, too.
-            let error = std::io::Error::last_os_error().raw_os_error();
-            if answer < 0 && matches!(error, Some(libc::ETIMEDOUT | libc::EINVAL)) {
+            if futex::wait_until(&word, 0, until) {
                 return true;
             }
         }
@@ -110,7 +97,7 @@ pub(crate) fn wait(word: &AtomicU32) -> bool {
     }
     watched(word, || {
         while word.load(Ordering::SeqCst) == 0 && INTERRUPT.asked.load(Ordering::SeqCst) == 0 {
-            futex_wait(word, 0);
+            futex::wait(word, 0);
         }
         INTERRUPT.asked.load(Ordering::SeqCst) == 0
     })

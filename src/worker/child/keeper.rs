@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use crate::sys::process;
 use crate::worker::abi::exit::Exit;
 
 /// A process id and a wait status as `wait` has it (wait(2)), native order.
@@ -17,34 +18,26 @@ const REPORT: usize = 8;
 /// answers once no process is left to keep.
 pub(crate) fn keep(reports: OwnedFd, workers: &[RawFd]) -> io::Result<Role> {
     let mut reports = UnixStream::from(reports);
-    // SAFETY: plain system calls. One thread, so the child is as good as its parent.
-    let worker = unsafe {
-        libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1);
-        let keeper = libc::getpid();
-        let child = libc::fork();
-        if child == 0 {
+    process::adopt_orphans()?;
+    let keeper = std::process::id();
+    // SAFETY: this process has one thread, so its child may do all that it could do itself.
+    let worker = match unsafe { libc::fork() } {
+        0 => {
             kept_by(keeper);
             return Ok(Role::Worker);
         }
-        child
+        worker @ 1.. => worker,
+        _ => return Err(io::Error::last_os_error()),
     };
-    if worker < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    report(&mut reports, worker, 0)?;
+    report(&mut reports, worker as u32, 0)?;
     for fd in workers.iter().chain(&[0, 1, 2]) {
         // SAFETY: the worker has copies of these, and nothing here uses them.
         unsafe { libc::close(*fd) };
     }
-    loop {
-        let mut status = 0;
-        // SAFETY: `status` is a local.
-        match unsafe { libc::waitpid(-1, &mut status, 0) } {
-            pid @ 1.. => report(&mut reports, pid, status)?,
-            _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-            _ => return Ok(Role::Keeper),
-        }
+    while let Some((pid, status)) = process::wait_for_any_child() {
+        report(&mut reports, pid, status)?;
     }
+    Ok(Role::Keeper)
 }
 
 pub(crate) enum Role {
@@ -53,18 +46,15 @@ pub(crate) enum Role {
 }
 
 /// The calling process leads a group of its own and ends with its keeper.
-pub(crate) fn kept_by(keeper: libc::pid_t) {
-    // SAFETY: plain system calls; a keeper that had gone before it could be said is noticed by the last.
-    unsafe {
-        libc::setpgid(0, 0);
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        if libc::getppid() != keeper {
-            libc::_exit(1);
-        }
+pub(crate) fn kept_by(keeper: u32) {
+    process::lead_group();
+    process::end_with_parent();
+    if std::os::unix::process::parent_id() != keeper {
+        process::leave(1);
     }
 }
 
-fn report(to: &mut UnixStream, pid: libc::pid_t, status: libc::c_int) -> io::Result<()> {
+fn report(to: &mut UnixStream, pid: u32, status: i32) -> io::Result<()> {
     let mut bytes = [0; REPORT];
     bytes[..4].copy_from_slice(&pid.to_ne_bytes());
     bytes[4..].copy_from_slice(&status.to_ne_bytes());

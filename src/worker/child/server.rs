@@ -11,11 +11,14 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use super::{capture, input, interpose, interrupt, oom, stdio};
+use crate::sys::descriptor::out_of_reach;
+use crate::sys::process;
+use crate::sys::socket::send_descriptor;
 use crate::worker::abi::comm;
 use crate::worker::abi::protocol::{self, End, Request, Response, Run};
 use crate::worker::abi::ring::Ring;
 use crate::worker::child::keeper::{self, Role};
-use crate::worker::child::snapshot::{self, Copied, Copier};
+use crate::worker::child::snapshot::{Copied, Copier};
 use crate::worker::host;
 use crate::worker::parent::start::TUNABLES;
 
@@ -33,22 +36,16 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     match keeper::keep(reports, &workers) {
         Ok(Role::Worker) => {}
         // The descriptors of the worker are closed already: nothing may close them again.
-        Ok(Role::Keeper) | Err(_) => leave(),
+        Ok(Role::Keeper) | Err(_) => process::leave(0),
     }
     if std::env::var(TUNABLES.0).is_ok_and(|value| value == TUNABLES.1) {
         // SAFETY: this process has one thread.
         unsafe { std::env::remove_var(TUNABLES.0) };
     }
-    // The session went away, or never spoke our protocol: there is nobody to tell.
+    // The session went away, or never spoke our protocol: there is nobody to tell. A program's own exit handlers are
+    // not run: a copy of it must not end it a second time.
     let _ = serve(control, memory, wake);
-    leave()
-}
-
-/// Ends this process without running what a program has registered for its end: the session is over, and a copy of a
-/// program must not end it a second time.
-fn leave() -> ! {
-    // SAFETY: ends the process.
-    unsafe { libc::_exit(0) }
+    process::leave(0)
 }
 
 fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
@@ -79,7 +76,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
                 match copier.copy(limit) {
                     Ok(Copied::Made(pid, line)) => {
                         protocol::send(&control, &Response::Copied { pid })?;
-                        snapshot::send_line(&control, line)?;
+                        send_descriptor(&control, line)?;
                     }
                     Ok(Copied::Copy(line)) => {
                         control = line;
@@ -97,28 +94,11 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
         stdio::flush();
         if std::process::id() != worker {
             // A cell forked by itself: the child has run its share of the cell and is no second worker.
-            // SAFETY: ends this process without running the parent's exit handlers.
-            unsafe { libc::_exit(if end == End::Returned { 0 } else { 1 }) };
+            process::leave(if end == End::Returned { 0 } else { 1 });
         }
         input::end_cell();
         capture::running(0);
         protocol::send(&control, &Response::Done { end, tail: ring.tail() })?;
-    }
-}
-
-/// The same descriptor under a number that a program does not meet by chance, and not for its children. Code that
-/// closes "all" low descriptors leaves us ours.
-pub(crate) fn out_of_reach(fd: OwnedFd) -> io::Result<OwnedFd> {
-    // SAFETY: duplicates an open descriptor; the copy is new and ours.
-    unsafe {
-        let mut high = libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 900);
-        if high < 0 {
-            high = libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3);
-        }
-        if high < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(OwnedFd::from_raw_fd(high))
     }
 }
 

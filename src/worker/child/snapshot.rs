@@ -6,11 +6,12 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use crate::sys::descriptor::{Kind, Status, out_of_reach, status};
+use crate::sys::{memory, open_files, thread};
 use crate::worker::abi::protocol::NotCopied;
 use crate::worker::child::keeper;
 
@@ -32,8 +33,8 @@ pub(crate) enum Copied {
 impl Copier {
     /// Before any cell has run: what is open now is ours, or was left open by whoever started the session.
     pub(crate) fn new() -> Copier {
-        let streams = open_files().filter(|(_, stat)| is_stream(stat)).map(|(_, stat)| stat.st_ino);
-        Copier { ours: streams.collect(), last: None }
+        let streams = open_files::all().filter(|(_, status)| status.kind == Kind::PipeOrSocket);
+        Copier { ours: streams.map(|(_, status)| status.inode).collect(), last: None }
     }
 
     /// Copies this process, unless it is unfit for that or the copy would take longer than `limit`.
@@ -41,18 +42,18 @@ impl Copier {
         if let Some(why) = unfit(&self.ours) {
             return Err(why);
         }
-        let pages = resident_pages();
+        let pages = memory::resident_pages();
         let milliseconds = self.estimate(pages).as_millis() as u64;
         if milliseconds > limit.as_millis() as u64 {
             return Err(NotCopied::Cost { milliseconds });
         }
         let failed = |error: io::Error| NotCopied::Failed { reason: error.to_string() };
         let (near, far) = UnixStream::pair().map_err(failed)?;
-        let far = UnixStream::from(crate::worker::child::server::out_of_reach(far.into()).map_err(failed)?);
+        let far = UnixStream::from(out_of_reach(far.into()).map_err(failed)?);
         let started = Instant::now();
         match clone_as_sibling().map_err(failed)? {
             0 => {
-                self.ours.extend(inode(far.as_raw_fd()));
+                self.ours.extend(status(far.as_raw_fd()).map(|status| status.inode));
                 Ok(Copied::Copy(far))
             }
             pid => {
@@ -78,56 +79,22 @@ const VANISHING: Duration = Duration::from_millis(2);
 /// holds a pipe or a socket would hide the end of the stream from whoever reads it, and keep a lock of a file.
 fn unfit(ours: &HashSet<u64>) -> Option<NotCopied> {
     let started = Instant::now();
-    while threads() > 1 {
+    while thread::count() > 1 {
         if started.elapsed() > VANISHING {
             return Some(NotCopied::Threads);
         }
         std::thread::yield_now();
     }
-    let users = open_files().filter(|(_, stat)| !ours.contains(&stat.st_ino));
-    users.filter_map(|(fd, stat)| held_by(fd, &stat)).next()
+    let users = open_files::all().filter(|(_, status)| !ours.contains(&status.inode));
+    users.filter_map(|(fd, status)| held_by(fd, &status)).next()
 }
 
-fn threads() -> u64 {
-    // A directory has a link of each one in it.
-    std::fs::metadata("/proc/self/task").map_or(1, |tasks| tasks.nlink() - 2)
-}
-
-fn open_files() -> impl Iterator<Item = (RawFd, libc::stat)> {
-    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
-    let fds = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    fds.filter_map(|fd| Some((fd, status(fd)?)))
-}
-
-fn status(fd: RawFd) -> Option<libc::stat> {
-    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: `fstat` fills the local or answers an error, and then it is not read.
-    unsafe { (libc::fstat(fd, stat.as_mut_ptr()) == 0).then(|| stat.assume_init()) }
-}
-
-fn inode(fd: RawFd) -> Option<u64> {
-    status(fd).map(|stat| stat.st_ino)
-}
-
-fn is_stream(stat: &libc::stat) -> bool {
-    matches!(stat.st_mode & libc::S_IFMT, libc::S_IFIFO | libc::S_IFSOCK)
-}
-
-fn held_by(fd: RawFd, stat: &libc::stat) -> Option<NotCopied> {
-    if is_stream(stat) {
-        return Some(NotCopied::Pipe);
+fn held_by(fd: RawFd, status: &Status) -> Option<NotCopied> {
+    match status.kind {
+        Kind::PipeOrSocket => Some(NotCopied::Pipe),
+        Kind::Regular => open_files::is_locked(fd).then_some(NotCopied::LockedFile),
+        Kind::Other => None,
     }
-    if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
-        return None;
-    }
-    let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap_or_default();
-    about.lines().any(|line| line.starts_with("lock:")).then_some(NotCopied::LockedFile)
-}
-
-/// Pages of memory that this process has.
-fn resident_pages() -> u64 {
-    let sizes = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    sizes.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0)
 }
 
 /// `fork`, but the child is the keeper's. Answers 0 in the child.
@@ -138,7 +105,7 @@ fn clone_as_sibling() -> io::Result<u32> {
     // own, as with `fork`, and the C library's note of the thread's id is brought up to date as `fork` does it; where
     // that is not to be found, it is only used to tell owners of C's recursive locks apart.
     let answer = unsafe {
-        let keeper = libc::getppid();
+        let keeper = std::os::unix::process::parent_id();
         libc::prctl(libc::PR_GET_TID_ADDRESS, &mut thread_id);
         let flags = if thread_id.is_null() { libc::CLONE_PARENT | libc::SIGCHLD } else { flags };
         let none: usize = 0;
@@ -155,69 +122,9 @@ fn clone_as_sibling() -> io::Result<u32> {
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer as u32) }
 }
 
-/// Sends the session its end of a copy's line, behind one byte (unix(7), `SCM_RIGHTS`).
-pub(crate) fn send_line(over: &UnixStream, line: UnixStream) -> io::Result<()> {
-    let mut byte = 0u8;
-    let mut part = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
-    let mut control = [0u64; 4];
-    // SAFETY: `message` points to locals that outlive the call; the control buffer is aligned for a `cmsghdr` and has
-    // room for one with a descriptor.
-    let sent = unsafe {
-        let mut message: libc::msghdr = std::mem::zeroed();
-        message.msg_iov = &mut part;
-        message.msg_iovlen = 1;
-        message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = libc::CMSG_SPACE(size_of::<RawFd>() as u32) as _;
-        let head = libc::CMSG_FIRSTHDR(&message);
-        (*head).cmsg_level = libc::SOL_SOCKET;
-        (*head).cmsg_type = libc::SCM_RIGHTS;
-        (*head).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as u32) as _;
-        libc::CMSG_DATA(head).cast::<RawFd>().write_unaligned(line.as_raw_fd());
-        libc::sendmsg(over.as_raw_fd(), &message, libc::MSG_NOSIGNAL)
-    };
-    if sent == 1 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// The session's side of `send_line`.
-pub(crate) fn receive_line(over: &UnixStream) -> io::Result<UnixStream> {
-    use std::os::fd::FromRawFd;
-    let mut byte = 0u8;
-    let mut part = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
-    let mut control = [0u64; 4];
-    // SAFETY: as above; the buffer is read only as far as the system says that it filled it, and the descriptor in it is
-    // new and ours.
-    unsafe {
-        let mut message: libc::msghdr = std::mem::zeroed();
-        message.msg_iov = &mut part;
-        message.msg_iovlen = 1;
-        message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = size_of_val(&control) as _;
-        if libc::recvmsg(over.as_raw_fd(), &mut message, libc::MSG_CMSG_CLOEXEC) < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        let head = libc::CMSG_FIRSTHDR(&message);
-        if head.is_null() || (*head).cmsg_type != libc::SCM_RIGHTS {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        Ok(OwnedFd::from_raw_fd(libc::CMSG_DATA(head).cast::<RawFd>().read_unaligned()).into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_is_sent_over_another() {
-        let (here, there) = UnixStream::pair().expect("a pair");
-        let (near, mut far) = UnixStream::pair().expect("a pair");
-        send_line(&here, near).expect("sent");
-        let mut near = receive_line(&there).expect("received");
-        io::Write::write_all(&mut near, b"x").expect("written");
-        let mut byte = [0];
-        io::Read::read_exact(&mut far, &mut byte).expect("read");
-        assert_eq!(&byte, b"x");
-    }
 
     #[test]
     fn the_cost_of_a_copy_is_told_from_the_last() {
@@ -236,8 +143,7 @@ mod tests {
         assert_eq!(held(&near), Some(NotCopied::Pipe));
         let file = tempfile::tempfile().expect("a file");
         assert_eq!(held(&file), None);
-        // SAFETY: a lock on a descriptor of ours.
-        assert_eq!(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) }, 0);
+        file.lock().expect("nobody else has it");
         assert_eq!(held(&file), Some(NotCopied::LockedFile));
     }
 }

@@ -12,14 +12,16 @@ use std::time::{Duration, Instant};
 
 use crate::events::LaneId;
 
+use crate::sys::poll::is_readable;
+use crate::sys::process::{interrupt_group, kill_group, pidfd_open};
 use crate::worker::abi::comm::Comm;
 use crate::worker::abi::exit::Exit;
 use crate::worker::abi::protocol::{self, End, NotCopied, Request, Run};
 use crate::worker::parent::answer::Answerer;
-use crate::worker::parent::inbox::{Open, SharedSink};
+use crate::worker::parent::inbox::SharedSink;
+use crate::worker::parent::open::Open;
 use crate::worker::parent::reader::{Shared, read_worker};
 use crate::worker::parent::start::Start;
-use crate::worker::process::{interrupt_group, is_readable, kill_group, pidfd_open};
 
 /// How long an interrupted cell may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,53 +1,28 @@
 //! The session's side of the capture: records of the ring and bytes of the worker's fd 1 and 2 become events, in
 //! order. Text of one lane that comes in one go is one event, unless every print is asked for.
 
-use std::collections::{BTreeMap, HashMap};
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::events::{CellId, Event, Lane, LaneId, LaneKind, Origin, Sink, Stream};
+use crate::sys::clock::monotonic_nanos;
+use crate::sys::socket::receive_with_pid;
 
 use crate::worker::abi::record::{Head, Kind};
 use crate::worker::host;
 use crate::worker::parent::answer::Answerer;
 use crate::worker::parent::content::Contents;
 use crate::worker::parent::display::Displays;
+use crate::worker::parent::open::Open;
+use crate::worker::parent::processes::{Processes, Speaker};
 use crate::worker::parent::start::Start;
-use crate::worker::parent::stream::receive_with_pid;
 use crate::worker::parent::unsaid::Unsaid;
-use crate::worker::process::parent_of;
 
 /// Text of one lane is handed on at this size at the latest.
 const LARGEST_TEXT: usize = 64 << 10;
-
-/// Lanes that may still write: threads and processes until they end, tasks until they have run. Threads that only
-/// wait for tasks (`host::DAEMON`) are not counted.
-#[derive(Default)]
-pub(crate) struct Open {
-    /// The process that declared each.
-    lanes: Mutex<BTreeMap<u32, u32>>,
-    changed: Condvar,
-}
-
-impl Open {
-    fn change<R>(&self, change: impl FnOnce(&mut BTreeMap<u32, u32>) -> R) -> R {
-        let answer = change(&mut self.lanes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-        self.changed.notify_all();
-        answer
-    }
-
-    /// Waits until none is open, at most `patience`; answers those that are.
-    pub(crate) fn wait(&self, patience: Duration) -> Vec<LaneId> {
-        let lanes = self.lanes.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let (lanes, _) = self
-            .changed
-            .wait_timeout_while(lanes, patience, |lanes| !lanes.is_empty())
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        lanes.keys().map(|lane| LaneId(*lane)).collect()
-    }
-}
 
 pub(crate) type SharedSink = Arc<Mutex<Box<dyn Sink>>>;
 
@@ -65,44 +40,12 @@ pub(crate) struct Inbox {
     displays: Displays,
     /// Fd 1 and 2 of the worker, this end.
     streams: [UnixStream; 2],
-    /// Which lane a process is; the worker itself is the main thread's.
-    processes: HashMap<u32, Process>,
-    /// Process lanes that were declared and have no process yet, and the process that declared them.
-    unborn: HashMap<u32, u32>,
+    processes: Processes,
     /// What processes wrote whose record has not been read yet.
     held: Vec<(Stream, u32, Vec<u8>)>,
     unsaid: Unsaid,
     /// The cell that ran when the last record was written.
     running: u32,
-}
-
-struct Process {
-    lane: u32,
-    cell: u32,
-    life: Life,
-}
-
-enum Life {
-    /// The worker, whose end is the client's business, and descendants of other processes.
-    Unwatched,
-    /// The descriptor is readable once the process has ended.
-    Watched(OwnedFd),
-    /// It had ended before it could be watched.
-    Gone,
-}
-
-impl Process {
-    fn is_watched(&self) -> bool {
-        matches!(self.life, Life::Watched(_))
-    }
-
-    fn has_ended(&self) -> bool {
-        match &self.life {
-            Life::Unwatched => false,
-            Life::Watched(pidfd) => crate::worker::process::is_readable(pidfd),
-            Life::Gone => true,
-        }
-    }
 }
 
 impl Inbox {
@@ -118,8 +61,7 @@ impl Inbox {
             contents: Contents::default(),
             displays: Displays::default(),
             streams,
-            processes: HashMap::new(),
-            unborn: HashMap::new(),
+            processes: Processes::default(),
             held: Vec::new(),
             unsaid: Unsaid::default(),
             running: 0,
@@ -127,7 +69,8 @@ impl Inbox {
     }
 
     pub(crate) fn set_worker(&mut self, pid: u32) {
-        self.processes.insert(pid, Process { lane: LaneId::MAIN.0, cell: 0, life: Life::Unwatched });
+        self.end_earlier(pid);
+        self.processes.add_worker(pid);
     }
 
     /// `cell` runs from here on: what the worker writes by no lane that we know is this cell's.
@@ -135,12 +78,9 @@ impl Inbox {
         self.running = cell;
     }
 
-    /// Descriptors to watch beside the two streams: children that may end.
-    pub(crate) fn children(&self) -> impl Iterator<Item = &OwnedFd> {
-        self.processes.values().filter_map(|process| match &process.life {
-            Life::Watched(pidfd) => Some(pidfd),
-            Life::Unwatched | Life::Gone => None,
-        })
+    /// Descriptors to watch beside the two streams: processes that may end.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.processes.watched()
     }
 
     /// Takes one record off the front of `bytes`; answers how many bytes it took. What is no record is passed over
@@ -185,9 +125,9 @@ impl Inbox {
             Kind::Lane => self.declared(head, name()),
             Kind::Rename => self.send(Event::Renamed { lane, name: name() }),
             Kind::Start => self.send(Event::Started { lane, on: other, at }),
-            Kind::End => self.ended(lane, at),
+            Kind::End => self.lane_ended(lane, at),
             Kind::Join => self.send(Event::Joined { by: other, lane, at }),
-            Kind::Process => self.process(head.pid, head.lane, head.cell),
+            Kind::Process => self.process_started(head.pid, Speaker { lane: head.lane, cell: head.cell }),
             Kind::Display | Kind::Result => {
                 if let Some(event) = self.displays.record(head, payload, self.origin(head)) {
                     self.send(event);
@@ -223,20 +163,20 @@ impl Inbox {
             host::PROCESS => LaneKind::Process,
             _ => LaneKind::Thread,
         };
-        if kind == LaneKind::Process {
-            self.unborn.insert(head.lane, head.pid);
-        }
         let id = LaneId(head.lane);
-        if id != LaneId::MAIN && u32::from(head.detail) & host::DAEMON == 0 {
-            self.open.change(|lanes| lanes.insert(head.lane, head.pid));
+        if id != LaneId::MAIN {
+            self.processes.declare(head.lane, head.pid, kind == LaneKind::Process);
+            if u32::from(head.detail) & host::DAEMON == 0 {
+                self.open.insert(head.lane);
+            }
         }
         let parent = (head.other != 0).then_some(LaneId(head.other));
         let (cell, at) = (CellId(head.cell), self.at(head.nanos));
         self.send(Event::Lane(Lane { id, kind, name, parent, cell, pid: head.pid, at }));
     }
 
-    fn ended(&mut self, lane: LaneId, at: Duration) {
-        self.unborn.remove(&lane.0);
+    fn lane_ended(&mut self, lane: LaneId, at: Duration) {
+        self.processes.forget_lane(lane.0);
         for stream in [Stream::Stdout, Stream::Stderr] {
             if let Some(bytes) = self.torn.remove(&(lane, stream)) {
                 let origin = Origin { cell: CellId(self.running), running: None, lane, pid: 0, tid: 0, at };
@@ -246,45 +186,50 @@ impl Inbox {
         }
         self.contents.release(lane, &mut |event| send(&self.sink, event));
         self.send(Event::Ended { lane, at });
-        self.open.change(|lanes| lanes.remove(&lane.0));
+        self.open.remove(lane.0);
     }
 
     /// A lane runs as a process of its own from here on.
-    fn process(&mut self, pid: u32, lane: u32, cell: u32) {
-        self.unborn.remove(&lane);
-        self.send(Event::Process { lane: LaneId(lane), pid });
-        // SAFETY: asks for a descriptor of a process; a negative answer means that it has gone already.
-        let pidfd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-        let life = match pidfd {
-            0.. => {
-                // SAFETY: the system just gave us this descriptor.
-                Life::Watched(unsafe { OwnedFd::from_raw_fd(pidfd as libc::c_int) })
-            }
-            _ => Life::Gone,
-        };
-        self.processes.insert(pid, Process { lane, cell, life });
+    fn process_started(&mut self, pid: u32, speaker: Speaker) {
+        self.end_earlier(pid);
+        self.processes.add_child(pid, speaker);
+        self.send(Event::Process { lane: LaneId(speaker.lane), pid });
         // What its maker prints after this came after what it has printed by now.
         self.release();
     }
 
-    /// Processes whose descriptors are readable have ended.
+    /// A new process has this id, so the one that had it has ended, noticed or not.
+    fn end_earlier(&mut self, pid: u32) {
+        if self.processes.speaker(pid).is_some() {
+            self.process_ended(pid);
+        }
+    }
+
+    /// Ends what the children and descendants that have ended by now have left behind.
     pub(crate) fn reap(&mut self) {
-        let ended = self.processes.iter().filter(|(_, process)| process.has_ended());
-        let gone: Vec<u32> = ended.map(|(pid, _)| *pid).collect();
-        if gone.is_empty() {
+        let ended = self.processes.ended();
+        if ended.is_empty() {
             return;
         }
         // What they wrote before they ended can be read by now.
         self.read_streams();
         self.release();
         self.flush();
-        for pid in gone {
-            self.displays.forget(pid);
-            if let Some(process) = self.processes.remove(&pid) {
-                let at = self.now();
-                self.ended(LaneId(process.lane), at);
-            }
+        ended.into_iter().for_each(|pid| self.process_ended(pid));
+        // What was held back for a program that they were about to start.
+        self.release();
+    }
+
+    /// A process has ended (a worker, a copy, a child or a descendant of one), all that it wrote has been read, and its
+    /// threads and tasks have ended with it.
+    pub(crate) fn process_ended(&mut self, pid: u32) {
+        if let Some((origin, stream, text)) = self.unsaid.of_ended(pid) {
+            self.text(origin, stream, &text);
+            self.flush();
         }
+        self.displays.forget(pid);
+        let at = self.now();
+        self.processes.forget(pid).into_iter().for_each(|lane| self.lane_ended(LaneId(lane), at));
     }
 
     /// Everything that has been written to fd 1 and 2 and not read yet.
@@ -301,16 +246,13 @@ impl Inbox {
     /// records that were written by now have been read: see `release`.
     fn raw(&mut self, stream: Stream, pid: u32, bytes: &[u8]) {
         let waits = self.held.iter().any(|(_, other, _)| *other == pid);
-        match self.processes.get(&pid) {
-            Some(process) if !waits => {
-                let (lane, cell) = (process.lane, process.cell);
-                self.raw_of(lane, cell, stream, pid, bytes);
-            }
+        match self.processes.speaker(pid) {
+            Some(speaker) if !waits => self.raw_of(speaker, stream, pid, bytes),
             _ => self.held.push((stream, pid, bytes.to_vec())),
         }
     }
 
-    fn raw_of(&mut self, lane: u32, cell: u32, stream: Stream, pid: u32, bytes: &[u8]) {
+    fn raw_of(&mut self, Speaker { lane, cell }: Speaker, stream: Stream, pid: u32, bytes: &[u8]) {
         let cell = CellId(if cell == 0 { self.running } else { cell });
         let running = (self.running != 0).then_some(CellId(self.running));
         let origin = Origin { cell, running, lane: LaneId(lane), pid, tid: pid, at: self.now() };
@@ -320,33 +262,11 @@ impl Inbox {
     /// Hands on what was held back, as far as its process is known now. Call it when every record has been read.
     pub(crate) fn release(&mut self) {
         for (stream, pid, bytes) in std::mem::take(&mut self.held) {
-            match self.owner(pid) {
-                Some((lane, cell)) => self.raw_of(lane, cell, stream, pid, &bytes),
+            match self.processes.find_speaker(pid, self.running) {
+                Some(speaker) => self.raw_of(speaker, stream, pid, &bytes),
                 None => self.held.push((stream, pid, bytes)),
             }
         }
-    }
-
-    /// The lane and cell of a process; none if its maker is just about to say so. A process that was started by
-    /// other means than ours to see, such as the program of a shell, is the lane of its first ancestor that we know.
-    fn owner(&mut self, pid: u32) -> Option<(u32, u32)> {
-        let mut ancestor = Some(pid);
-        while let Some(other) = ancestor.filter(|pid| !self.processes.contains_key(pid)) {
-            ancestor = parent_of(other).filter(|parent| *parent > 1);
-        }
-        // A process that has gone by now has no ancestors to ask for: any maker may be its own.
-        let may_be_its_maker = |maker: &u32| ancestor.is_none_or(|ancestor| ancestor == *maker);
-        if ancestor != Some(pid) && self.unborn.values().any(may_be_its_maker) {
-            return None;
-        }
-        let known = ancestor.and_then(|pid| self.processes.get(&pid));
-        // One that has gone was most likely started by the program that was started last.
-        let known =
-            known.or_else(|| self.processes.values().filter(|process| process.is_watched()).max_by_key(|p| p.lane));
-        let known = known.map(|process| (process.lane, process.cell));
-        let (lane, cell) = known.unwrap_or((LaneId::MAIN.0, self.running));
-        self.processes.entry(pid).or_insert(Process { lane, cell, life: Life::Unwatched });
-        Some((lane, cell))
     }
 
     fn text(&mut self, origin: Origin, stream: Stream, bytes: &[u8]) {
@@ -392,23 +312,6 @@ impl Inbox {
         self.contents.release(LaneId::MAIN, &mut |event| send(&self.sink, event));
     }
 
-    /// A worker has ended, or a copy that has never run: its threads and tasks have ended with it.
-    pub(crate) fn worker_ended(&mut self, pid: u32) {
-        if self.processes.remove(&pid).is_none() {
-            return;
-        }
-        if let Some((origin, stream, text)) = self.unsaid.of_ended(pid) {
-            self.text(origin, stream, &text);
-        }
-        self.displays.forget(pid);
-        let is_process = |lane: &u32| self.processes.values().any(|process| process.lane == *lane);
-        let left: Vec<u32> = self.open.change(|lanes| {
-            lanes.iter().filter(|(lane, of)| **of == pid && !is_process(lane)).map(|(lane, _)| *lane).collect()
-        });
-        let at = self.now();
-        left.into_iter().for_each(|lane| self.ended(LaneId(lane), at));
-    }
-
     /// The last worker has ended, and so has all that it showed.
     pub(crate) fn finish(&mut self) {
         self.answerer.close();
@@ -444,13 +347,6 @@ fn send(sink: &SharedSink, event: Event) {
     sink.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).event(event);
 }
 
-pub fn monotonic_nanos() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes to a local.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
 /// How many bytes at the end are the start of a character that is not whole.
 fn torn_tail(bytes: &[u8]) -> usize {
     let start = bytes.len().saturating_sub(3);
@@ -469,22 +365,4 @@ fn torn_tail(bytes: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_torn_character_is_found_at_the_end_only() {
-        for (bytes, torn) in [
-            (&b"abc"[..], 0),
-            ("\u{e9}".as_bytes(), 0),
-            (&"\u{e9}".as_bytes()[..1], 1),
-            (&"a\u{20ac}".as_bytes()[..3], 2),
-            (&"\u{1f600}".as_bytes()[..3], 3),
-            (&b"\xff\xff"[..], 0),
-            (&b"\x80\x80\x80\x80"[..], 0),
-            (&b""[..], 0),
-        ] {
-            assert_eq!(torn_tail(bytes), torn, "{bytes:?}");
-        }
-    }
-}
+mod tests;

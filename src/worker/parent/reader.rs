@@ -10,13 +10,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::Sender;
 
+use crate::sys::poll::{poll, poll_now};
+use crate::sys::process::{kill_group, pidfd_open};
+use crate::sys::socket::receive_descriptor;
 use crate::worker::abi::protocol::{self, NotCopied, Response};
 use crate::worker::abi::ring::Ring;
-use crate::worker::child::{keeper, snapshot};
+use crate::worker::child::keeper;
 use crate::worker::parent::client::Reply;
-use crate::worker::parent::inbox::{Inbox, Open, SharedSink};
+use crate::worker::parent::inbox::{Inbox, SharedSink};
+use crate::worker::parent::open::Open;
 use crate::worker::parent::start::{Start, start};
-use crate::worker::process::{kill_group, pidfd_open, poll, poll_now};
 
 /// What the reader thread shares with the handle.
 #[derive(Clone)]
@@ -41,9 +44,7 @@ pub(crate) fn read_worker(
     shared: Shared,
     replies: Sender<Reply>,
 ) {
-    let started = start(&from, &far_control);
-    drop(far_control);
-    let mut started = match started {
+    let mut started = match start(&from, far_control) {
         Ok(started) => started,
         Err(error) => return drop(replies.send(Reply::Started(Err(error)))),
     };
@@ -100,7 +101,7 @@ impl Reader {
             let mut fds: Vec<BorrowedFd> = vec![self.reports.as_fd(), self.ring.wake()];
             fds.extend(self.lines.iter().map(|line| line.socket.as_fd()));
             fds.extend(self.watched.iter().flatten().map(|fd| fd.as_fd()));
-            fds.extend(inbox.children().map(|fd| fd.as_fd()));
+            fds.extend(inbox.watched());
             // Who writes without end must not keep us from what else is said.
             let ready = if may_sleep { poll(&fds) } else { poll_now(&fds) };
             self.ring.awake();
@@ -140,7 +141,7 @@ impl Reader {
         // What it started ends with it, but for what has left its group.
         kill_group(pid);
         self.take_everything(inbox);
-        inbox.worker_ended(pid);
+        inbox.process_ended(pid);
         if pid == self.shared.current.load(Ordering::SeqCst) {
             inbox.finish_cell();
         }
@@ -171,7 +172,7 @@ impl Reader {
     /// A copy waits, whose line comes over this one. If it has ended and been reaped, the keeper will not say so again.
     fn copied(&mut self, index: usize, pid: u32, inbox: &mut Inbox) -> Result<(u32, UnixStream), NotCopied> {
         let failed = |error: io::Error| NotCopied::Failed { reason: error.to_string() };
-        let line = snapshot::receive_line(&self.lines[index].socket).map_err(failed)?;
+        let line = UnixStream::from(receive_descriptor(&self.lines[index].socket).map_err(failed)?);
         let socket = line.try_clone().map_err(failed)?;
         pidfd_open(pid).map_err(failed)?;
         inbox.set_worker(pid);

@@ -1,17 +1,18 @@
 //! How a worker is started: the keeper's process, with its descriptors, limits and ends of the streams.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use crate::sys::process::{end_with_this_thread, limit_memory, pass_descriptors, raise_stack_limit};
+use crate::sys::socket::stream_pair;
 use crate::worker::abi::ring::Ring;
 use crate::worker::child::server;
 use crate::worker::parent::answer::Answerer;
-use crate::worker::parent::stream::stream_pair;
 
 /// What a worker is started with.
 pub struct Start {
@@ -41,15 +42,16 @@ pub(crate) struct Started {
 }
 
 /// Starts keeper and worker. The keeper is told to die with the thread that calls this.
-pub(crate) fn start(start: &Start, control: &UnixStream) -> io::Result<Started> {
+pub(crate) fn start(start: &Start, control: UnixStream) -> io::Result<Started> {
     let ring = Arc::new(Ring::create(start.last_lane)?);
     start.answerer.serve(ring.clone());
     let (out, far_out) = stream_pair()?;
     let (err, far_err) = stream_pair()?;
     let (reports, far_reports) = UnixStream::pair()?;
-    let inherited =
-        [control.as_raw_fd(), ring.memory().as_raw_fd(), ring.wake().as_raw_fd(), far_reports.as_raw_fd()];
+    let memory = ring.memory().try_clone_to_owned()?;
+    let wake = ring.wake().try_clone_to_owned()?;
     let mut command = Command::new(&start.executable);
+    let inherited = pass_descriptors(&mut command, [control.into(), memory, wake, far_reports.into()]);
     command.args(server::arguments(inherited));
     if std::env::var_os(TUNABLES.0).is_none() {
         command.env(TUNABLES.0, TUNABLES.1);
@@ -58,24 +60,12 @@ pub(crate) fn start(start: &Start, control: &UnixStream) -> io::Result<Started> 
         command.current_dir(directory);
     }
     command.stdin(Stdio::null()).stdout(OwnedFd::from(far_out)).stderr(OwnedFd::from(far_err));
-    let memory = start.memory;
-    // SAFETY: between fork and exec only system calls that are safe there.
-    unsafe {
-        command.pre_exec(move || {
-            libc::setpgid(0, 0);
-            raise_stack_limit();
-            if let Some(bytes) = memory {
-                lower_data_limit(bytes);
-            }
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-            for fd in inherited {
-                if libc::fcntl(fd, libc::F_SETFD, 0) < 0 {
-                    return Err(io::Error::last_os_error());
-                }
-            }
-            Ok(())
-        });
+    command.process_group(0);
+    raise_stack_limit(&mut command, STACK);
+    if let Some(bytes) = start.memory {
+        limit_memory(&mut command, bytes);
     }
+    end_with_this_thread(&mut command);
     Ok(Started { keeper: command.spawn()?, ring, streams: [out, err], reports })
 }
 
@@ -83,28 +73,6 @@ pub(crate) fn start(start: &Start, control: &UnixStream) -> io::Result<Started> 
 /// program starts; the worker takes it out again, for it is no business of the programs that cells run.
 pub(crate) const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
 
-/// Room for the main thread, whose cells move their variables over the stack; a large array is one.
-const STACK: libc::rlim_t = 64 << 20;
-
-/// Between fork and exec: takes effect with the program that is about to be loaded.
-fn raise_stack_limit() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: two system calls on a local.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_STACK, &mut limit) == 0 && limit.rlim_cur < STACK {
-            limit.rlim_cur = STACK.min(limit.rlim_max);
-            libc::setrlimit(libc::RLIMIT_STACK, &limit);
-        }
-    }
-}
-
-fn lower_data_limit(bytes: u64) {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: two system calls on a local.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_DATA, &mut limit) == 0 {
-            limit.rlim_cur = bytes.min(limit.rlim_max);
-            libc::setrlimit(libc::RLIMIT_DATA, &limit);
-        }
-    }
-}
+/// Bytes of stack for the worker's main thread. Cells move their variables over it, so a large array needs as much
+/// stack; beyond that the worker dies of a stack overflow.
+const STACK: u64 = 64 << 20;

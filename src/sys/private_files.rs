@@ -8,7 +8,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::worker::user;
+use crate::sys::descriptor::open_regular_no_link;
+use crate::sys::process::user;
 
 /// Group and others may write.
 const WRITABLE: u32 = 0o022;
@@ -59,14 +60,9 @@ pub(crate) fn append(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Without waiting for the other end of a pipe, should one stand there.
 fn opened(how: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let file = how.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
-    let about = file.metadata()?;
-    match about.is_file() {
-        true => check(&about).map(|()| file),
-        false => Err(refused("it is not a regular file".into())),
-    }
+    let file = open_regular_no_link(how, path)?;
+    check(&file.metadata()?).map(|()| file)
 }
 
 fn check(about: &Metadata) -> io::Result<()> {

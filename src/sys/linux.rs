@@ -1,0 +1,8 @@
+//! What only Linux has. Each name here is one that another system has to provide, or to do without.
+
+pub(crate) mod credentials;
+pub(crate) mod futex;
+pub(crate) mod memory;
+pub(crate) mod open_files;
+pub(crate) mod process;
+pub(crate) mod thread;

@@ -11,6 +11,7 @@ mod interrupt;
 mod limits;
 mod magics;
 mod rejection;
+mod rustc_text;
 mod scope;
 #[cfg(test)]
 pub(crate) mod scripted;

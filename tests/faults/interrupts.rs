@@ -61,17 +61,17 @@ fn loops_of_a_cell() {
 fn code_that_does_not_look() {
     let mut bench = Bench::start();
     bench.prints(KEEP);
-    // A print looks before it prints, and nothing does after it within a function.
-    bench.prints("fn forever() { println!(\"on\"); loop { std::hint::spin_loop() } }");
-    bench.prints("fn parks() { println!(\"on\"); loop { std::thread::park() } }");
+    // Says that it is on by code that looks no more than what follows: an interrupt may come at once.
     bench.prints(
-        "fn locks() { let lock = std::sync::Mutex::new(0); let _one = lock.lock(); println!(\"on\"); drop(lock.lock()); }",
+        "use std::io::Write;\n\
+         fn on<R>(then: impl FnOnce() -> R) -> R { std::io::stdout().write_all(b\"on\\n\").unwrap(); then() }\n\
+         fn forever() { loop { std::hint::spin_loop() } }",
     );
     for source in [
-        "done.push(1); forever();",
-        "done.push(1); (0..u64::MAX).for_each(|i| { if i == 0 { println!(\"on\") } std::hint::black_box(i); });",
-        "done.push(1); parks();",
-        "done.push(1); locks();",
+        "done.push(1); on(forever);",
+        "done.push(1); on(|| (0..u64::MAX).for_each(|i| { std::hint::black_box(i); }));",
+        "done.push(1); on(std::thread::park);",
+        "done.push(1); let lock = std::sync::Mutex::new(0); let _one = lock.lock().unwrap(); on(|| drop(lock.lock()));",
     ] {
         let cell = interrupted(&mut bench, source);
         cell.says(&["did not end by itself", "rolled back: every variable is as it was before this cell"]);

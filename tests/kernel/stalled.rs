@@ -48,7 +48,10 @@ fn a_stalled_subscriber_holds_nobody_up_and_costs_a_bounded_amount() {
     let more = KEPT / 2;
     burst(&mut client, KEPT, KEPT + more);
     let grown = resident(client.kernel.process.id()).saturating_sub(full);
-    assert!(grown < more * BYTES / 2, "{more} messages of {BYTES} bytes, and the kernel has grown by {grown} bytes");
+    assert!(
+        grown < more * BYTES / 2,
+        "{more} messages of {BYTES} bytes, and the kernel has grown by {grown} bytes"
+    );
 
     // It goes on: what was kept comes whole and in order, then what is new.
     let mut came: Vec<usize> = Vec::new();

@@ -17,6 +17,7 @@ pub use abi::comm::{Act, Comm};
 pub use abi::exit::Exit;
 pub use abi::protocol::{End, Input, NotCopied, Places, Run};
 pub use abi::schedule::{Policy, Schedule};
+pub use abi::timing::{TimeFormat, Timing};
 pub use child::server::main;
 pub use parent::answer::{Answer, Answerer};
 pub use parent::client::{Copy, Ran, Stop, Stopper, Worker};

@@ -2,6 +2,7 @@
 //! scope that it started from, without what it moved away.
 
 mod capture;
+mod checkpoint;
 mod comm;
 mod engine;
 mod precompile;

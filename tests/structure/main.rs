@@ -39,6 +39,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "rejection",
             "limits",
             "interrupt",
+            "rustc_text",
             "api",
             "text",
             "sinks",

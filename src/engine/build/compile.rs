@@ -15,7 +15,7 @@ use crate::worker::Exit;
 use crate::engine::build::cache::{self, Cache, Key};
 use crate::engine::build::cargo::Cargo;
 use crate::engine::build::scratch::Scratch;
-use crate::engine::build::toolchain::Toolchain;
+use crate::engine::build::toolchain::{self, Toolchain};
 use crate::engine::build::unit::{CELL_CRATE, SESSION_CRATE, Unit};
 use crate::engine::diagnostics::{self, Diagnostic};
 use crate::engine::interrupt::Interrupter;
@@ -237,6 +237,17 @@ impl Compiler {
             ));
         }
         Ok(Compiled::Errors(errors))
+    }
+
+    /// rustc's output has a form that this version of Threadbook does not read.
+    pub(super) fn unreadable(&self, what: &str) -> Error {
+        let message = format!(
+            "rustc {} is not supported by this version of Threadbook: {what}; install a newer Threadbook, or set RUSTC to \
+             a rustc that it supports ({})",
+            self.toolchain.release(),
+            toolchain::TESTED
+        );
+        Error::new(ExitCode::Environment, message)
     }
 
     /// Why rustc failed, if it was not for the code.

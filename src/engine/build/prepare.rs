@@ -12,15 +12,17 @@ use crate::events::CellId;
 use crate::worker::{Places, TimeFormat, Timing};
 
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
-use crate::engine::build::refine::{self, Refinement, Resolution};
+use crate::engine::build::refine::{Refinement, Resolution};
 use crate::engine::build::storage_plan::Plan;
 use crate::engine::build::unit::{self, Unit};
 use crate::engine::diagnostics::{self, Diagnostic};
 use crate::engine::magics::{self, Act, Capture, Effect, Parsed, Picture};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
+use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
+use crate::engine::rustc_text::{mir, wording};
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why};
 use crate::engine::text::cell::{Call, Cell, Parts};
-use crate::engine::text::source_map::{SourceMap, Text};
+use crate::engine::text::source_map::{GeneratedFile, SourceMap};
 
 const TOO_DEEP: &str = "this cell nests too deeply; write it in smaller parts";
 
@@ -193,7 +195,7 @@ fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result
     let ty = errors.iter().find_map(Diagnostic::type_of_expression);
     let why = match (wrong, ty) {
         (None, Some(ty)) => return Ok(ty.to_string()),
-        (Some(wrong), _) if !wrong.message.contains("TypeOf") => wrong.message.as_str(),
+        (Some(wrong), _) if !wording::is_about_type_of(&wrong.message) => wrong.message.as_str(),
         _ => "it takes the one that is asked of it; say which, as in `let name: Type = …`",
     };
     Err(UsageError(format!("`:type` found no type for `{text}`: {why}")).into())
@@ -266,7 +268,7 @@ impl Step<'_> {
             },
         };
         let places = unit.files[1..].iter().filter(|(name, _)| *name == self.id.to_string());
-        let place = |(name, text): &(String, Text)| Places {
+        let place = |(name, text): &(String, GeneratedFile)| Places {
             file: name.clone(),
             label: name.clone(),
             shifts: text.shifts(),
@@ -320,8 +322,10 @@ impl Step<'_> {
             let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
             match self.compiler.statements(&unit, identity, session, scope.optimization)? {
                 Compiled::Built(built) => {
-                    if !self.give_forms(&mut refinement, &built, identity, session)? {
-                        let resolution = refinement.resolve(&built.mir, unit.files[0].1.shifts());
+                    let types = self.types(&built, &plan.kept_names())?;
+                    if !self.give_forms(&mut refinement, &types, identity, session)? {
+                        let types = types.into_iter().filter(|(name, _)| refinement.keeps(name)).collect();
+                        let resolution = refinement.resolve(types, unit.files[0].1.shifts());
                         return Ok((built, resolution, unit));
                     }
                 }
@@ -335,23 +339,31 @@ impl Step<'_> {
         }
     }
 
+    /// The types of the variables that a cell stores. One that cannot be read is an error: the variable could not be kept.
+    fn types(&self, built: &Built, names: &[String]) -> Result<Vec<(String, String)>, Error> {
+        mir::stored_types(&built.mir, names).map_err(|name| {
+            self.compiler
+                .unreadable(&format!("its MIR has no type for the variable `{name}`, which cannot be kept"))
+        })
+    }
+
     /// Finds a form for each variable whose own type has no name; whether there was one to try.
     fn give_forms(
         &self,
         refinement: &mut Refinement,
-        built: &Built,
+        types: &[(String, String)],
         identity: &Identity,
         session: Option<&Library>,
     ) -> Result<bool, Error> {
         let mut any = false;
-        for (name, ty) in refinement.without_name(&built.mir) {
-            let traits = match refine::pointer(&ty) {
+        for (name, ty) in refinement.without_name(types) {
+            let traits = match mir::function_pointer(&ty) {
                 Some(_) => None,
                 None => {
                     let Refinement { scope, plan, .. } = &*refinement;
                     let unit = unit::probe(scope, self.id, self.source, self.parts, plan, &name);
                     let errors = self.compiler.check(&unit, identity, session)?;
-                    errors.iter().find_map(|error| error.replacement("E0121").map(str::to_string))
+                    errors.iter().find_map(|error| error.replacement(PLACEHOLDER_IN_SIGNATURE).map(str::to_string))
                 }
             };
             any |= refinement.give_form(&name, &ty, traits.as_deref());

@@ -9,6 +9,9 @@ use crate::error::{Error, ExitCode};
 /// The oldest rustc whose language cells may use: edition 2024.
 const OLDEST: (u32, u32) = (1, 85);
 
+/// The releases whose output is known to be read right, for messages.
+pub(super) const TESTED: &str = "1.85 to 1.97";
+
 /// One installed toolchain.
 #[derive(Clone, Debug)]
 pub(crate) struct Toolchain {

@@ -17,7 +17,7 @@ use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
 use crate::sys::clock::monotonic_nanos;
 use crate::sys::process;
-use crate::worker::{Answerer, End, Input, Places, Ran, Run, Schedule, Start, TimeFormat, Worker};
+use crate::worker::{self, Answerer, End, Input, Places, Ran, Run, Schedule, Start, TimeFormat, Worker};
 
 use self::precompile::Ahead;
 use self::snapshots::Snapshots;
@@ -45,7 +45,8 @@ pub struct Options {
     /// One `Event::Text` per print, never several prints of a lane in one event. `verify` needs this to know
     /// where a print ended; everybody else is better served by the fewer, larger events of the default.
     pub each_print: bool,
-    /// The executable that workers are started from; this one by default. For programs that link this library.
+    /// The `threadbook` executable, which workers are started from. None only in that executable itself, where it is
+    /// the one that runs; a program that links this library names it.
     pub executable: Option<PathBuf>,
     pub limits: Limits,
     /// Whether the front end can put text in the place of a cell (`Event::NextInput`).
@@ -84,15 +85,12 @@ pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Box<dyn Engine>, E
 impl Session {
     /// Starts a worker and answers once it is ready. Events go to `sink` from then on, also between cells.
     pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Session, Error> {
+        let executable = worker::executable(options.executable.clone())
+            .map_err(|message| Error::new(ExitCode::Environment, message))?;
         let toolchain = Toolchain::find(options.directory.as_deref())?;
         let interrupter = Interrupter::default();
         let compiler =
             Arc::new(Compiler::new(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?);
-        let executable = match &options.executable {
-            Some(executable) => executable.clone(),
-            // By this name the very same program is found also after its file was replaced or removed.
-            None => PathBuf::from("/proc/self/exe"),
-        };
         let (trace, captured) = (Shared::default(), capture::Shared::default());
         let overflow = output_limit::Shared::new(options.limits.output, sink);
         let sink = Box::new(capture::Tap { captured: captured.clone(), sink: Box::new(overflow.clone()) });

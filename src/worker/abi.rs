@@ -2,6 +2,7 @@
 
 pub(crate) mod comm;
 pub(crate) mod exit;
+pub(crate) mod launch;
 pub(crate) mod protocol;
 pub(crate) mod record;
 pub(crate) mod ring;

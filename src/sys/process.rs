@@ -11,7 +11,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kil
 #[cfg(feature = "kernel")]
 pub(crate) use crate::sys::linux::process::stat;
 pub(crate) use crate::sys::linux::process::{
-    adopt_orphans, end_with_parent, end_with_this_thread, parent_of, pidfd_open, working_directory,
+    adopt_orphans, end_with_parent, end_with_this_thread, own_executable, parent_of, pidfd_open, working_directory,
 };
 use crate::sys::poll::poll;
 

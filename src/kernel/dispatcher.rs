@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::comm::{CommRequest, Comms};
-use super::event::{Answer, Ended, EventReceiver, EventSender, KernelEvent};
+use super::event::{Ended, EventReceiver, EventSender, KernelEvent};
 use super::execution::{self, CellRequest, Effect, RunningCell};
 use super::history::History;
 use super::kernel_info::{self, KernelInfo};
@@ -211,9 +211,11 @@ impl Dispatcher {
         while let Some(waiting) = self.queue.pop() {
             match waiting {
                 Waiting::Cell(request) => {
-                    let running = RunningCell::begin(*request, &mut self.numbers, &mut self.outbound);
-                    self.queue.running = Running::Cell(Box::new(running));
-                    self.ask_for_page();
+                    let page = self.names.help(&request.content.code);
+                    let ahead = self.queue.ahead();
+                    let (running, effect) =
+                        RunningCell::begin(*request, page, ahead, &mut self.numbers, &mut self.outbound);
+                    self.apply(Box::new(running), effect);
                 }
                 Waiting::Comm(message, request) => {
                     let begun = self.comms.begin(*message, request, &mut self.numbers, &mut self.outbound);
@@ -225,31 +227,11 @@ impl Dispatcher {
         }
     }
 
-    /// Asks whether a page is shown instead of the running cell, which begins once that is answered.
-    fn ask_for_page(&mut self) {
-        let Running::Cell(running) = &self.queue.running else { return };
-        let (names, until) = (&*self.names, Instant::now() + questions::PATIENCE);
-        let put = |answerer| questions::help(names, running.code(), answerer);
-        let answered = self.tickets.ask(running.message().clone(), until, None, Answer::page, put);
-        answered.into_iter().for_each(|answered| self.answered(answered));
-    }
-
-    /// Acts on an answer, or on its absence when its time is over.
+    /// Sends the reply of a request whose question is answered, or whose time is over.
     fn answered(&mut self, answered: Answered) {
-        let Answered { request, answer } = answered;
-        match answer {
-            Answer::Reply(reply) => {
-                self.outbound.send(request.channel, reply);
-                self.idle(&request);
-            }
-            Answer::Page(page) => {
-                let ahead = self.queue.ahead();
-                if let Running::Cell(mut running) = std::mem::take(&mut self.queue.running) {
-                    let effect = running.page(page, ahead);
-                    self.apply(running, effect);
-                }
-            }
-        }
+        let Answered { request, reply } = answered;
+        self.outbound.send(request.channel, reply);
+        self.idle(&request);
     }
 
     fn apply(&mut self, running: Box<RunningCell>, effect: Effect) {
@@ -366,7 +348,7 @@ impl Dispatcher {
         let (names, until) = (&*self.names, Instant::now() + questions::PATIENCE);
         let fallback = questions::no_completions(&request);
         let put = |answerer| questions::complete(names, &request, answerer);
-        let answered = self.tickets.ask(message, until, fallback, Answer::reply, put);
+        let answered = self.tickets.ask(message, until, &fallback, put);
         answered.into_iter().for_each(|answered| self.answered(answered));
     }
 
@@ -374,7 +356,7 @@ impl Dispatcher {
         let Some(request) = self.begin::<InspectRequest>(&mut message) else { return };
         let (names, until) = (&*self.names, Instant::now() + questions::PATIENCE);
         let put = |answerer| questions::inspect(names, &request, answerer);
-        let answered = self.tickets.ask(message, until, questions::inspected(None), Answer::reply, put);
+        let answered = self.tickets.ask(message, until, &questions::inspected(None), put);
         answered.into_iter().for_each(|answered| self.answered(answered));
     }
 
@@ -383,7 +365,7 @@ impl Dispatcher {
         let (kernel_info, until) = (&self.kernel_info, self.kernel_info.until);
         let fallback = kernel_info::content("");
         let put = |answerer| kernel_info.answer(answerer);
-        let answered = self.tickets.ask(message, until, fallback, Answer::reply, put);
+        let answered = self.tickets.ask(message, until, &fallback, put);
         answered.into_iter().for_each(|answered| self.answered(answered));
     }
 

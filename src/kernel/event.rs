@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::protocol::codec::{Message, Outgoing};
-use super::protocol::content::Content;
+use super::protocol::codec::Outgoing;
 use crate::engine::{Answerer, Interrupter, Outcome, Provider};
 use crate::error::{Error, ExitCode};
 use crate::events::{Event, Failure, Sink};
@@ -19,8 +18,8 @@ pub(super) enum KernelEvent {
     Started(Interrupter, Answerer),
     /// The work that was given to the runner has ended.
     Ended(Ended),
-    /// The question under this ticket is answered. `None` if nobody will answer it.
-    Answered(Ticket, Option<Answer>),
+    /// The question under this ticket is answered, by this reply. `None` if nobody will answer it.
+    Answered(Ticket, Option<Outgoing>),
     /// SIGINT.
     Interrupt,
     /// The launcher has gone, or SIGTERM.
@@ -37,25 +36,6 @@ pub(super) enum Ended {
 /// The number of a question whose answer comes later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(pub u64);
-
-/// The answer to a question that a request has raised.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// The request's reply.
-    Reply(Outgoing),
-    /// The page that the front end shows instead of running the request's cell. `None` if the cell is to run.
-    Page(Option<String>),
-}
-
-impl Answer {
-    pub(super) fn reply<C: Content>(request: &Message, content: C) -> Answer {
-        Answer::Reply(request.reply(&content))
-    }
-
-    pub(super) fn page(_: &Message, page: Option<String>) -> Answer {
-        Answer::Page(page)
-    }
-}
 
 /// The sending end of the queue, for every thread.
 #[derive(Clone)]

@@ -75,8 +75,15 @@ impl CellRequest {
 }
 
 impl RunningCell {
-    /// Gives a request its turn. Its cell runs once it is known that the front end shows no page instead (`page`).
-    pub(super) fn begin(request: CellRequest, numbers: &mut Numbers, outbound: &mut Outbound) -> RunningCell {
+    /// Gives a request its turn. `page` is what the front end shows instead of running the cell (`name?`); `ahead` are the
+    /// sources of the cells that follow.
+    pub(super) fn begin(
+        request: CellRequest,
+        page: Option<String>,
+        ahead: Vec<String>,
+        numbers: &mut Numbers,
+        outbound: &mut Outbound,
+    ) -> (RunningCell, Effect) {
         let header = &request.message.header;
         outbound.status(header, ExecutionState::Busy);
         let cell = if request.is_numbered() { numbers.numbered() } else { numbers.unnumbered() };
@@ -85,7 +92,7 @@ impl RunningCell {
             outbound.publish(header, &ExecuteInput { code: &request.content.code, execution_count: count });
         }
         outbound.begin_cell(cell, header, count, silent);
-        RunningCell {
+        let mut running = RunningCell {
             request,
             cell,
             count,
@@ -94,12 +101,12 @@ impl RunningCell {
             failure: None,
             payload: Vec::new(),
             expressions: None,
-        }
+        };
+        let effect = running.first_effect(page, ahead);
+        (running, effect)
     }
 
-    /// Shows this page instead of running the cell (`name?`), or runs the cell. `ahead` are the sources of the cells that
-    /// follow.
-    pub(super) fn page(&mut self, page: Option<String>, ahead: Vec<String>) -> Effect {
+    fn first_effect(&mut self, page: Option<String>, ahead: Vec<String>) -> Effect {
         if let Some(page) = page {
             let data = Map::from_iter([("text/plain".to_owned(), page.into())]);
             self.payload.push(Payload::Page { data, start: 0 });
@@ -111,10 +118,6 @@ impl RunningCell {
         let ahead = if self.request.is_numbered() { ahead } else { Vec::new() };
         let (source, input) = (self.request.content.code.clone(), self.request.input());
         Effect::Start(Work::Cell(Job { cell: self.cell, source, ahead, input }))
-    }
-
-    pub(super) fn code(&self) -> &str {
-        &self.request.content.code
     }
 
     pub(super) fn message(&self) -> &Message {

@@ -45,7 +45,7 @@ impl KernelInfo {
         let mut version = lock(&self.version);
         match &mut *version {
             Version::Asked(waiting) => waiting.push(answerer),
-            Version::Known(version) => answerer.send(content(version)),
+            Version::Known(version) => answerer.send(&content(version)),
         }
     }
 }
@@ -53,7 +53,7 @@ impl KernelInfo {
 fn know(version: &Mutex<Version>, known: String) {
     let waiting = std::mem::replace(&mut *lock(version), Version::Known(known.clone()));
     if let Version::Asked(waiting) = waiting {
-        waiting.into_iter().for_each(|answerer| answerer.send(content(&known)));
+        waiting.into_iter().for_each(|answerer| answerer.send(&content(&known)));
     }
 }
 

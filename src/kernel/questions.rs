@@ -19,7 +19,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// <https://jupyter-client.readthedocs.io/en/stable/messaging.html#completion>
 pub(super) fn complete(names: &dyn Provider, request: &CompleteRequest, answerer: Answerer<CompleteReply>) {
     let code = request.code.clone();
-    let reply = Reply::new(move |completions| answerer.send(completed(&code, completions)));
+    let reply = Reply::new(move |completions| answerer.send(&completed(&code, completions)));
     names.complete(&request.code, cursor(&request.code, request.cursor_pos), reply);
 }
 
@@ -43,13 +43,8 @@ fn completed(code: &str, completions: Completions) -> CompleteReply {
 /// <https://jupyter-client.readthedocs.io/en/stable/messaging.html#introspection>
 pub(super) fn inspect(names: &dyn Provider, request: &InspectRequest, answerer: Answerer<InspectReply>) {
     let cursor = cursor(&request.code, request.cursor_pos);
-    let reply = Reply::new(|inspection| answerer.send(inspected(inspection)));
+    let reply = Reply::new(|inspection| answerer.send(&inspected(inspection)));
     names.inspect(&request.code, cursor, request.detail_level == 1, reply);
-}
-
-/// The page that the front end shows for a cell that is only `name?`. `None` for every other cell.
-pub(super) fn help(names: &dyn Provider, code: &str, answerer: Answerer<Option<String>>) {
-    names.help(code, Reply::new(|page| answerer.send(page)));
 }
 
 /// What is sent of an inspection. `None` is a name that nothing is known of.
@@ -86,7 +81,10 @@ mod tests {
 
     fn reply(code: &str, cursor_pos: usize) -> CompleteReply {
         let at = cursor(code, Some(cursor_pos));
-        completed(code, engine::complete(&engine::Names::default(), code, at))
+        let (sender, found) = std::sync::mpsc::channel();
+        let reply = Reply::new(move |completions| sender.send(completions).expect("it is waited for"));
+        engine::Names::default().complete(code, at, reply);
+        completed(code, found.recv().expect("an answer"))
     }
 
     #[test]

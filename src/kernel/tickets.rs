@@ -5,11 +5,13 @@
 //! the answer has given up, it gets the answer that was given with the question for that case.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use super::event::{Answer, EventSender, KernelEvent, Ticket};
-use super::protocol::codec::Message;
+use super::event::{EventSender, KernelEvent, Ticket};
+use super::protocol::codec::{Message, Outgoing};
+use super::protocol::content::Content;
 
 /// Requests that may wait at once. Beyond it the oldest gets its fallback, which is what a client that asks with each
 /// keystroke needs least.
@@ -23,28 +25,25 @@ pub(super) struct Tickets {
 
 struct Waiting {
     request: Message,
-    fallback: Answer,
+    fallback: Outgoing,
     until: Instant,
 }
 
-/// A request that has its answer.
+/// A request whose question is answered.
 #[derive(Debug)]
 pub(super) struct Answered {
     pub request: Message,
-    pub answer: Answer,
+    pub reply: Outgoing,
 }
 
 /// The right to answer one question once, from any thread. Dropped without an answer it says that there will be none.
-pub(super) struct Answerer<T> {
+pub(super) struct Answerer<C: Content> {
     slot: Arc<Slot>,
     /// The request, without its content.
     request: Message,
-    make: Make<T>,
     is_used: bool,
+    content: PhantomData<fn(C)>,
 }
-
-/// What makes an answer to a request of what was found.
-pub(super) type Make<T> = fn(&Message, T) -> Answer;
 
 struct Slot {
     ticket: Ticket,
@@ -52,12 +51,11 @@ struct Slot {
     state: Mutex<State>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "an answer lies here for a moment, once a request")]
 enum State {
     /// The question is still being put: its answer is taken from here by whoever puts it.
     Asking,
-    /// The answer, or `None` if there will be none.
-    Answered(Option<Answer>),
+    /// The reply, or `None` if there will be no answer.
+    Answered(Option<Box<Outgoing>>),
     /// The answer goes to the dispatcher as an event.
     Later,
 }
@@ -69,22 +67,21 @@ impl Tickets {
 
     /// Puts a question. If it is answered before `question` returns, this returns the answer; otherwise it returns `None`,
     /// and the request waits for `answered` or `expired`.
-    pub(super) fn ask<T>(
+    pub(super) fn ask<C: Content>(
         &mut self,
         request: Message,
         until: Instant,
-        fallback: T,
-        make: Make<T>,
-        question: impl FnOnce(Answerer<T>),
+        fallback: &C,
+        question: impl FnOnce(Answerer<C>),
     ) -> Option<Answered> {
         self.last += 1;
         let ticket = Ticket(self.last);
         let slot = Arc::new(Slot { ticket, events: self.events.clone(), state: Mutex::new(State::Asking) });
-        question(Answerer { slot: slot.clone(), request: request.clone(), make, is_used: false });
+        question(Answerer { slot: slot.clone(), request: request.clone(), is_used: false, content: PhantomData });
         match std::mem::replace(&mut *slot.state(), State::Later) {
-            State::Answered(answer) => {
-                let answer = answer.unwrap_or_else(|| make(&request, fallback));
-                return Some(Answered { request, answer });
+            State::Answered(reply) => {
+                let reply = reply.map_or_else(|| request.reply(fallback), |reply| *reply);
+                return Some(Answered { request, reply });
             }
             State::Asking | State::Later => {}
         }
@@ -93,15 +90,15 @@ impl Tickets {
         {
             oldest.get_mut().until = Instant::now();
         }
-        let fallback = make(&request, fallback);
+        let fallback = request.reply(fallback);
         self.waiting.insert(ticket, Waiting { request, fallback, until });
         None
     }
 
     /// Takes the answer of a ticket. `None` if its request has been answered already.
-    pub(super) fn answered(&mut self, ticket: Ticket, answer: Option<Answer>) -> Option<Answered> {
+    pub(super) fn answered(&mut self, ticket: Ticket, reply: Option<Outgoing>) -> Option<Answered> {
         let Waiting { request, fallback, .. } = self.waiting.remove(&ticket)?;
-        Some(Answered { request, answer: answer.unwrap_or(fallback) })
+        Some(Answered { request, reply: reply.unwrap_or(fallback) })
     }
 
     /// Takes the requests whose time is over, oldest first.
@@ -117,14 +114,14 @@ impl Tickets {
     }
 }
 
-impl<T> Answerer<T> {
-    pub(super) fn send(mut self, found: T) {
+impl<C: Content> Answerer<C> {
+    pub(super) fn send(mut self, content: &C) {
         self.is_used = true;
-        self.slot.put(Some((self.make)(&self.request, found)));
+        self.slot.put(Some(self.request.reply(content)));
     }
 }
 
-impl<T> Drop for Answerer<T> {
+impl<C: Content> Drop for Answerer<C> {
     fn drop(&mut self) {
         if !self.is_used {
             self.slot.put(None);
@@ -133,11 +130,11 @@ impl<T> Drop for Answerer<T> {
 }
 
 impl Slot {
-    fn put(&self, answer: Option<Answer>) {
+    fn put(&self, reply: Option<Outgoing>) {
         let mut state = self.state();
         match *state {
-            State::Later => self.events.send(KernelEvent::Answered(self.ticket, answer)),
-            State::Asking | State::Answered(_) => *state = State::Answered(answer),
+            State::Later => self.events.send(KernelEvent::Answered(self.ticket, reply)),
+            State::Asking | State::Answered(_) => *state = State::Answered(reply.map(Box::new)),
         }
     }
 
@@ -150,6 +147,7 @@ impl Slot {
 mod tests {
     use super::super::event::{EventReceiver, queue};
     use super::super::protocol::connection::Channel;
+    use super::super::protocol::stdin::InputRequest;
     use super::*;
     use serde_json::json;
     use std::time::Duration;
@@ -172,20 +170,21 @@ mod tests {
         }
     }
 
-    /// The answer says whose it is.
-    fn make(request: &Message, found: &'static str) -> Answer {
-        Answer::Page(Some(format!("{found} for {}", request.header["msg_id"])))
+    fn content(text: &str) -> InputRequest {
+        InputRequest { prompt: text.into(), password: false }
     }
 
-    fn text(answered: &Answered) -> &str {
-        let Answer::Page(Some(text)) = &answered.answer else { panic!("another answer") };
-        text
+    /// What was found, and for which request.
+    fn text(answered: &Answered) -> String {
+        let Outgoing { content, parent, identities, .. } = &answered.reply;
+        assert_eq!((parent, identities), (&answered.request.header, &answered.request.identities));
+        format!("{} for {}", content["prompt"].as_str().expect("text"), parent["msg_id"])
     }
 
     /// Asks and keeps the answerer.
-    fn ask(tickets: &mut Tickets, id: usize, until: Instant) -> Answerer<&'static str> {
+    fn ask(tickets: &mut Tickets, id: usize, until: Instant) -> Answerer<InputRequest> {
         let mut kept = None;
-        let now = tickets.ask(request(id), until, "fallback", make, |answerer| kept = Some(answerer));
+        let now = tickets.ask(request(id), until, &content("fallback"), |answerer| kept = Some(answerer));
         assert!(now.is_none());
         kept.expect("the question was put")
     }
@@ -196,23 +195,18 @@ mod tests {
             KernelEvent::Answered(ticket, answer) => tickets.answered(ticket, answer),
             _ => panic!("another event"),
         };
-        receiver
-            .take(9)
-            .0
-            .into_iter()
-            .map(answered)
-            .map(|answered| answered.as_ref().map(text).map(str::to_owned))
-            .collect()
+        receiver.take(9).0.into_iter().map(answered).map(|answered| answered.as_ref().map(text)).collect()
     }
 
     #[test]
     fn an_answer_that_is_there_at_once_is_returned_at_once() {
         let (mut tickets, receiver) = tickets();
         let until = Instant::now() + LONG;
-        let answered = tickets.ask(request(1), until, "fallback", make, |answerer| answerer.send("found"));
-        assert_eq!(answered.as_ref().map(text), Some("found for 1"));
-        let given_up = tickets.ask(request(2), until, "fallback", make, drop);
-        assert_eq!(given_up.as_ref().map(text), Some("fallback for 2"));
+        let answered =
+            tickets.ask(request(1), until, &content("fallback"), |answerer| answerer.send(&content("found")));
+        assert_eq!(answered.as_ref().map(text), Some("found for 1".to_owned()));
+        let given_up = tickets.ask(request(2), until, &content("fallback"), drop);
+        assert_eq!(given_up.as_ref().map(text), Some("fallback for 2".to_owned()));
         assert!(tickets.due().is_none() && receiver.take(1).0.is_empty());
     }
 
@@ -221,7 +215,7 @@ mod tests {
         let (mut tickets, receiver) = tickets();
         let until = Instant::now() + LONG;
         let (first, second) = (ask(&mut tickets, 1, until), ask(&mut tickets, 2, until));
-        std::thread::spawn(move || second.send("found")).join().expect("no panic");
+        std::thread::spawn(move || second.send(&content("found"))).join().expect("no panic");
         drop(first);
         let expected = ["found for 2", "fallback for 1"].map(|text| Some(text.to_owned()));
         assert_eq!(come(&mut tickets, &receiver), expected);
@@ -236,7 +230,7 @@ mod tests {
         assert!(tickets.expired(until - Duration::from_nanos(1)).is_empty());
         assert_eq!(tickets.expired(until).iter().map(text).collect::<Vec<_>>(), ["fallback for 1"]);
         assert_eq!(tickets.due(), None);
-        late.send("found");
+        late.send(&content("found"));
         assert_eq!(come(&mut tickets, &receiver), [None]);
     }
 

@@ -4,6 +4,7 @@
 //! `compile` and the plan corrected by `refine` until rustc agrees.
 
 pub(super) mod cache;
+pub(super) mod canary;
 pub(super) mod cargo;
 pub(super) mod compile;
 pub(super) mod prepare;

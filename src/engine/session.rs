@@ -23,6 +23,7 @@ use self::snapshots::Snapshots;
 use crate::engine::api::{Engine, Outcome};
 use crate::engine::ask::names::Names;
 use crate::engine::build::cache::Cache;
+use crate::engine::build::canary;
 use crate::engine::build::compile::Compiler;
 use crate::engine::build::prepare::{Prepared, prepare};
 use crate::engine::build::toolchain::Toolchain;
@@ -96,7 +97,8 @@ impl Session {
         let toolchain = Toolchain::find(options.directory.as_deref())?;
         let interrupter = Interrupter::default();
         let compiler =
-            Arc::new(Compiler::new(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?);
+            canary::compiler(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?;
+        let compiler = Arc::new(compiler);
         let executable = match &options.executable {
             Some(executable) => executable.clone(),
             // By this name the very same program is found also after its file was replaced or removed.

@@ -89,6 +89,17 @@ impl Cache {
         Ok(library)
     }
 
+    /// What was remembered under this key. None if nothing was, or if it cannot be read.
+    pub(crate) fn recall<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        serde_json::from_slice(&private_files::read(&self.note(key)).ok()?).ok()
+    }
+
+    /// Keeps a value without a library.
+    pub(crate) fn remember<T: Serialize>(&self, key: &str, value: &T) -> io::Result<()> {
+        let _lock = self.lock()?;
+        self.write(&self.note(key), &serde_json::to_vec(value)?)
+    }
+
     /// A directory of this name in the cache, for what is no single library.
     pub(crate) fn below(&self, name: &str) -> Result<PathBuf, Error> {
         private_directory(&self.directory.join(name))

@@ -241,13 +241,10 @@ impl Compiler {
 
     /// rustc's output has a form that this version of Threadbook does not read.
     pub(super) fn unreadable(&self, what: &str) -> Error {
-        let message = format!(
-            "rustc {} is not supported by this version of Threadbook: {what}; install a newer Threadbook, or set RUSTC to \
-             a rustc that it supports ({})",
-            self.toolchain.release(),
-            toolchain::TESTED
-        );
+        let release = self.toolchain.release();
+        let message = format!("rustc {release} is not supported by this version of Threadbook: {what}");
         Error::new(ExitCode::Environment, message)
+            .advise(format!("install a newer Threadbook, or set RUSTC to a rustc from {}", toolchain::TESTED))
     }
 
     /// Why rustc failed, if it was not for the code.

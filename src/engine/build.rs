@@ -7,6 +7,8 @@ pub(super) mod cache;
 pub(super) mod canary;
 pub(super) mod cargo;
 pub(super) mod compile;
+pub(super) mod eviction;
+mod in_use;
 pub(super) mod prepare;
 mod refine;
 mod runtime_crate;

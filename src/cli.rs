@@ -230,6 +230,11 @@ struct VerifyArgs {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     tries: u32,
 
+    /// Repeat the small delays of an earlier run, or of one try, by the seed that its report gives; every try then has
+    /// delays
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -279,8 +284,8 @@ fn run(args: RunArgs) -> Result<(), Error> {
 }
 
 fn verify(args: VerifyArgs) -> Result<(), Error> {
-    let VerifyArgs { notebook, runs, twin, json, tries, limits } = args;
-    let request = notebook::Request { notebook, runs, tries, twin, json, limits: limits.read()? };
+    let VerifyArgs { notebook, runs, twin, json, tries, seed, limits } = args;
+    let request = notebook::Request { notebook, runs, tries, seed, twin, json, limits: limits.read()? };
     if notebook::verify(&request, &mut anstream::stdout())? {
         return Ok(());
     }

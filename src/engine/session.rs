@@ -2,6 +2,7 @@
 //! scope that it started from, without what it moved away.
 
 mod capture;
+mod checkpoint;
 mod comm;
 mod engine;
 mod precompile;
@@ -16,7 +17,7 @@ use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
 use crate::sys::clock::monotonic_nanos;
 use crate::sys::process;
-use crate::worker::{Answerer, End, Input, Places, Ran, Run, Schedule, Start, Worker};
+use crate::worker::{self, Answerer, End, Input, Places, Ran, Run, Schedule, Start, TimeFormat, Worker};
 
 use self::precompile::Ahead;
 use self::snapshots::Snapshots;
@@ -29,22 +30,12 @@ use crate::engine::build::prepare::{Prepared, prepare};
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::interrupt::Interrupter;
 use crate::engine::limits::Limits;
-use crate::engine::magics::{self, Instead, Picture};
+use crate::engine::magics::{self, Picture, Replacement, Surroundings};
 use crate::engine::rejection::{PrepareError, Rejection};
 use crate::engine::scope::Scope;
 use crate::engine::sinks::output_limit;
 use crate::engine::sinks::picture;
 use crate::engine::sinks::trace::{Recorder, Shared};
-
-/// What `%%time` prints.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TimeFormat {
-    /// CPU times, wall time, and compile time when over 0.1 s, as IPython on Linux.
-    #[default]
-    Full,
-    /// The wall time only, as IPython on Windows up to 7.34.
-    Wall,
-}
 
 /// How a session behaves.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +46,8 @@ pub struct Options {
     /// One `Event::Text` per print, never several prints of a lane in one event. `verify` needs this to know
     /// where a print ended; everybody else is better served by the fewer, larger events of the default.
     pub each_print: bool,
-    /// The executable that workers are started from; this one by default. For programs that link this library.
+    /// The `threadbook` executable, which workers are started from. None only in that executable itself, where it is
+    /// the one that runs; a program that links this library names it.
     pub executable: Option<PathBuf>,
     pub limits: Limits,
     /// Whether the front end can put text in the place of a cell (`Event::NextInput`).
@@ -94,16 +86,13 @@ pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Box<dyn Engine>, E
 impl Session {
     /// Starts a worker and answers once it is ready. Events go to `sink` from then on, also between cells.
     pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Session, Error> {
+        let executable = worker::executable(options.executable.clone())
+            .map_err(|message| Error::new(ExitCode::Environment, message))?;
         let toolchain = Toolchain::find(options.directory.as_deref())?;
         let interrupter = Interrupter::default();
         let compiler =
             canary::compiler(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?;
         let compiler = Arc::new(compiler);
-        let executable = match &options.executable {
-            Some(executable) => executable.clone(),
-            // By this name the very same program is found also after its file was replaced or removed.
-            None => PathBuf::from("/proc/self/exe"),
-        };
         let (trace, captured) = (Shared::default(), capture::Shared::default());
         let overflow = output_limit::Shared::new(options.limits.output, sink);
         let sink = Box::new(capture::Tap { captured: captured.clone(), sink: Box::new(overflow.clone()) });
@@ -113,7 +102,7 @@ impl Session {
         let answerer = Answerer::default();
         let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN, &answerer)?;
         let mut scope = Scope::default();
-        scope.wall_only = options.time == TimeFormat::Wall;
+        scope.time_format = options.time;
         Ok(Session {
             options,
             executable,
@@ -158,17 +147,19 @@ impl Session {
         self.interrupter.prepare();
         // Asked for after the last cell, whose variables are still the scope's.
         self.take_copy();
-        let ended = match magics::instead(source, &self.worker_directory(), &self.scope.history) {
+        let directory = self.worker_directory();
+        let surroundings = Surroundings { directory: &directory, scope: &self.scope };
+        let ended = match magics::replacement(source, &surroundings) {
             None => self.attempt(cell, source, ahead),
-            Some(Ok(Instead::Run { text, said })) => {
+            Some(Ok(Replacement::Run { text, said })) => {
                 if !said.is_empty() {
                     self.say(cell, Stream::Stdout, said);
                 }
                 self.attempt(cell, &text, ahead)
             }
-            Some(Ok(Instead::Show { text, replace })) => Ok(self.show(cell, source, text, replace)),
-            Some(Ok(Instead::Rollback)) => Ok(self.rollback(cell, source)),
-            Some(Ok(Instead::Restart)) => self.restart(cell, source),
+            Some(Ok(Replacement::Show { text, replace })) => Ok(self.show(cell, source, text, replace)),
+            Some(Ok(Replacement::Rollback)) => Ok(self.rollback(cell, source)),
+            Some(Ok(Replacement::Restart)) => self.restart(cell, source),
             Some(Err(error)) => Ok(self.reject(cell, source, error.into())),
         };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
@@ -306,9 +297,7 @@ impl Session {
             needs: program.needs.clone(),
             library: program.library.clone(),
             places: self.places[self.told..].to_vec(),
-            timed: prepared.timed,
-            compile_seconds: prepared.compile_seconds,
-            wall_only: prepared.wall_only,
+            timing: prepared.timing,
             schedule: self.schedule,
             input: self.input,
         })

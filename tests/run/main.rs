@@ -220,9 +220,9 @@ fn a_cell_tagged_skip_execution_is_left_as_it_is() {
 
 #[test]
 fn late_output_goes_to_its_own_cell() {
-    let late = "std::thread::spawn(|| {\n    std::thread::sleep(std::time::Duration::from_millis(300));\n    \
-                println!(\"late\");\n});";
-    let bench = Bench::with_cells(&[(late, &[]), ("println!(\"b\");", &[])]);
+    let late = "let (go, gate) = std::sync::mpsc::channel::<()>();\n\
+                std::thread::spawn(move || {\n    gate.recv().unwrap();\n    println!(\"late\");\n});";
+    let bench = Bench::with_cells(&[(late, &[]), ("println!(\"b\");\ngo.send(())?;", &[])]);
     assert_code(&bench.run(&[]), 0);
     let executed = bench.executed();
     assert_eq!((text(&executed, 0), text(&executed, 1)), ("late\n".into(), "b\n".into()));

@@ -114,7 +114,7 @@ fn candidate(text: &str, kind: &'static str, signature: impl Into<String>) -> Ca
 fn magics(prefix: &str) -> Vec<Candidate> {
     let kind = if prefix == ":" { "command" } else { "magic" };
     let all = magics::known().filter(|(name, _)| name.starts_with(prefix));
-    all.map(|(name, help)| candidate(name, kind, help)).collect()
+    all.map(|(name, help)| candidate(&name, kind, help)).collect()
 }
 
 /// What cells have defined.

@@ -74,9 +74,9 @@ fn candidate(names: &Names, source: &str, word: &str, end: usize) -> Option<Insp
 }
 
 fn about(names: &Names, word: &str, full: bool) -> Option<Inspection> {
-    if let Some((_, help)) = magics::known().find(|(name, _)| *name == word) {
+    if let Some((_, help)) = magics::known().find(|(name, _)| name == word) {
         return Some(Inspection {
-            head: help.to_string(),
+            head: help,
             is_rust: false,
             documentation: String::new(),
             origin: String::new(),

@@ -153,10 +153,10 @@ impl Session {
             Err(error) => error.into_rejection()?.evalue,
             Ok(mut prepared) => {
                 prepared.after.history.clone_from(&self.scope.history);
-                prepared.timed = false;
+                prepared.timing.cell = false;
                 // It is still the same cell's effect.
                 self.take_copy();
-                self.snapshots.forget_current();
+                self.snapshots.forget_present();
                 let ran = self.request(cell, &prepared).map(|run| self.worker.run(run, None));
                 self.told = self.places.len();
                 match ran.map(|ran| ran.end) {

@@ -1,7 +1,7 @@
 //! The worker process: loads the runtime, then one compiled cell after the other, and runs each on this one thread.
 //! It knows nothing of the cell but its library; variables live in the runtime.
 
-use std::ffi::{CStr, CString, OsString, c_void};
+use std::ffi::{CStr, CString, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -15,19 +15,23 @@ use crate::sys::descriptor::out_of_reach;
 use crate::sys::process;
 use crate::sys::socket::send_descriptor;
 use crate::worker::abi::comm;
+use crate::worker::abi::launch;
 use crate::worker::abi::protocol::{self, End, Request, Response, Run};
 use crate::worker::abi::ring::Ring;
+use crate::worker::abi::timing::TimeFormat;
 use crate::worker::child::keeper::{self, Role};
 use crate::worker::child::snapshot::{Copied, Copier};
 use crate::worker::host;
-use crate::worker::parent::start::TUNABLES;
 
-/// The worker's entry: `threadbook __worker CONTROL RING WAKE REPORTS`, four inherited descriptors.
-pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let fds: Option<Vec<RawFd>> = arguments.map(|a| a.to_str()?.parse().ok()).collect();
+/// Becomes the worker if a session has started this process as one, and then returns only if its arguments are not what
+/// a session passes. In any other process it returns None, and a session may start the executable of this process as a
+/// worker from then on. So an executable calls it before anything else, and has to export the functions of `hooks`.
+pub fn main() -> Option<ExitCode> {
+    // Control socket, ring, the ring's wake-up, the keeper's reports.
+    let fds: Option<Vec<RawFd>> = launch::arguments()?.map(|a| a.to_str()?.parse().ok()).collect();
     let Some(&[control, memory, wake, reports]) = fds.as_deref() else {
         eprintln!("error: `__worker` is how threadbook starts itself; it is no command for users");
-        return ExitCode::from(2);
+        return Some(ExitCode::from(2));
     };
     // SAFETY: the descriptors were inherited for us.
     let [control, memory, wake, reports] =
@@ -38,10 +42,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         // The descriptors of the worker are closed already: nothing may close them again.
         Ok(Role::Keeper) | Err(_) => process::leave(0),
     }
-    if std::env::var(TUNABLES.0).is_ok_and(|value| value == TUNABLES.1) {
-        // SAFETY: this process has one thread.
-        unsafe { std::env::remove_var(TUNABLES.0) };
-    }
+    // SAFETY: this process has one thread.
+    unsafe { launch::clean_environment() };
     // The session went away, or never spoke our protocol: there is nobody to tell. A program's own exit handlers are
     // not run: a copy of it must not end it a second time.
     let _ = serve(control, memory, wake);
@@ -177,9 +179,9 @@ fn run_cell(run: &Run) -> End {
     let frame = host::Frame {
         places: places.as_ptr(),
         places_len: places.len(),
-        wall_only: run.wall_only,
-        timed: run.timed,
-        compile_seconds: run.compile_seconds,
+        wall_only: run.timing.format == TimeFormat::Wall,
+        timed: run.timing.cell,
+        compile_seconds: run.timing.compile_seconds,
         report,
     };
     capture::schedule(run.schedule);
@@ -314,9 +316,4 @@ fn show(json: &[u8], result: bool) {
         // SAFETY: readable bytes, written by the raw system call.
         unsafe { libc::syscall(libc::SYS_write, libc::STDERR_FILENO, said.as_ptr(), said.len()) };
     }
-}
-
-/// What `main` is called with: the numbers that control socket, ring, its wake-up and reports have in the child.
-pub(crate) fn arguments(fds: [RawFd; 4]) -> impl Iterator<Item = String> {
-    std::iter::once("__worker".to_string()).chain(fds.map(|fd| fd.to_string()))
 }

@@ -5,13 +5,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 
 use crate::sys::process::{end_with_this_thread, limit_memory, pass_descriptors, raise_stack_limit};
 use crate::sys::socket::stream_pair;
+use crate::worker::abi::launch;
 use crate::worker::abi::ring::Ring;
-use crate::worker::child::server;
 use crate::worker::parent::answer::Answerer;
 
 /// What a worker is started with.
@@ -50,12 +50,9 @@ pub(crate) fn start(start: &Start, control: UnixStream) -> io::Result<Started> {
     let (reports, far_reports) = UnixStream::pair()?;
     let memory = ring.memory().try_clone_to_owned()?;
     let wake = ring.wake().try_clone_to_owned()?;
-    let mut command = Command::new(&start.executable);
-    let inherited = pass_descriptors(&mut command, [control.into(), memory, wake, far_reports.into()]);
-    command.args(server::arguments(inherited));
-    if std::env::var_os(TUNABLES.0).is_none() {
-        command.env(TUNABLES.0, TUNABLES.1);
-    }
+    let descriptors = [control.into(), memory, wake, far_reports.into()];
+    let mut command =
+        launch::command(start.executable.as_os_str(), |command| pass_descriptors(command, descriptors));
     if let Some(directory) = &start.directory {
         command.current_dir(directory);
     }
@@ -68,10 +65,6 @@ pub(crate) fn start(start: &Start, control: UnixStream) -> io::Result<Started> {
     end_with_this_thread(&mut command);
     Ok(Started { keeper: command.spawn()?, ring, streams: [out, err], reports })
 }
-
-/// Asks the C library for huge pages where a heap is large: a copy of the worker then costs a fraction. Only known when a
-/// program starts; the worker takes it out again, for it is no business of the programs that cells run.
-pub(crate) const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
 
 /// Bytes of stack for the worker's main thread. Cells move their variables over it, so a large array needs as much
 /// stack; beyond that the worker dies of a stack overflow.

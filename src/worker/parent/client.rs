@@ -36,7 +36,7 @@ struct Process {
 
 /// A running worker. Dropping it kills it, its threads and its children, and waits until they and its copies have ended:
 /// copies are dropped first.
-pub struct Worker {
+pub(crate) struct Worker {
     process: Process,
     replies: Receiver<Reply>,
     /// For those who stop a cell from elsewhere.
@@ -55,34 +55,34 @@ pub struct Worker {
 }
 
 /// A copy of the worker that waits. Dropping it ends it.
-pub struct Copy(Option<Process>);
+pub(crate) struct Copy(Option<Process>);
 
 /// Why a cell was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub(crate) enum Stop {
     Interrupted,
     TimedOut,
 }
 
 /// How a cell's run went: how its code or its worker ended, and whether it was stopped.
-pub struct Ran {
+pub(crate) struct Ran {
     pub end: Result<End, Exit>,
     pub stop: Option<Stop>,
 }
 
 /// Stops a cell of one worker, from any thread.
 #[derive(Clone)]
-pub struct Stopper(Sender<Reply>);
+pub(crate) struct Stopper(Sender<Reply>);
 
 impl Stopper {
     /// For tests: it has no worker.
     #[cfg(test)]
-    pub fn of_nothing() -> Stopper {
+    pub(crate) fn of_nothing() -> Stopper {
         Stopper(channel().0)
     }
 
     /// Stops this cell, if it runs.
-    pub fn stop(&self, cell: u32) {
+    pub(crate) fn stop(&self, cell: u32) {
         // A worker that has gone runs nothing.
         let _ = self.0.send(Reply::Stop(cell));
     }
@@ -104,7 +104,7 @@ pub(crate) enum Reply {
 
 impl Worker {
     /// Starts a worker and waits until its runtime is loaded; the error says what stopped it.
-    pub fn start(start: Start, sink: SharedSink) -> Result<Worker, String> {
+    pub(crate) fn start(start: Start, sink: SharedSink) -> Result<Worker, String> {
         let failed = |error: io::Error| format!("failed to start the worker: {error}");
         let (control, far_control) = UnixStream::pair().map_err(failed)?;
         let hello = Request::Hello {
@@ -163,22 +163,22 @@ impl Worker {
         }
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.process.pid
     }
 
-    pub fn stopper(&self) -> Stopper {
+    pub(crate) fn stopper(&self) -> Stopper {
         Stopper(self.sender.clone())
     }
 
     /// Runs a cell to its end; everything that it wrote has gone to the sink by then. A cell that is stopped, or has
     /// run for `limit`, is asked to end; one that does not is killed.
-    pub fn run(&mut self, run: Run, limit: Option<Duration>) -> Ran {
+    pub(crate) fn run(&mut self, run: Run, limit: Option<Duration>) -> Ran {
         self.request(run.cell, &Request::Run(run), limit)
     }
 
     /// The same for a comm message.
-    pub fn comm(&mut self, comm: Comm, limit: Option<Duration>) -> Ran {
+    pub(crate) fn comm(&mut self, comm: Comm, limit: Option<Duration>) -> Ran {
         self.request(comm.cell, &Request::Comm(comm), limit)
     }
 
@@ -216,7 +216,7 @@ impl Worker {
     }
 
     /// Whether the worker has died since the last cell, and how.
-    pub fn died(&mut self) -> Option<Exit> {
+    pub(crate) fn died(&mut self) -> Option<Exit> {
         if !is_readable(&self.process.pidfd) {
             return None;
         }
@@ -231,12 +231,12 @@ impl Worker {
 
     /// Asks for a copy of the worker as it is now, which `copied` answers. A copy that would take longer than `limit` is
     /// not made.
-    pub fn copy(&mut self, limit: Duration) {
+    pub(crate) fn copy(&mut self, limit: Duration) {
         self.copying = protocol::send(&self.process.control, &Request::Copy { limit }).is_ok();
     }
 
     /// The copy that was last asked for, or why there is none; nothing if none is under way.
-    pub fn copied(&mut self) -> Option<Result<Copy, NotCopied>> {
+    pub(crate) fn copied(&mut self) -> Option<Result<Copy, NotCopied>> {
         if !std::mem::take(&mut self.copying) {
             return None;
         }
@@ -262,7 +262,7 @@ impl Worker {
     }
 
     /// The copy takes the worker's place, which is ended if it has not. False if the copy has ended too.
-    pub fn take_over(&mut self, mut copy: Copy) -> bool {
+    pub(crate) fn take_over(&mut self, mut copy: Copy) -> bool {
         let Some(process) = copy.0.take() else { return false };
         // One whose keeper has gone is about to end.
         if self.gone || is_readable(&process.pidfd) {
@@ -276,12 +276,12 @@ impl Worker {
     }
 
     /// The last lane id that was given out, once the worker has ended.
-    pub fn last_lane(&self) -> u32 {
+    pub(crate) fn last_lane(&self) -> u32 {
         self.last_lane.load(Ordering::SeqCst)
     }
 
     /// Waits until no thread, task or child of any cell is left, at most `patience`; answers those that are.
-    pub fn settle(&self, patience: Duration) -> Vec<LaneId> {
+    pub(crate) fn settle(&self, patience: Duration) -> Vec<LaneId> {
         self.open.wait(patience)
     }
 

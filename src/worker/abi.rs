@@ -8,3 +8,4 @@ pub(crate) mod record;
 pub(crate) mod ring;
 pub(crate) mod schedule;
 pub(crate) mod slot;
+pub(crate) mod timing;

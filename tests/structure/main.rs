@@ -68,13 +68,8 @@ const STILL: &[&str] = &[
     "library: kernel::answer, kernel::comm, kernel::desk, kernel::execute, kernel::history, kernel::input, kernel::subshell",
     "library: notebook::verify, notebook::verify::check, notebook::verify::report",
     "library: worker::abi::comm, worker::abi::protocol",
-    "library: worker::child::server, worker::parent::start",
-    "library: worker::parent::client, worker::parent::reader",
     "runtime: cell, interrupt, link, print, show, sys, threading::current, threading::thread, time, timing, wait",
     "runtime: fork, multiprocessing::process",
-    "worker::child::server names worker::parent::start",
-    "worker::parent::reader names worker::child::keeper",
-    "worker::parent::start names worker::child::server",
 ];
 
 fn root(path: &str) -> PathBuf {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::events::CellId;
-use crate::worker::{Copy, NotCopied, Worker};
+use crate::worker::{Snapshot, SnapshotError, Worker};
 
 use crate::engine::scope::dependency::Crates;
 use crate::engine::scope::{Scope, Variable};
@@ -18,12 +18,12 @@ pub(super) struct Snapshots {
     /// How often the worker's state has changed.
     state: u64,
     /// Why there is no copy of the current state.
-    why_not: Option<NotCopied>,
+    why_not: Option<SnapshotError>,
 }
 
 /// A copy that waits, and what the session knew of it when it was made.
 pub(super) struct Held {
-    pub copy: Copy,
+    pub copy: Snapshot,
     pub known: Known,
     state: u64,
 }
@@ -57,13 +57,13 @@ impl Snapshots {
     /// Asks the worker for a copy of its state, unless there is one.
     pub(super) fn ask(&self, worker: &mut Worker, limit: Duration) {
         if !limit.is_zero() && !self.is_current() {
-            worker.copy(limit);
+            worker.request_snapshot(limit);
         }
     }
 
     /// Takes the copy that was asked for.
     pub(super) fn take(&mut self, worker: &mut Worker, known: impl FnOnce() -> Known) {
-        match worker.copied() {
+        match worker.snapshot() {
             None => {}
             Some(Ok(copy)) => {
                 self.why_not = None;
@@ -108,7 +108,7 @@ impl Snapshots {
         self.held.last().is_some_and(|held| held.state == self.state)
     }
 
-    pub(super) fn why_not(&self) -> Option<&NotCopied> {
+    pub(super) fn why_not(&self) -> Option<&SnapshotError> {
         self.why_not.as_ref()
     }
 

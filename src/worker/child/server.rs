@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, CString, OsString, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -15,23 +15,22 @@ use crate::sys::descriptor::out_of_reach;
 use crate::sys::process;
 use crate::sys::socket::send_descriptor;
 use crate::worker::abi::comm;
+use crate::worker::abi::launch::{Inherited, TUNABLES};
 use crate::worker::abi::protocol::{self, End, Request, Response, Run};
 use crate::worker::abi::ring::Ring;
 use crate::worker::child::keeper::{self, Role};
 use crate::worker::child::snapshot::{Copied, Copier};
 use crate::worker::host;
-use crate::worker::parent::start::TUNABLES;
 
 /// The worker's entry: `threadbook __worker CONTROL RING WAKE REPORTS`, four inherited descriptors.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let fds: Option<Vec<RawFd>> = arguments.map(|a| a.to_str()?.parse().ok()).collect();
-    let Some(&[control, memory, wake, reports]) = fds.as_deref() else {
+    let Some(Inherited { control, ring, wake, reports }) = Inherited::from_arguments(arguments) else {
         eprintln!("error: `__worker` is how threadbook starts itself; it is no command for users");
         return ExitCode::from(2);
     };
     // SAFETY: the descriptors were inherited for us.
     let [control, memory, wake, reports] =
-        [control, memory, wake, reports].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+        [control, ring, wake, reports].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
     let workers = [&control, &memory, &wake].map(AsRawFd::as_raw_fd);
     match keeper::keep(reports, &workers) {
         Ok(Role::Worker) => {}
@@ -63,7 +62,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     input::begin();
     stdio::begin();
     if let Err(reason) = libraries.iter().try_for_each(|l| load(l).map(drop)).and_then(|()| attach(&runtime)) {
-        return protocol::send(&control, &Response::Unfit { reason });
+        return protocol::send(&control, &Response::LoadFailed { reason });
     }
     protocol::send(&control, &Response::Ready { version: protocol::VERSION })?;
     let mut copier = Copier::new();
@@ -72,10 +71,10 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
         let end = match protocol::receive(&control)? {
             Request::Run(run) => run_cell(&run),
             Request::Comm(comm) => run_comm(&comm),
-            Request::Copy { limit } => {
+            Request::Snapshot { limit } => {
                 match copier.copy(limit) {
                     Ok(Copied::Made(pid, line)) => {
-                        protocol::send(&control, &Response::Copied { pid })?;
+                        protocol::send(&control, &Response::SnapshotTaken { pid })?;
                         send_descriptor(&control, line)?;
                     }
                     Ok(Copied::Copy(line)) => {
@@ -85,7 +84,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
                         interrupt::begin();
                         attach(&runtime).map_err(io::Error::other)?;
                     }
-                    Err(why) => protocol::send(&control, &Response::NotCopied { why })?,
+                    Err(error) => protocol::send(&control, &Response::SnapshotFailed { error })?,
                 }
                 continue;
             }
@@ -314,9 +313,4 @@ fn show(json: &[u8], result: bool) {
         // SAFETY: readable bytes, written by the raw system call.
         unsafe { libc::syscall(libc::SYS_write, libc::STDERR_FILENO, said.as_ptr(), said.len()) };
     }
-}
-
-/// What `main` is called with: the numbers that control socket, ring, its wake-up and reports have in the child.
-pub(crate) fn arguments(fds: [RawFd; 4]) -> impl Iterator<Item = String> {
-    std::iter::once("__worker".to_string()).chain(fds.map(|fd| fd.to_string()))
 }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use crate::sys::process::{end_with_this_thread, limit_memory, pass_descriptors, raise_stack_limit};
 use crate::sys::socket::stream_pair;
+use crate::worker::abi::launch::{Inherited, TUNABLES};
 use crate::worker::abi::ring::Ring;
-use crate::worker::child::server;
 use crate::worker::parent::answer::Answerer;
 
 /// What a worker is started with.
@@ -51,8 +51,10 @@ pub(crate) fn start(start: &Start, control: UnixStream) -> io::Result<Started> {
     let memory = ring.memory().try_clone_to_owned()?;
     let wake = ring.wake().try_clone_to_owned()?;
     let mut command = Command::new(&start.executable);
-    let inherited = pass_descriptors(&mut command, [control.into(), memory, wake, far_reports.into()]);
-    command.args(server::arguments(inherited));
+    let [control, ring_memory, wake, reports_of_keeper] =
+        pass_descriptors(&mut command, [control.into(), memory, wake, far_reports.into()]);
+    let inherited = Inherited { control, ring: ring_memory, wake, reports: reports_of_keeper };
+    command.args(inherited.to_arguments());
     if std::env::var_os(TUNABLES.0).is_none() {
         command.env(TUNABLES.0, TUNABLES.1);
     }
@@ -68,10 +70,6 @@ pub(crate) fn start(start: &Start, control: UnixStream) -> io::Result<Started> {
     end_with_this_thread(&mut command);
     Ok(Started { keeper: command.spawn()?, ring, streams: [out, err], reports })
 }
-
-/// Asks the C library for huge pages where a heap is large: a copy of the worker then costs a fraction. Only known when a
-/// program starts; the worker takes it out again, for it is no business of the programs that cells run.
-pub(crate) const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
 
 /// Bytes of stack for the worker's main thread. Cells move their variables over it, so a large array needs as much
 /// stack; beyond that the worker dies of a stack overflow.

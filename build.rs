@@ -1,6 +1,6 @@
-//! Exports from the executable the functions that `src/worker/interpose.rs` defines, so that libraries loaded into
-//! the worker find them before the C library's; lists the runtime's sources, which the executable carries; and names
-//! the engine that cached cells were compiled by.
+//! Refuses systems that Threadbook does not run on; exports from the executable the functions that `src/interpose.rs`
+//! defines, so that libraries loaded into the worker find them before the C library's; lists the runtime's sources,
+//! which the executable carries; and names the engine that cached cells were compiled by.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ const INTERPOSED: [&str; 11] = [
 ];
 
 fn main() {
+    refuse_other_systems();
     for name in INTERPOSED {
         println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol={name}");
     }
@@ -39,6 +40,19 @@ fn main() {
     std::fs::write(Path::new(&env("OUT_DIR")).join("runtime_sources.rs"), list).expect("OUT_DIR is writable");
     println!("cargo:rerun-if-changed=src/engine");
     println!("cargo:rustc-env=THREADBOOK_ENGINE={:016x}", fingerprint("src/engine"));
+}
+
+/// Here and not by `compile_error!`, beside which the compiler would list every name that the system does not have.
+fn refuse_other_systems() {
+    let system = ["CARGO_CFG_TARGET_OS", "CARGO_CFG_TARGET_ENV"].map(env);
+    if system != ["linux", "gnu"] {
+        println!(
+            "cargo::error=Threadbook runs on Linux with the GNU C library only, and not on {}: another system needs what \
+             src/sys/linux.rs lists, and a C library whose functions an executable can replace",
+            system.join(" ")
+        );
+        std::process::exit(1);
+    }
 }
 
 /// What the engine's sources are: a cell that another engine has compiled is compiled again. (FNV-1a: this only has

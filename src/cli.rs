@@ -206,6 +206,11 @@ struct VerifyArgs {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     tries: u32,
 
+    /// Repeat the small delays of an earlier run, or of one try, by the seed that its report gives; every try then has
+    /// delays
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -254,8 +259,8 @@ fn run(args: RunArgs) -> Result<(), Error> {
 }
 
 fn verify(args: VerifyArgs) -> Result<(), Error> {
-    let VerifyArgs { notebook, runs, twin, json, tries, limits } = args;
-    let request = notebook::Request { notebook, runs, tries, twin, json, limits: limits.read()? };
+    let VerifyArgs { notebook, runs, twin, json, tries, seed, limits } = args;
+    let request = notebook::Request { notebook, runs, tries, seed, twin, json, limits: limits.read()? };
     if notebook::verify(&request, &mut anstream::stdout())? {
         return Ok(());
     }
@@ -275,8 +280,8 @@ fn uninstall(args: UninstallArgs) -> Result<(), Error> {
 
 fn say(text: &str) -> Result<(), Error> {
     writeln!(std::io::stdout(), "{text}").map_err(|error| {
-        let message = format!("cannot write to standard output: {error}; send it elsewhere");
-        Error::new(error::ExitCode::Environment, message)
+        let what = "cannot write to standard output";
+        Error::new(error::ExitCode::Environment, what).because(error).advise("send it elsewhere")
     })
 }
 

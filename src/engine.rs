@@ -10,7 +10,11 @@ pub mod fuzzing;
 mod interrupt;
 mod limits;
 mod magics;
+mod rejection;
+mod rustc_text;
 mod scope;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod session;
 mod sinks;
 mod text;
@@ -21,7 +25,8 @@ pub use crate::worker::{Act, Comm};
 /// Answering cells that read their standard input.
 pub use crate::worker::{Answer, Input};
 pub use api::{
-    Answerer, Candidate, Completions, Engine, Inspection, Interrupter, Outcome, Policy, Provider, Reply, Schedule,
+    Answerer, Candidate, Checkpoint, Completions, Engine, Inspection, Interrupter, NoCheckpoint, Outcome, Policy,
+    Provider, Reply, Schedule,
 };
 pub use ask::complete::complete;
 pub use ask::inspect::{help, inspect};

@@ -1,38 +1,39 @@
-//! Front end 1: the Jupyter protocol. Answers a front end on the sockets of a connection file until it is told to
-//! end, or its launcher is gone.
+//! Front end 1: the Jupyter protocol. Serves a front end on the sockets of a connection file until it is told to end, or
+//! its launcher is gone.
 //!
-//! Three threads matter. The **desk** owns the sockets and everything that is said on them; it never waits for a cell,
-//! so control, completion and inspection are answered while one compiles or runs. The **session** thread runs cells.
-//! The **heartbeat** echoes. Everything reaches the desk through one queue (`mail`), which keeps the order.
+//! Three threads matter. The **dispatcher** owns the sockets and everything that is said on them; it never waits for a
+//! cell, so control, completion and inspection are answered while one compiles or runs. The **session** thread runs cells.
+//! The **heartbeat** echoes. Everything reaches the dispatcher through one queue (`event`), which keeps the order.
 //!
-//! There is no async runtime here: the desk's one wait is ZeroMQ's own poll, which also keeps the one timer, and a
+//! There is no async runtime here: the dispatcher's one wait is ZeroMQ's own poll, which also keeps the one timer, and a
 //! session blocks by design. A runtime would add a second scheduler between the two and nothing to wait for.
 //!
 //! Never reads a notebook; sees the engine through its face only.
 
-mod answer;
+#![deny(unsafe_code)]
+
 mod comm;
-mod connection;
-mod desk;
-mod execute;
+mod dispatcher;
+mod event;
+mod execution;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;
-mod input;
-mod mail;
-mod message;
-mod publish;
+mod kernel_info;
+mod log;
+mod numbers;
+mod outbound;
+mod protocol;
+mod publisher;
+mod questions;
+mod queue;
 mod runner;
-mod subshell;
+mod stdin;
+mod subshells;
+mod tickets;
 mod usage;
 mod watch;
 mod wire;
 
-pub use desk::run;
-
-/// A line of the kernel's log, which is its standard error. Whoever started the kernel may have closed that.
-fn log(text: impl std::fmt::Display) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "threadbook: {text}");
-}
+pub use dispatcher::run;

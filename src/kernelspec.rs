@@ -38,7 +38,7 @@ pub struct InstallOptions {
 pub fn install(options: &InstallOptions) -> Result<PathBuf, Error> {
     check_name(&options.name)?;
     let executable = std::env::current_exe().map_err(|error| {
-        Error::new(ExitCode::Environment, format!("failed to find threadbook's own executable: {error}"))
+        Error::new(ExitCode::Environment, "failed to find threadbook's own executable").because(error)
     })?;
     let kernels = options.place.kernels()?;
     let directory = kernels.join(&options.name);
@@ -50,11 +50,9 @@ pub fn install(options: &InstallOptions) -> Result<PathBuf, Error> {
         return Err(Error::new(ExitCode::Usage, message));
     }
     write(&kernels, &directory, &spec(options, &executable)).map_err(|error| {
-        let message = format!(
-            "failed to write `{}`: {error}; make it writable, or install elsewhere with --prefix",
-            directory.display()
-        );
-        Error::new(ExitCode::Environment, message)
+        Error::new(ExitCode::Environment, format!("failed to write `{}`", directory.display()))
+            .because(error)
+            .advise("make it writable, or install elsewhere with --prefix")
     })?;
     Ok(directory)
 }
@@ -71,8 +69,9 @@ pub fn uninstall(place: &Place, name: &str) -> Result<PathBuf, Error> {
         return Err(Error::new(ExitCode::Input, message));
     }
     fs::remove_dir_all(&directory).map_err(|error| {
-        let message = format!("failed to remove `{}`: {error}; remove it by hand", directory.display());
-        Error::new(ExitCode::Environment, message)
+        Error::new(ExitCode::Environment, format!("failed to remove `{}`", directory.display()))
+            .because(error)
+            .advise("remove it by hand")
     })?;
     Ok(directory)
 }

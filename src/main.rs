@@ -1,11 +1,9 @@
-//! The executable. What it can do is in `cli`.
+//! The executable. What it can do is in `cli`; what it is beside the library is a worker, with the functions of the C
+//! library that it replaces (`interpose`).
 
 mod cli;
+mod interpose;
 
 fn main() -> std::process::ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == "__worker") {
-        return threadbook::worker::main(arguments);
-    }
-    cli::main()
+    threadbook::worker::main().unwrap_or_else(cli::main)
 }

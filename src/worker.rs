@@ -15,8 +15,10 @@ mod parent;
 
 pub use abi::comm::{Act, Comm};
 pub use abi::exit::Exit;
+pub(crate) use abi::launch::executable;
 pub use abi::protocol::{End, Input, Places, Run, SnapshotError};
 pub use abi::schedule::{Policy, Schedule};
+pub use child::interpose as hooks;
 pub use child::server::main;
 pub use parent::answer::{Answer, Answerer};
 pub use parent::handle::{Ran, Stop, Stopper, Worker};

@@ -154,6 +154,68 @@ fn an_outcome_of_the_scheduler_is_repeated_until_it_appears() {
     Book::new().printed(race, "first: 2\n").check(&["--tries", "4"], &["differs"]);
 }
 
+/// Changes a variable, and prints what is recorded in its third try only: tries are counted in a file, which no restored
+/// state takes back.
+const THIRD_TRY: &str = r#"
+n += 1;
+let tries = std::fs::read_to_string("tries").unwrap_or_default() + "x";
+std::fs::write("tries", &tries).unwrap();
+let third = tries.len() == 3;
+std::thread::spawn(move || println!("{third} {n}")).join().unwrap();
+"#;
+
+#[test]
+fn each_try_begins_with_the_state_from_before_the_cell() {
+    let book = Book::new()
+        .printed("let mut n = 36;", "")
+        .printed(THIRD_TRY, "true 37\n")
+        .printed("n += 1; println!(\"{n}\");", "38\n");
+    let report = book.check(&[], &["matched", "matched", "matched"]);
+    let cell = &report["runs"][0]["cells"][1];
+    assert_eq!((&cell["tries"], &cell["no_checkpoint"]), (&json!(3), &json!(null)), "{cell:#}");
+}
+
+#[test]
+fn where_no_state_can_be_kept_the_report_says_so() {
+    let book = || Book::new().printed("let mut n = 36; let pipe = std::io::pipe().unwrap();", "");
+    // Each try begins with what the one before has left.
+    let report = book().printed(THIRD_TRY, "true 39\n").check(&[], &["matched", "matched"]);
+    assert_eq!(report["runs"][0]["cells"][1]["no_checkpoint"], "a pipe or a socket was open");
+    let output = book().printed(THIRD_TRY, "true 37\n").verify(&["--tries", "2"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let said = "no state to go back to could be kept, since a pipe or a socket was open: each try began with what the \
+                one before had left";
+    assert!(text.contains(said), "{text}");
+}
+
+/// 400 prints of one thread. Of each two, one is delayed by 0.1 ms on average where the schedule is perturbed; no delay of
+/// the schedule is ever shorter than decided.
+const PRINTS: &str = r#"
+let took = std::thread::spawn(|| {
+    let begun = std::time::Instant::now();
+    (0..400).for_each(|_| println!("x"));
+    begun.elapsed()
+}).join().unwrap();
+println!("delayed: {}", took.as_millis() >= 15);
+"#;
+
+#[test]
+fn a_seed_disturbs_every_try_and_the_report_says_which() {
+    let lines = "x\n".repeat(400);
+    let book = Book::new().printed(PRINTS, &format!("{lines}delayed: true\n"));
+    let report = book.check(&["--seed", "7", "--runs", "2", "--tries", "1"], &["matched"]);
+    for run in report["runs"].as_array().expect("runs") {
+        assert_eq!((&run["cells"][0]["tries"], &run["cells"][0]["seed"]), (&json!(1), &json!(7)));
+    }
+    // Without a seed the first try is free and the second has delays.
+    let report = book.check(&["--tries", "2"], &["matched"]);
+    let cell = &report["runs"][0]["cells"][0];
+    assert_eq!(cell["seed"].is_u64(), cell["tries"] == 2, "{cell:#}");
+    let differs = Book::new().printed(WORKERS, "x\n").verify(&["--seed", "7", "--tries", "3"]);
+    let text = String::from_utf8_lossy(&differs.stdout).into_owned();
+    assert!(text.contains("differs, in all of 3 tries, the last with --seed 9"), "{text}");
+}
+
 #[test]
 fn results_failures_and_tags() {
     let two = json!([{ "output_type": "execute_result", "data": { "text/plain": "2" }, "metadata": {} }]);

@@ -4,6 +4,8 @@
 //!
 //! Never names a scope, a worker or a compiler.
 
+use std::any::Any;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +39,13 @@ pub trait Engine {
     /// gone to the sink. Returns the lanes that have not ended by then.
     fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error>;
 
+    /// Keeps the state that the next cell would find: names, variables, items. Call it between cells.
+    fn checkpoint(&mut self) -> Result<Checkpoint, NoCheckpoint>;
+
+    /// Goes back to a state of this session, as often as wanted. Threads and processes of the present state end. What
+    /// cells did to files and to other programs stays. After an `Err` the present state goes on, unchanged.
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), NoCheckpoint>;
+
     /// What can be asked about the names that the next cell will find. The value keeps its answers while cells run.
     fn names(&self) -> Arc<dyn Provider>;
 
@@ -62,6 +71,34 @@ pub enum Outcome {
     /// The process that runs cells died. The session goes on with a copy of it, or with a new one.
     WorkerLost,
 }
+
+/// A state of a session that it can go back to. Only the engine that made the value can read it. It costs memory until
+/// it is dropped, and cannot be restored once its session has ended.
+#[derive(Clone)]
+pub struct Checkpoint(Arc<dyn Any + Send + Sync>);
+
+impl Checkpoint {
+    pub fn new(state: impl Any + Send + Sync) -> Checkpoint {
+        Checkpoint(Arc::new(state))
+    }
+
+    /// The state, for the engine that made it. `None` if another kind of engine did.
+    pub fn state<T: Any>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+}
+
+/// Why a state cannot be kept, or cannot be restored: a clause that can stand behind "since".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoCheckpoint(pub String);
+
+impl fmt::Display for NoCheckpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoCheckpoint {}
 
 /// Stops the cell that an engine runs, from any thread. Clones stop the cells of the same session.
 #[derive(Clone)]

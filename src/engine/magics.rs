@@ -7,6 +7,7 @@ mod instead;
 mod list;
 mod worker;
 
+use crate::engine::rejection::UsageError;
 use crate::engine::scope::dependency;
 use crate::engine::scope::{Optimization, Scope, Why};
 use crate::engine::text::cell::{Call, Flags};
@@ -54,7 +55,7 @@ pub(super) struct Capture {
 }
 
 /// Applies the magics in order.
-pub(super) fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
+pub(super) fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, UsageError> {
     let (said, calls) = (String::new(), Vec::new());
     let (timed, picture) = (scope.timing, None);
     let mut effect = Effect {
@@ -104,21 +105,22 @@ pub(super) fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, String> {
     Ok(effect)
 }
 
-fn unknown(magic: &Magic) -> String {
+fn unknown(magic: &Magic) -> UsageError {
     let prefix = magic.kind.prefix();
     let of_kind = |name: &&str| name.strip_prefix(prefix).is_some_and(|rest| !rest.starts_with('%'));
     let known: Vec<&str> = known().map(|(name, _)| name).filter(of_kind).collect();
     let what = if magic.kind == Kind::Command { "command" } else { "magic" };
-    format!("unknown {what} `{prefix}{}`; there are {}, and `:help` explains each", magic.name, known.join(", "))
+    let known = known.join(", ");
+    UsageError(format!("unknown {what} `{prefix}{}`; there are {known}, and `:help` explains each", magic.name))
 }
 
 /// Forgets variables, here and in the worker.
-fn reset(effect: &mut Effect, magic: &Magic) -> Result<(), String> {
+fn reset(effect: &mut Effect, magic: &Magic) -> Result<(), UsageError> {
     let scope = &effect.scope;
     let mut names: Vec<String> =
         magic.rest.split_whitespace().filter(|word| *word != "-f").map(str::to_string).collect();
     if let Some(name) = names.iter().find(|name| !scope.variables.contains_key(*name)) {
-        return Err(format!("`%reset` found no variable `{name}`; `%who` lists them"));
+        return Err(UsageError(format!("`%reset` found no variable `{name}`; `%who` lists them")));
     }
     if names.is_empty() {
         names = scope.variables.keys().cloned().collect();
@@ -135,17 +137,17 @@ fn clear(effect: &mut Effect, magic: &Magic) {
     effect.calls.push(Call { line: magic.line.clone(), rust: worker::forget(&names) });
 }
 
-fn time(effect: &mut Effect, rest: &str) -> Result<(), String> {
+fn time(effect: &mut Effect, rest: &str) -> Result<(), UsageError> {
     match rest {
         "" => {}
         "--wall" => effect.wall_only = true,
-        other => return Err(format!("`%%time` takes `--wall` or nothing, not `{other}`")),
+        other => return Err(UsageError(format!("`%%time` takes `--wall` or nothing, not `{other}`"))),
     }
     effect.timed = true;
     Ok(())
 }
 
-fn capture(rest: &str) -> Result<Capture, String> {
+fn capture(rest: &str) -> Result<Capture, UsageError> {
     let mut capture = Capture { name: None, stdout: true, stderr: true, display: true };
     for word in rest.split_whitespace() {
         match word {
@@ -156,16 +158,16 @@ fn capture(rest: &str) -> Result<Capture, String> {
                 capture.name = Some(name.to_string());
             }
             other => {
-                return Err(format!(
+                return Err(UsageError(format!(
                     "`%%capture` takes `--no-stdout`, `--no-stderr`, `--no-display` and the name of one variable, not `{other}`"
-                ));
+                )));
             }
         }
     }
     Ok(capture)
 }
 
-fn config(effect: &mut Effect, rest: &str) -> Result<(), String> {
+fn config(effect: &mut Effect, rest: &str) -> Result<(), UsageError> {
     effect.scope.wall_only = match rest.replace(' ', "").as_str() {
         "time=wall" => true,
         "time=full" => false,
@@ -173,12 +175,12 @@ fn config(effect: &mut Effect, rest: &str) -> Result<(), String> {
             effect.said += if effect.scope.wall_only { "time=wall\n" } else { "time=full\n" };
             return Ok(());
         }
-        other => return Err(format!("`%config` knows `time=full` and `time=wall`, not `{other}`")),
+        other => return Err(UsageError(format!("`%config` knows `time=full` and `time=wall`, not `{other}`"))),
     };
     Ok(())
 }
 
-fn optimize(effect: &mut Effect, rest: &str) -> Result<(), String> {
+fn optimize(effect: &mut Effect, rest: &str) -> Result<(), UsageError> {
     effect.scope.optimization = match rest {
         "auto" => Optimization::Auto,
         "0" | "1" | "2" | "3" => Optimization::Level(rest.as_bytes()[0] - b'0'),
@@ -189,12 +191,12 @@ fn optimize(effect: &mut Effect, rest: &str) -> Result<(), String> {
             };
             return Ok(());
         }
-        other => return Err(format!("`:opt` takes 0, 1, 2, 3 or auto, not `{other}`")),
+        other => return Err(UsageError(format!("`:opt` takes 0, 1, 2, 3 or auto, not `{other}`"))),
     };
     Ok(())
 }
 
-fn depend(effect: &mut Effect, rest: &str) -> Result<(), String> {
+fn depend(effect: &mut Effect, rest: &str) -> Result<(), UsageError> {
     if rest.is_empty() {
         let versions = effect.scope.crates.as_ref().map(|crates| crates.versions.clone()).unwrap_or_default();
         for (name, table) in &effect.scope.wanted {
@@ -213,7 +215,7 @@ fn depend(effect: &mut Effect, rest: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn applied(source: &str) -> Result<Effect, String> {
+    fn applied(source: &str) -> Result<Effect, UsageError> {
         apply(&Scope::default(), &crate::engine::text::magic::split(source).0)
     }
 
@@ -239,7 +241,7 @@ mod tests {
             ("%%time x", "takes `--wall`"),
             ("%config x=1", "knows `time=full`"),
         ] {
-            let error = applied(source).err().expect("unknown");
+            let UsageError(error) = applied(source).err().expect("unknown");
             assert!(error.contains(part), "{error}");
         }
     }

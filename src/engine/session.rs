@@ -2,6 +2,7 @@
 //! scope that it started from, without what it moved away.
 
 mod capture;
+mod checkpoint;
 mod comm;
 mod engine;
 mod precompile;
@@ -16,7 +17,7 @@ use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
 use crate::sys::clock::monotonic_nanos;
 use crate::sys::process;
-use crate::worker::{Answerer, End, Input, Places, Ran, Run, Schedule, Start, Worker};
+use crate::worker::{self, Answerer, End, Input, Places, Ran, Run, Schedule, Start, Worker};
 
 use self::precompile::Ahead;
 use self::snapshots::Snapshots;
@@ -24,11 +25,12 @@ use crate::engine::api::{Engine, Outcome};
 use crate::engine::ask::names::Names;
 use crate::engine::build::cache::Cache;
 use crate::engine::build::compile::Compiler;
-use crate::engine::build::prepare::{Prepared, Rejection, prepare};
+use crate::engine::build::prepare::{Prepared, prepare};
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::interrupt::Interrupter;
 use crate::engine::limits::Limits;
 use crate::engine::magics::{self, Instead, Picture};
+use crate::engine::rejection::{PrepareError, Rejection};
 use crate::engine::scope::Scope;
 use crate::engine::sinks::output_limit;
 use crate::engine::sinks::picture;
@@ -53,7 +55,8 @@ pub struct Options {
     /// One `Event::Text` per print, never several prints of a lane in one event. `verify` needs this to know
     /// where a print ended; everybody else is better served by the fewer, larger events of the default.
     pub each_print: bool,
-    /// The executable that workers are started from; this one by default. For programs that link this library.
+    /// The `threadbook` executable, which workers are started from. None only in that executable itself, where it is
+    /// the one that runs; a program that links this library names it.
     pub executable: Option<PathBuf>,
     pub limits: Limits,
     /// Whether the front end can put text in the place of a cell (`Event::NextInput`).
@@ -92,15 +95,12 @@ pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Box<dyn Engine>, E
 impl Session {
     /// Starts a worker and answers once it is ready. Events go to `sink` from then on, also between cells.
     pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Session, Error> {
+        let executable = worker::executable(options.executable.clone())
+            .map_err(|message| Error::new(ExitCode::Environment, message))?;
         let toolchain = Toolchain::find(options.directory.as_deref())?;
         let interrupter = Interrupter::default();
         let compiler =
             Arc::new(Compiler::new(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?);
-        let executable = match &options.executable {
-            Some(executable) => executable.clone(),
-            // By this name the very same program is found also after its file was replaced or removed.
-            None => PathBuf::from("/proc/self/exe"),
-        };
         let (trace, captured) = (Shared::default(), capture::Shared::default());
         let overflow = output_limit::Shared::new(options.limits.output, sink);
         let sink = Box::new(capture::Tap { captured: captured.clone(), sink: Box::new(overflow.clone()) });
@@ -166,7 +166,7 @@ impl Session {
             Some(Ok(Instead::Show { text, replace })) => Ok(self.show(cell, source, text, replace)),
             Some(Ok(Instead::Rollback)) => Ok(self.rollback(cell, source)),
             Some(Ok(Instead::Restart)) => self.restart(cell, source),
-            Some(Err(message)) => Ok(self.reject(cell, source, Rejection::usage(message))),
+            Some(Err(error)) => Ok(self.reject(cell, source, error.into())),
         };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
         proc_macro2::extra::invalidate_current_thread_spans();
@@ -182,17 +182,14 @@ impl Session {
     }
 
     fn attempt(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
-        let mut prepared = match self.prepared_ahead(cell, source) {
-            Some(prepared) => prepared?,
-            None => self.prepare(cell, source)?,
-        };
+        let mut prepared = self.prepared_ahead(cell, source).unwrap_or_else(|| self.prepare(cell, source));
         if let Some(exit) = self.worker.died() {
             self.lost_between_cells(cell, exit)?;
-            prepared = self.prepare(cell, source)?;
+            prepared = self.prepare(cell, source);
         }
         let mut prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(rejection) => return Ok(self.reject(cell, source, rejection)),
+            Err(error) => return Ok(self.reject(cell, source, error.into_rejection()?)),
         };
         if prepared.capture.is_none() && self.ahead.as_ref().is_none_or(Ahead::is_empty) {
             let (compiler, scope) = (self.compiler.clone(), prepared.after.clone());
@@ -214,7 +211,7 @@ impl Session {
         if !self.options.next_input {
             let message = "`%load` and `%recall` put text in a cell, and there is no front end to do so; \
                            `%run FILE` and `%rerun` run it";
-            return self.reject(cell, source, Rejection::usage(message.into()));
+            return self.reject(cell, source, Rejection::usage(message));
         }
         self.spoil_ahead();
         self.scope.remember(cell, source);
@@ -293,7 +290,7 @@ impl Session {
         Some(ran)
     }
 
-    fn prepare(&self, cell: CellId, source: &str) -> Result<Result<Prepared, Rejection>, Error> {
+    fn prepare(&self, cell: CellId, source: &str) -> Result<Prepared, PrepareError> {
         let say = |text: &str| self.say(cell, Stream::Stderr, text.to_string());
         prepare(&self.compiler, &self.scope, cell, source, &say)
     }
@@ -338,7 +335,7 @@ impl Session {
         }
     }
 
-    fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Result<Prepared, Rejection>, Error>> {
+    fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Prepared, PrepareError>> {
         let prepared = self.ahead.as_mut()?.take(cell, source);
         if prepared.is_none() {
             self.ahead = None;

@@ -1,30 +1,35 @@
-//! What was run, in this session and in earlier ones: one line of JSON for each cell, in a file that kernels share.
-//! Owns that file.
+//! Which cells were run, in this session and in earlier ones: one line of JSON for each cell, in a file that kernels
+//! share. Owns that file and the lock beside it, which every kernel holds while it changes the file.
 //!
-//! A session's number is the place of its first line among those of all sessions, so that kernels that start at once
-//! need no lock: appending is atomic. Nothing here stops a kernel: without a file, history is of this session only.
+//! A session's number is the place of its first line among the first lines of all sessions. Nothing here stops a kernel:
+//! without a file, history is of this session only.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::answer::flag;
-use super::log;
-use super::message::to_hex;
+use super::log::log;
+use super::protocol::ask::{HistoryAccess, HistoryEntry, HistoryReply, HistoryRequest};
+use super::protocol::codec::to_hex;
 use crate::sys::{dirs, private_files};
 
-/// A file of more is cut to its newer half.
+/// Bytes of the file. A session that finds more at its beginning removes the older half.
 const LARGEST: u64 = 16 << 20;
 
-/// More of a result is not kept.
+/// Characters of a result. The rest is not kept.
 const OUTPUT: usize = 4 << 10;
 
+/// Time to wait for another kernel that changes the file. Beyond it this kernel keeps no history in the file, for the
+/// thread that waits is the one that answers requests.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 pub(super) struct History {
+    /// `None` if history is of this session only.
     path: Option<PathBuf>,
-    /// Nothing is read or written before the first cell or request.
+    /// This session's number. `None` before the first cell or request: the file has not been read yet.
     session: Option<u64>,
     rows: Vec<Row>,
 }
@@ -46,14 +51,14 @@ enum Line {
     Start {
         start: String,
     },
-    /// So many sessions began in what was cut off.
+    /// The number of sessions that began in the part that was cut off.
     Cut {
         cut: u64,
     },
 }
 
 impl History {
-    /// In `$THREADBOOK_DATA`, or `threadbook` in the user's data directory.
+    /// The history in `$THREADBOOK_DATA`, or in `threadbook` in the user's data directory.
     pub(super) fn open() -> History {
         let directory = dirs::variable("THREADBOOK_DATA").or_else(|| Some(dirs::data()?.join("threadbook")));
         History::at(directory.map(|directory| directory.join("history.jsonl")))
@@ -71,38 +76,33 @@ impl History {
         self.rows.push(row);
     }
 
-    /// The reply to a `history_request`.
-    pub(super) fn answer(&mut self, content: &Value) -> Value {
-        let session = self.session();
-        let n = content["n"].as_u64().map(|n| n as usize);
-        let found: Vec<&Row> = match content["hist_access_type"].as_str().unwrap_or("tail") {
-            "range" => self.range(content, session),
-            "search" => last(self.search(content), n),
-            _ => last(self.rows.iter().collect(), n),
+    /// <https://jupyter-client.readthedocs.io/en/stable/messaging.html#history>
+    pub(super) fn reply(&mut self, request: &HistoryRequest) -> HistoryReply {
+        let own = self.session();
+        let found: Vec<&Row> = match request.hist_access_type {
+            HistoryAccess::Range => self.range(request, own),
+            HistoryAccess::Search => last(self.search(request), request.n),
+            HistoryAccess::Tail => last(self.rows.iter().collect(), request.n),
         };
-        let with_output = flag(content, "output");
-        let tell = |row: &&Row| match with_output {
-            true => json!([row.session, row.line, [row.source, row.output]]),
-            false => json!([row.session, row.line, row.source]),
+        let entry = |row: &Row| match request.output {
+            true => HistoryEntry::WithOutput(row.source.clone(), row.output.clone()),
+            false => HistoryEntry::Source(row.source.clone()),
         };
-        json!({"status": "ok", "history": found.iter().map(tell).collect::<Vec<_>>()})
+        HistoryReply { history: found.into_iter().map(|row| (row.session, row.line, entry(row))).collect() }
     }
 
-    /// Session 0 is this one, -1 the one before.
-    fn range(&self, content: &Value, own: u64) -> Vec<&Row> {
-        let asked = content["session"].as_i64().unwrap_or(0);
-        let session = if asked <= 0 { own.saturating_add_signed(asked) } else { asked as u64 };
-        let start = content["start"].as_u64().unwrap_or(1);
-        let stop = content["stop"].as_u64().unwrap_or(u64::MAX);
-        let inside = |row: &&Row| row.session == session && (start..stop).contains(&u64::from(row.line));
-        self.rows.iter().filter(inside).collect()
+    fn range(&self, request: &HistoryRequest, own: u64) -> Vec<&Row> {
+        let HistoryRequest { session, start, stop, .. } = *request;
+        let session = if session <= 0 { own.saturating_add_signed(session) } else { session.unsigned_abs() };
+        let is_asked = |line: i64| line >= start && stop.is_none_or(|stop| line < stop);
+        self.rows.iter().filter(|row| row.session == session && is_asked(row.line.into())).collect()
     }
 
-    fn search(&self, content: &Value) -> Vec<&Row> {
-        let pattern: Vec<char> = content["pattern"].as_str().unwrap_or("*").chars().collect();
-        let matching = |row: &&Row| glob(&pattern, &row.source.chars().collect::<Vec<_>>());
-        let mut found: Vec<&Row> = self.rows.iter().filter(matching).collect();
-        if flag(content, "unique") {
+    fn search(&self, request: &HistoryRequest) -> Vec<&Row> {
+        let pattern: Vec<char> = request.pattern.chars().collect();
+        let is_matching = |row: &&Row| glob(&pattern, &row.source.chars().collect::<Vec<_>>());
+        let mut found: Vec<&Row> = self.rows.iter().filter(is_matching).collect();
+        if request.unique {
             let mut seen = std::collections::HashSet::new();
             found.reverse();
             found.retain(|row| seen.insert(&row.source));
@@ -132,13 +132,12 @@ impl History {
         if let Some(directory) = path.parent() {
             private_files::directory(directory)?;
         }
-        if fs::metadata(&path).is_ok_and(|about| about.len() > LARGEST) {
-            cut(&path)?;
-        }
         let mut id = [0; 16];
         io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut id)?;
         let id = to_hex(&id);
-        append(&path, &Line::Start { start: id.clone() })?;
+        let locked = Locked::wait(&path)?;
+        locked.cut_beyond(LARGEST)?;
+        locked.append(&Line::Start { start: id.clone() })?;
         let (mut session, mut own) = (0, None);
         for line in lines(&private_files::read(&path)?) {
             match line {
@@ -150,15 +149,74 @@ impl History {
                 }
             }
         }
-        own.ok_or_else(|| io::Error::other("another kernel has cut the file"))
+        own.ok_or_else(|| io::Error::other("the line that was written is not in the file"))
     }
 
     fn append(&mut self, line: &Line) {
         let Some(path) = &self.path else { return };
-        if let Err(error) = append(path, line) {
+        if let Err(error) = Locked::wait(path).and_then(|locked| locked.append(line)) {
             log(format_args!("history is not kept from here on: {error}"));
             self.path = None;
         }
+    }
+}
+
+/// The history's file, while no other kernel changes it. The lock is on a file of its own, since the history's file is
+/// replaced when it is cut.
+struct Locked<'a> {
+    path: &'a Path,
+    /// Unlocked when it is closed (<https://man7.org/linux/man-pages/man2/flock.2.html>).
+    _lock: File,
+}
+
+impl Locked<'_> {
+    fn wait(path: &Path) -> io::Result<Locked<'_>> {
+        let lock = private_files::append(&path.with_extension("lock"))?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Locked { path, _lock: lock }),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) if Instant::now() >= until => {
+                    return Err(io::Error::other("another kernel does not let go of the file"));
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+
+    fn append(&self, line: &Line) -> io::Result<()> {
+        let mut bytes = serde_json::to_vec(line)?;
+        bytes.push(b'\n');
+        // Cells may hold secrets, so the file is its user's only.
+        private_files::append(self.path)?.write_all(&bytes)
+    }
+
+    /// Removes the older half of a file of more bytes than `largest`.
+    fn cut_beyond(&self, largest: u64) -> io::Result<()> {
+        match fs::metadata(self.path) {
+            Ok(about) if about.len() > largest => self.cut(),
+            _ => Ok(()),
+        }
+    }
+
+    fn cut(&self) -> io::Result<()> {
+        let bytes = private_files::read(self.path)?;
+        let middle = bytes.len() / 2;
+        let end = bytes[middle..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| middle + at + 1);
+        let began = |line: Line| match line {
+            Line::Start { .. } => 1,
+            Line::Cut { cut } => cut,
+            Line::Row(_) => 0,
+        };
+        let gone: u64 = lines(&bytes[..end]).map(began).sum();
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        serde_json::to_writer(&mut file, &Line::Cut { cut: gone })?;
+        file.write_all(b"\n")?;
+        file.write_all(&bytes[end..])?;
+        file.persist(self.path)?;
+        Ok(())
     }
 }
 
@@ -167,42 +225,16 @@ fn last(rows: Vec<&Row>, n: Option<usize>) -> Vec<&Row> {
     rows.into_iter().skip(skipped).collect()
 }
 
-/// Lines that cannot be read (torn by a full disk, of a later version) are passed over.
+/// The lines of a file. Those that cannot be read (torn by a full disk, of a later version) are passed over.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = Line> {
     bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
 }
 
-fn append(path: &Path, line: &Line) -> io::Result<()> {
-    let mut bytes = serde_json::to_vec(line)?;
-    bytes.push(b'\n');
-    // One write: lines of several kernels do not mix. Cells may hold secrets, so the file is its user's only.
-    private_files::append(path)?.write_all(&bytes)
-}
-
-/// Keeps the newer half.
-fn cut(path: &Path) -> io::Result<()> {
-    let bytes = private_files::read(path)?;
-    let middle = bytes.len() / 2;
-    let end = bytes[middle..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| middle + at + 1);
-    let began = |line: Line| match line {
-        Line::Start { .. } => 1,
-        Line::Cut { cut } => cut,
-        Line::Row(_) => 0,
-    };
-    let gone: u64 = lines(&bytes[..end]).map(began).sum();
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    serde_json::to_writer(&mut file, &Line::Cut { cut: gone })?;
-    file.write_all(b"\n")?;
-    file.write_all(&bytes[end..])?;
-    file.persist(path)?;
-    Ok(())
-}
-
-/// SQLite's GLOB, as IPython searches: `*`, `?`, `[a-z]`, `[^a]`.
+/// Whether the text matches a pattern of SQLite's GLOB, as IPython searches: `*`, `?`, `[a-z]`, `[^a]`
+/// (<https://www.sqlite.org/lang_expr.html#glob>).
 fn glob(pattern: &[char], text: &[char]) -> bool {
     let (mut p, mut t) = (0, 0);
-    // Where the last `*` stands, and how much text it takes.
+    // The place of the last `*`, and the end of the text that it takes.
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
         if pattern.get(p) == Some(&'*') {
@@ -220,7 +252,7 @@ fn glob(pattern: &[char], text: &[char]) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
-/// How much of the pattern the character takes, if it fits.
+/// The length of the pattern's first element. `None` if the character does not match it.
 fn one(pattern: &[char], c: char) -> Option<usize> {
     match pattern.first()? {
         '?' => Some(1),

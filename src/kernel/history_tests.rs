@@ -1,4 +1,6 @@
+use super::super::protocol::content::{Content, Incoming};
 use super::*;
+use serde_json::{Value, json};
 
 fn bench() -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -11,7 +13,8 @@ fn open(path: &Path) -> History {
 }
 
 fn asked(history: &mut History, content: Value) -> Value {
-    history.answer(&content)["history"].take()
+    let request = HistoryRequest::read(content.as_object().expect("an object").clone()).expect("a request");
+    history.reply(&request).to_value()["history"].take()
 }
 
 #[test]
@@ -87,7 +90,7 @@ fn a_file_that_is_cut_keeps_its_sessions_numbers() {
     for n in 1..=10 {
         open(&path).add(1, &format!("cell {n}"), None);
     }
-    cut(&path).expect("cut");
+    Locked::wait(&path).and_then(|locked| locked.cut()).expect("cut");
     let mut next = open(&path);
     next.add(1, "new", None);
     let rows = asked(&mut next, json!({}));
@@ -95,6 +98,46 @@ fn a_file_that_is_cut_keeps_its_sessions_numbers() {
     assert!(rows.len() < 9, "{rows:?}");
     assert_eq!(rows.last(), Some(&json!([11, 1, "new"])));
     assert_eq!(rows[rows.len() - 2], json!([10, 1, "cell 10"]));
+}
+
+/// What another kernel writes while one cuts the file must not be in the part that the cut puts back as it was before.
+#[test]
+fn a_cut_loses_no_line_of_another_kernel() {
+    const ROWS: u32 = 2_000;
+    const LARGEST: u64 = 64 << 10;
+    let (_directory, path) = bench();
+    let mut writer = open(&path);
+    writer.add(0, "the first", None);
+    let cutter = {
+        let (path, session) = (path.clone(), writer.session());
+        std::thread::spawn(move || {
+            let is_last = |line: Line| matches!(line, Line::Row(row) if (row.session, row.line) == (session, ROWS));
+            while !lines(&private_files::read(&path).expect("read")).any(is_last) {
+                Locked::wait(&path).and_then(|locked| locked.cut_beyond(LARGEST)).expect("cut");
+            }
+        })
+    };
+    for line in 1..=ROWS {
+        writer.add(line, &"x".repeat(500), None);
+    }
+    cutter.join().expect("no panic");
+    let kept: Vec<u32> = lines(&private_files::read(&path).expect("read"))
+        .filter_map(|line| if let Line::Row(row) = line { Some(row.line) } else { None })
+        .collect();
+    assert!(kept[0] > 1, "the file was cut");
+    assert!(kept.iter().copied().eq(kept[0]..=ROWS), "only the oldest rows are gone: {kept:?}");
+}
+
+#[test]
+fn a_file_that_is_never_let_go_of_is_given_up() {
+    let (_directory, path) = bench();
+    open(&path).add(1, "first", None);
+    let held = Locked::wait(&path).expect("free");
+    let mut history = open(&path);
+    history.add(1, "second", None);
+    assert_eq!(asked(&mut history, json!({})), json!([[1, 1, "second"]]));
+    drop(held);
+    assert_eq!(asked(&mut open(&path), json!({})), json!([[1, 1, "first"]]));
 }
 
 #[test]

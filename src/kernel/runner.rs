@@ -1,67 +1,69 @@
-//! Owns the session: it lives on a thread of its own, which waits for cells and runs one at a time. Speaks no
+//! Owns the session, which lives on a thread of its own that waits for work and does one piece at a time. Speaks no
 //! protocol.
 //!
-//! A session that cannot start is tried again with the next cell, and a fault of ours in a cell ends that session
-//! only: the kernel always answers.
+//! A session that cannot start is started again with the next work. A panic of the engine ends that session only: every
+//! piece of work has an end that is told.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use super::log;
-use super::mail::{Ended, Mail, Outbox};
+use super::event::{Ended, EventSender, KernelEvent};
+use super::log::log;
 use crate::engine::{Comm, Input, Interrupter, Limits, Options, Session};
 use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Failure};
 
-/// Parsing recurses as deep as a cell's brackets nest.
+/// Bytes of the session thread's stack: parsing recurses as deep as a cell's brackets nest. Cells that nest deeper are
+/// refused before they are parsed.
 const STACK: usize = 64 << 20;
 
 /// A cell to run.
 pub(super) struct Job {
     pub cell: CellId,
     pub source: String,
-    /// The cells that will run next, as far as they are known.
+    /// The sources of the cells that will run next, as far as they are known.
     pub ahead: Vec<String>,
     pub input: Input,
 }
 
-/// What the session's thread does, one after the other.
+/// One piece of work for the session's thread.
 pub(super) enum Work {
     Cell(Job),
     Comm(Comm),
 }
 
 pub(super) struct Runner {
-    jobs: Option<Sender<Work>>,
+    /// `None` once the session is to end.
+    work: Option<Sender<Work>>,
+    /// Its sender is dropped when the session has ended.
     ended: Receiver<()>,
 }
 
 impl Runner {
-    pub(super) fn start(outbox: Outbox) -> Result<Runner, Error> {
-        let (jobs, work) = channel();
+    pub(super) fn start(events: EventSender) -> Result<Runner, Error> {
+        let (sender, work) = channel();
         let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("session".into()).stack_size(STACK).spawn(move || {
-            run(&work, &outbox);
-            // Dropped, or told: both say that the session has gone.
-            let _ = end.send(());
+            run(&work, &events);
+            drop(end);
         });
         thread.map_err(|error| {
             Error::new(ExitCode::Environment, format!("failed to start a thread: {error}; raise `ulimit -u`"))
         })?;
-        Ok(Runner { jobs: Some(jobs), ended })
+        Ok(Runner { work: Some(sender), ended })
     }
 
-    pub(super) fn run(&self, job: Work) {
-        if let Some(jobs) = &self.jobs {
-            // The thread waits for jobs until this sender is dropped.
-            let _ = jobs.send(job);
+    pub(super) fn start_work(&self, work: Work) {
+        if let Some(sender) = &self.work {
+            // The thread takes work until this sender is dropped, so this does not fail.
+            let _ = sender.send(work);
         }
     }
 
-    /// Ends the session, its worker and its files, and waits for that, within reason.
+    /// Ends the session, its worker and its files, and waits for that, at most `patience`.
     pub(super) fn end(&mut self, interrupter: Option<&Interrupter>, patience: Duration) {
-        self.jobs = None;
+        self.work = None;
         if let Some(interrupter) = interrupter {
             interrupter.interrupt();
         }
@@ -69,14 +71,14 @@ impl Runner {
     }
 }
 
-fn run(work: &Receiver<Work>, outbox: &Outbox) {
-    let mut session = start(outbox);
-    for job in work {
+fn run(work: &Receiver<Work>, events: &EventSender) {
+    let mut session = start(events);
+    for work in work {
         if session.is_err() {
-            session = start(outbox);
+            session = start(events);
         }
         let ended = match &mut session {
-            Ok(session) => execute(session, job),
+            Ok(session) => execute(session, work),
             Err(error) => Err(Trouble::Error(std::mem::replace(error, lost()))),
         };
         let ended = match ended {
@@ -89,13 +91,13 @@ fn run(work: &Receiver<Work>, outbox: &Outbox) {
                 Ended::Broken(failure("InternalError", evalue.into()))
             }
         };
-        outbox.send(Mail::Ended(ended));
+        events.send(KernelEvent::Ended(ended));
     }
 }
 
 enum Trouble {
     Error(Error),
-    /// A panic of our own code; its message has gone to the kernel's log.
+    /// A panic of the engine; its message has gone to the kernel's log.
     Fault,
 }
 
@@ -112,14 +114,14 @@ fn execute(session: &mut Session, work: Work) -> Result<Ended, Trouble> {
     Ok(Ended::Cell(outcome, session.names()))
 }
 
-fn start(outbox: &Outbox) -> Result<Session, Error> {
+fn start(events: &EventSender) -> Result<Session, Error> {
     let begin = || {
         let limits = Limits::from_environment()?;
-        Session::start(Options { limits, next_input: true, ..Options::default() }, Box::new(outbox.clone()))
+        Session::start(Options { limits, next_input: true, ..Options::default() }, Box::new(events.clone()))
     };
     let session = catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Err(lost()));
     match &session {
-        Ok(session) => outbox.send(Mail::Started(session.interrupter(), session.answerer())),
+        Ok(session) => events.send(KernelEvent::Started(session.interrupter(), session.answerer())),
         Err(error) => log(format_args!("{error}")),
     }
     session

@@ -1,14 +1,14 @@
-//! `usage_request`: what the kernel and its processes take of the machine, from `/proc`.
+//! `usage_request`: what the kernel and its processes take of the machine, from `/proc`
+//! (<https://man7.org/linux/man-pages/man5/proc.5.html>).
 
 use std::collections::HashMap;
 use std::fs;
 use std::time::Instant;
 
-use serde_json::{Value, json};
-
+use super::protocol::control::{HostMemory, UsageReply};
 use crate::sys::process;
 
-/// What was read last: shares of the processor are differences.
+/// Keeps what was read last, since shares of the processor are differences.
 #[derive(Default)]
 pub(super) struct Usage {
     last: Option<Reading>,
@@ -31,30 +31,30 @@ struct Family {
 }
 
 impl Usage {
-    pub(super) fn answer(&mut self) -> Value {
+    pub(super) fn read(&mut self) -> UsageReply {
         let family = Family::read(std::process::id());
         let (busy, all) = machine_ticks();
         let now = Reading { at: Instant::now(), own: family.ticks, busy, all };
         let last = self.last.replace(now);
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 * 100.0 };
-        // As `top` counts: one core used up is 100.
         let kernel = last.map_or(0.0, |last| {
             let own = now.own.saturating_sub(last.own);
             share(own, now.all.saturating_sub(last.all)) * cores as f64
         });
         let host =
             last.map_or(0.0, |last| share(now.busy.saturating_sub(last.busy), now.all.saturating_sub(last.all)));
-        json!({
-            "hostname": fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim(),
-            "pid": std::process::id(),
-            "kernel_cpu": round(kernel),
-            "kernel_memory": family.bytes,
-            "cpu_count": cores,
-            "host_cpu_percent": round(host),
-            "host_virtual_memory": host_memory(),
-            "interval": last.map_or(0.0, |last| now.at.duration_since(last.at).as_secs_f64()),
-        })
+        let hostname = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        UsageReply {
+            hostname: hostname.trim().to_owned(),
+            pid: std::process::id(),
+            kernel_cpu: round(kernel),
+            kernel_memory: family.bytes,
+            cpu_count: cores,
+            host_cpu_percent: round(host),
+            host_virtual_memory: host_memory(),
+            interval: last.map_or(0.0, |last| now.at.duration_since(last.at).as_secs_f64()),
+        }
     }
 }
 
@@ -88,19 +88,19 @@ impl Family {
     }
 }
 
-/// Bytes resident. Of a page that several processes have, as worker and copy do, each is counted a part (proc(5), `Pss`).
+/// Bytes resident. A page that several processes share, as worker and copy do, counts in part for each (`Pss`).
 fn memory(pid: u32) -> u64 {
     let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
     kilobytes(&read("smaps_rollup"), "Pss").or_else(|| kilobytes(&read("status"), "VmRSS")).unwrap_or(0)
 }
 
-/// Parent, ticks used.
+/// The process's parent and the clock ticks that it has used. `None` if it has ended.
 fn process(pid: u32) -> Option<(u32, u64)> {
     let stat = process::stat(pid)?;
     Some((stat.parent, stat.ticks))
 }
 
-/// Ticks of all processors: busy, and all.
+/// Clock ticks of all processors: busy, and all.
 fn machine_ticks() -> (u64, u64) {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
     let line = stat.lines().next().unwrap_or_default();
@@ -110,21 +110,27 @@ fn machine_ticks() -> (u64, u64) {
     (all - idle, all)
 }
 
-/// As psutil names it, which is what front ends expect.
-fn host_memory() -> Value {
+fn host_memory() -> HostMemory {
     let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let bytes = |key: &str| kilobytes(&info, key).unwrap_or(0);
     let (total, available) = (bytes("MemTotal"), bytes("MemAvailable"));
     let used = total.saturating_sub(available);
-    let percent = if total == 0 { 0.0 } else { round(used as f64 / total as f64 * 100.0) };
-    json!({
-        "total": total, "available": available, "percent": percent, "used": used, "free": bytes("MemFree"),
-        "active": bytes("Active"), "inactive": bytes("Inactive"), "buffers": bytes("Buffers"),
-        "cached": bytes("Cached"), "shared": bytes("Shmem"), "slab": bytes("Slab"),
-    })
+    HostMemory {
+        total,
+        available,
+        percent: if total == 0 { 0.0 } else { round(used as f64 / total as f64 * 100.0) },
+        used,
+        free: bytes("MemFree"),
+        active: bytes("Active"),
+        inactive: bytes("Inactive"),
+        buffers: bytes("Buffers"),
+        cached: bytes("Cached"),
+        shared: bytes("Shmem"),
+        slab: bytes("Slab"),
+    }
 }
 
-/// The value of a line `Key:   12 kB`, in bytes.
+/// The value of a line `Key:   12 kB`, in bytes. `None` if there is no such line.
 fn kilobytes(text: &str, key: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
@@ -135,14 +141,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fields_that_front_ends_read_are_there() {
+    fn the_figures_that_front_ends_show_are_read() {
         let mut usage = Usage::default();
-        usage.answer();
-        let answer = usage.answer();
-        assert_eq!(answer["pid"], std::process::id());
-        assert!(answer["kernel_memory"].as_u64() > Some(1 << 20), "{answer}");
-        assert!(answer["host_virtual_memory"]["total"].as_u64() > answer["host_virtual_memory"]["free"].as_u64());
-        assert!(answer["kernel_cpu"].is_number() && answer["host_cpu_percent"].is_number());
+        usage.read();
+        let read = usage.read();
+        assert_eq!(read.pid, std::process::id());
+        assert!(read.kernel_memory > 1 << 20, "{read:?}");
+        assert!(read.host_virtual_memory.total > read.host_virtual_memory.free);
+        assert!(read.kernel_cpu >= 0.0 && read.host_cpu_percent >= 0.0);
     }
 
     #[test]

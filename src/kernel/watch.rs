@@ -3,29 +3,29 @@
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::log;
-use super::mail::{Mail, Outbox};
+use super::event::{EventSender, KernelEvent};
+use super::log::log;
 use crate::error::{Error, ExitCode};
 use crate::sys::process;
 
 /// Starts the threads that watch.
-pub(super) fn start(outbox: &Outbox) -> Result<(), Error> {
+pub(super) fn start(events: &EventSender) -> Result<(), Error> {
     let failed = |error: std::io::Error| {
         Error::new(ExitCode::Environment, format!("failed to watch for signals: {error}; start the kernel again"))
     };
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
-    let mailbox = outbox.clone();
+    let sender = events.clone();
     let listen = move || {
         for signal in signals.forever() {
-            mailbox.send(if signal == SIGINT { Mail::Interrupt } else { Mail::End });
+            sender.send(if signal == SIGINT { KernelEvent::Interrupt } else { KernelEvent::End });
         }
     };
     std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(failed)?;
     let Some(launcher) = launcher() else { return Ok(()) };
-    let mailbox = outbox.clone();
+    let sender = events.clone();
     let wait = move || match process::wait_for_end(launcher) {
         Ok(()) => {
-            mailbox.send(Mail::End);
+            sender.send(KernelEvent::End);
             log(format_args!("process {launcher}, which started this kernel, has ended, so it ends too"));
         }
         Err(error) => log(format_args!("process {launcher} cannot be watched: {error}")),
@@ -33,8 +33,9 @@ pub(super) fn start(outbox: &Outbox) -> Result<(), Error> {
     std::thread::Builder::new().name("launcher".into()).spawn(wait).map(drop).map_err(failed)
 }
 
-/// The process that the kernel must not outlive. Jupyter names it; it may count processes in another namespace than
-/// we do, so only a name that is one of our ancestors' is believed.
+/// The process that the kernel must not outlive, which Jupyter names in `JPY_PARENT_PID`. Jupyter may count processes in
+/// another namespace, so a number that is none of the kernel's ancestors is taken for the parent. `None` if the parent is
+/// init, which outlives everybody.
 fn launcher() -> Option<u32> {
     let named: u32 = std::env::var("JPY_PARENT_PID").ok()?.parse().ok()?;
     let parent = std::os::unix::process::parent_id();

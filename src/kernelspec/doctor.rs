@@ -37,7 +37,7 @@ pub fn doctor(out: &mut dyn Write) -> Result<(), Error> {
 }
 
 fn unheard(error: io::Error) -> Error {
-    Error::new(ExitCode::Environment, format!("cannot write to standard output: {error}; send it elsewhere"))
+    Error::new(ExitCode::Environment, "cannot write to standard output").because(error).advise("send it elsewhere")
 }
 
 fn rustc() -> Finding {

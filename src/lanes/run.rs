@@ -1,15 +1,12 @@
-//! What one run of one cell put out, lane by lane: read from a session's events.
+//! What one run of one cell put out, lane by lane.
 //!
-//! A `Run` holds no order between lanes but the one that the program itself made (spawn, submit, join, result);
-//! the order in which the events of different lanes happened to arrive is not kept.
+//! A `Run` holds no order between lanes except the one that the program itself made (spawn, submit, join, result). The
+//! order in which the events of different lanes happened to arrive is not kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::events::{Failure, LaneId, Stream};
+use crate::lanes::pattern::{Piece, Slot, Slots};
 
-use crate::events::{CellId, Event, Failure, LaneId, LaneKind, MimeBundle, Stream};
-use crate::lanes::measure::without_compile_time;
-use crate::lanes::pattern::{Piece, Slot, Slots, Speaker, pattern};
-
-/// The number of streams, and the order in which they are compared.
+/// The streams, in the order in which they are compared.
 pub(crate) const STREAMS: [Stream; 2] = [Stream::Stdout, Stream::Stderr];
 
 /// All that one run of a cell put out.
@@ -21,10 +18,8 @@ pub(crate) struct Run {
     pub shown: Vec<(LaneId, Vec<Piece>)>,
     pub failure: Option<Failure>,
     pub slots: Slots,
-    /// The cell made other lanes than its own: what it puts out may be up to the scheduler.
+    /// Whether the cell made lanes besides its own: the scheduler may then decide what it puts out.
     pub concurrent: bool,
-    /// Lanes of the cell that have not ended, but for the idle workers of a pool.
-    pub open: Vec<String>,
 }
 
 /// The output of one lane, by stream (in the order of `STREAMS`).
@@ -35,14 +30,14 @@ pub(crate) struct RunLane {
     pub streams: [Output; 2],
 }
 
-/// A lane that may share its worker with others that it does not overlap: a task of a pool of threads, or a child
-/// process, since in Python one child runs several tasks of a pool of processes.
+/// What a lane is that may share a worker with lanes that do not overlap it: a task of a pool of threads, or a child
+/// process. In Python one child runs several tasks of a pool of processes.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
     /// The slot of the worker that it is bound to: its index in the pool, or the child's pid.
     pub worker: Slot,
-    /// The pool that it runs in, by the prefix of its threads: indices of different pools have nothing to do with each
-    /// other. Empty for processes.
+    /// The pool that the task runs in, by the prefix of its threads: indices of different pools are unrelated. Empty for
+    /// processes.
     pub pool: String,
 }
 
@@ -60,311 +55,5 @@ pub(crate) struct GateOf<L> {
     pub after: Vec<(L, usize)>,
 }
 
-/// With other lanes by their place in `Run::lanes`.
+/// A gate that names other lanes by their index in `Run::lanes`.
 pub(crate) type Gate = GateOf<usize>;
-
-impl Run {
-    /// Reads the run of `cell` out of all events of its session so far. Numbers equal to one in `pids`, or to the
-    /// pid of anything in the session, may be pids.
-    pub(crate) fn read(events: &[Event], cell: CellId, pids: &BTreeSet<u32>) -> Run {
-        let table = Table::read(events, pids);
-        let mut reader = Reader::new(cell, &table);
-        for event in events {
-            reader.event(event);
-        }
-        reader.run.concurrent |= table.lanes.iter().any(|(id, lane)| *id != LaneId::MAIN && lane.cell == cell);
-        reader.run.open = table.open(cell);
-        reader.finish()
-    }
-}
-
-/// What is known of all lanes of a session, whenever it became known.
-#[derive(Default)]
-struct Table {
-    lanes: BTreeMap<LaneId, Known>,
-    /// Threads that a task ran on.
-    workers: BTreeSet<LaneId>,
-    pids: BTreeSet<u32>,
-}
-
-struct Known {
-    kind: LaneKind,
-    name: String,
-    cell: CellId,
-    pid: u32,
-    on: Option<LaneId>,
-    ended: bool,
-}
-
-impl Table {
-    fn read(events: &[Event], pids: &BTreeSet<u32>) -> Table {
-        let mut table = Table { pids: pids.clone(), ..Table::default() };
-        for event in events {
-            table.event(event);
-        }
-        table
-    }
-
-    fn event(&mut self, event: &Event) {
-        match event {
-            Event::Lane(lane) => {
-                self.pids.insert(lane.pid);
-                let (name, cell, pid) = (lane.name.clone(), lane.cell, lane.pid);
-                self.lanes.insert(lane.id, Known { kind: lane.kind, name, cell, pid, on: None, ended: false });
-            }
-            Event::Renamed { lane, name } => {
-                self.lanes.entry(*lane).and_modify(|known| known.name.clone_from(name));
-            }
-            Event::Process { lane, pid } => {
-                self.pids.insert(*pid);
-                self.lanes.entry(*lane).and_modify(|known| known.pid = *pid);
-            }
-            Event::Started { lane, on, .. } => {
-                self.workers.insert(*on);
-                self.lanes.entry(*lane).and_modify(|known| known.on = Some(*on));
-            }
-            Event::Ended { lane, .. } => {
-                self.lanes.entry(*lane).and_modify(|known| known.ended = true);
-            }
-            Event::Text { origin, .. } | Event::Display { origin, .. } => {
-                self.pids.insert(origin.pid);
-            }
-            _ => {}
-        }
-    }
-
-    fn open(&self, cell: CellId) -> Vec<String> {
-        let open = |id: &LaneId, lane: &Known| {
-            *id != LaneId::MAIN && lane.cell == cell && !lane.ended && !self.workers.contains(id)
-        };
-        self.lanes.iter().filter(|(id, lane)| open(id, lane)).map(|(id, _)| self.label(*id)).collect()
-    }
-
-    fn name(&self, lane: LaneId) -> &str {
-        self.lanes.get(&lane).map_or("", |known| &known.name)
-    }
-
-    /// The name of the thread that a lane's text is printed on.
-    fn thread(&self, lane: LaneId) -> &str {
-        self.name(self.lanes.get(&lane).and_then(|known| known.on).unwrap_or(lane))
-    }
-
-    fn label(&self, lane: LaneId) -> String {
-        let Some(known) = self.lanes.get(&lane) else {
-            return if lane == LaneId::MAIN { "MainThread".to_owned() } else { format!("lane {}", lane.0) };
-        };
-        match (known.kind, known.on) {
-            (LaneKind::Task, Some(on)) => format!("task {} on {}", known.name, self.name(on)),
-            (LaneKind::Task, None) => format!("task {}", known.name),
-            (LaneKind::Process, _) => format!("{} (pid {})", known.name, known.pid),
-            (LaneKind::Thread, _) => known.name.clone(),
-        }
-    }
-}
-
-/// How many atoms of a lane, per stream, have to come before something.
-type Clock = BTreeMap<LaneId, [usize; 2]>;
-
-struct Reader<'a> {
-    cell: CellId,
-    table: &'a Table,
-    run: Run,
-    /// The place in `run.lanes` of each lane that printed.
-    places: HashMap<LaneId, usize>,
-    counts: BTreeMap<LaneId, [usize; 2]>,
-    clocks: HashMap<LaneId, Clock>,
-    /// The tasks that have begun on each thread so far.
-    tasks: HashMap<LaneId, Vec<LaneId>>,
-    /// Gates by lane ids, since a lane's place is not known before it prints.
-    gates: Vec<(LaneId, usize, GateOf<LaneId>)>,
-    /// What the gates of a lane have said so far, per stream.
-    said: HashMap<(LaneId, usize), BTreeMap<LaneId, usize>>,
-    /// Lanes whose clock has moved since their last gate, per stream.
-    moved: BTreeSet<(LaneId, usize)>,
-    /// Where in `run.shown` each display id stands.
-    displays: HashMap<String, Vec<usize>>,
-    /// What was put out so far goes away with the next output.
-    clears: bool,
-}
-
-impl<'a> Reader<'a> {
-    fn new(cell: CellId, table: &'a Table) -> Self {
-        Reader {
-            cell,
-            table,
-            run: Run::default(),
-            places: HashMap::new(),
-            counts: BTreeMap::new(),
-            clocks: HashMap::new(),
-            tasks: HashMap::new(),
-            gates: Vec::new(),
-            said: HashMap::new(),
-            moved: BTreeSet::new(),
-            displays: HashMap::new(),
-            clears: false,
-        }
-    }
-
-    fn event(&mut self, event: &Event) {
-        match event {
-            Event::Lane(lane) => {
-                if let Some(parent) = lane.parent {
-                    self.after(lane.id, parent);
-                }
-            }
-            Event::Started { lane, on, .. } => self.tasks.entry(*on).or_default().push(*lane),
-            Event::Joined { by, lane, .. } => {
-                // A worker that has ended has ended its tasks.
-                for task in self.tasks.get(lane).cloned().unwrap_or_default() {
-                    self.after(*by, task);
-                }
-                self.after(*by, *lane);
-            }
-            Event::Text { origin, stream, text } if origin.cell == self.cell => {
-                self.run.concurrent |= origin.lane != LaneId::MAIN;
-                self.text(origin.lane, *stream, &without_compile_time(text));
-            }
-            Event::Display { origin, data, id, update, .. } => {
-                for index in id.iter().flat_map(|id| self.displays.get(id)).flatten().copied().collect::<Vec<_>>() {
-                    self.run.shown[index].1 = self.plain(origin.lane, data);
-                }
-                if origin.cell == self.cell && !update {
-                    self.show(origin.lane, data);
-                    let index = self.run.shown.len() - 1;
-                    id.iter().for_each(|id| self.displays.entry(id.clone()).or_default().push(index));
-                }
-            }
-            Event::Clear { origin, wait } if origin.cell == self.cell => {
-                self.clears = *wait;
-                if !wait {
-                    self.clear();
-                }
-            }
-            Event::Result { cell, data } if *cell == self.cell => self.show(LaneId::MAIN, data),
-            Event::Failed { cell, failure } if *cell == self.cell => self.run.failure = Some(failure.clone()),
-            _ => {}
-        }
-    }
-
-    /// What `later` prints from now on comes after all that `earlier` has printed so far, and what that came after.
-    fn after(&mut self, later: LaneId, earlier: LaneId) {
-        let mut news = self.clocks.get(&earlier).cloned().unwrap_or_default();
-        if let Some(count) = self.counts.get(&earlier) {
-            news.insert(earlier, *count);
-        }
-        let clock = self.clocks.entry(later).or_default();
-        for (lane, count) in news.into_iter().filter(|(lane, _)| *lane != later) {
-            let entry = clock.entry(lane).or_default();
-            *entry = [entry[0].max(count[0]), entry[1].max(count[1])];
-            self.moved.extend([(later, 0), (later, 1)]);
-        }
-    }
-
-    /// One print: its payload and its newline are written apart, so they are two atoms.
-    fn text(&mut self, lane: LaneId, stream: Stream, text: &str) {
-        let (payload, newline) = match text.strip_suffix('\n') {
-            Some(payload) => (payload, true),
-            None => (text, false),
-        };
-        if !payload.is_empty() {
-            self.atom(lane, stream, payload);
-        }
-        if newline {
-            self.atom(lane, stream, "\n");
-        }
-    }
-
-    fn atom(&mut self, lane: LaneId, stream: Stream, text: &str) {
-        if std::mem::take(&mut self.clears) {
-            self.clear();
-        }
-        let place = self.place(lane);
-        let index = usize::from(stream == Stream::Stderr);
-        let atom = self.pattern(lane, text);
-        let output = &mut self.run.lanes[place].streams[index];
-        output.atoms.push(atom);
-        let at = output.atoms.len() - 1;
-        self.counts.entry(lane).or_default()[index] += 1;
-        if self.moved.remove(&(lane, index)) {
-            self.gate(lane, index, at);
-        }
-    }
-
-    fn gate(&mut self, lane: LaneId, stream: usize, at: usize) {
-        let said = self.said.entry((lane, stream)).or_default();
-        let mut after = Vec::new();
-        for (other, count) in self.clocks.get(&lane).into_iter().flatten() {
-            let before = said.entry(*other).or_default();
-            if count[stream] > *before {
-                *before = count[stream];
-                after.push((*other, count[stream]));
-            }
-        }
-        if !after.is_empty() {
-            self.gates.push((lane, stream, GateOf { at, after }));
-        }
-    }
-
-    fn pattern(&mut self, lane: LaneId, text: &str) -> Vec<Piece> {
-        let task = self.places.get(&lane).and_then(|place| self.run.lanes[*place].task.as_ref());
-        let worker = task.filter(|task| !task.pool.is_empty()).map(|task| task.worker);
-        let speaker = Speaker { thread: self.table.thread(lane), worker };
-        pattern(text, &speaker, &self.table.pids, &mut self.run.slots)
-    }
-
-    fn place(&mut self, lane: LaneId) -> usize {
-        if let Some(&place) = self.places.get(&lane) {
-            return place;
-        }
-        let task = self.table.lanes.get(&lane).and_then(|known| self.task(lane, known));
-        self.run.lanes.push(RunLane { label: self.table.label(lane), task, streams: Default::default() });
-        self.places.insert(lane, self.run.lanes.len() - 1);
-        self.run.lanes.len() - 1
-    }
-
-    fn task(&mut self, lane: LaneId, known: &Known) -> Option<Task> {
-        match known.kind {
-            LaneKind::Thread => None,
-            LaneKind::Process => Some(Task { worker: self.run.slots.child(known.pid), pool: String::new() }),
-            LaneKind::Task => {
-                let thread = self.table.thread(lane);
-                let pool = thread.rsplit_once('_').map_or(thread, |(pool, _)| pool).to_owned();
-                Some(Task { worker: self.run.slots.lone(), pool })
-            }
-        }
-    }
-
-    fn show(&mut self, lane: LaneId, data: &MimeBundle) {
-        if std::mem::take(&mut self.clears) {
-            self.clear();
-        }
-        let atom = self.plain(lane, data);
-        self.run.shown.push((lane, atom));
-    }
-
-    fn plain(&mut self, lane: LaneId, data: &MimeBundle) -> Vec<Piece> {
-        let plain = data.get("text/plain").and_then(|value| value.as_str()).unwrap_or("");
-        self.pattern(lane, plain)
-    }
-
-    /// What the cell has put out so far is not recorded.
-    fn clear(&mut self) {
-        let run = std::mem::take(&mut self.run);
-        let empty = Reader::new(self.cell, self.table);
-        let tasks = std::mem::take(&mut self.tasks);
-        *self =
-            Reader { run: Run { slots: run.slots, concurrent: run.concurrent, ..Run::default() }, tasks, ..empty };
-    }
-
-    fn finish(mut self) -> Run {
-        for (lane, stream, GateOf { at, after }) in std::mem::take(&mut self.gates) {
-            let after = after.into_iter().map(|(lane, count)| (self.places[&lane], count)).collect();
-            self.run.lanes[self.places[&lane]].streams[stream].gates.push(Gate { at, after });
-        }
-        self.run
-    }
-}
-
-#[cfg(test)]
-#[path = "run_tests.rs"]
-mod tests;

@@ -7,15 +7,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::events::{CellId, Event, Lane, LaneId, LaneKind, Origin, Stream};
+use crate::events::{CellId, Event, Lane, LaneId, LaneKind, Origin, Sink, Stream};
+use crate::lanes::log::Log;
 use crate::lanes::run::Run;
 
 pub(crate) const CELL: CellId = CellId(1);
 const AT: Duration = Duration::ZERO;
 const PID: u32 = 7000;
 
+/// The run of a cell whose events are the script's.
 pub(crate) fn run(script: &str) -> Run {
-    Run::read(&events(script, CELL), CELL, &BTreeSet::new())
+    read(&events(script, CELL), CELL)
+}
+
+/// The run of a cell in a session that has had these events.
+pub(crate) fn read(events: &[Event], cell: CellId) -> Run {
+    log(events, &[cell]).read(cell)
+}
+
+/// The log of a session that has had these events, with the cells that were watched from the start.
+pub(crate) fn log(events: &[Event], watched: &[CellId]) -> Log {
+    let mut log = Log::new(BTreeSet::new());
+    watched.iter().for_each(|cell| log.watch(*cell));
+    events.iter().for_each(|event| log.event(event.clone()));
+    log
 }
 
 pub(crate) fn events(script: &str, cell: CellId) -> Vec<Event> {

@@ -92,8 +92,7 @@ fn shown(run: &Run, recorded: &[String], mut bound: Bindings) -> Result<(), Diff
 mod tests {
     use super::*;
     use crate::events::{Event, MimeBundle};
-    use crate::lanes::scripted::{CELL, events};
-    use std::collections::BTreeSet;
+    use crate::lanes::scripted::{CELL, events, read};
 
     fn run(script: &str, results: &[&str], failure: Option<&str>) -> Run {
         let mut events = events(script, CELL);
@@ -105,7 +104,7 @@ mod tests {
             let failure = Failure { ename: "Panic".into(), evalue: evalue.into(), traceback: Vec::new() };
             Event::Failed { cell: CELL, failure }
         }));
-        Run::read(&events, CELL, &BTreeSet::new())
+        read(&events, CELL)
     }
 
     fn recorded(stdout: &str, shown: &[&str], error: Option<&str>) -> Recorded {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
 
-use crate::engine::{Limits, Options, Outcome, Session};
+use crate::engine::{self, Engine, Limits, Options, Outcome};
 use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, LaneId, Sink};
 use crate::notebook::ctrl_c::CtrlC;
@@ -46,9 +46,9 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
         let directory = std::path::absolute(&options.notebook).ok();
         let directory = directory.and_then(|path| Some(path.parent()?.to_owned()));
         let options = Options { directory, limits: options.limits.clone(), ..Options::default() };
-        let session = Session::start(options, sink)?;
-        let ctrl_c = CtrlC::watch(session.interrupter())?;
-        Ok(Watched { session, ctrl_c })
+        let engine = engine::start(options, sink)?;
+        let ctrl_c = CtrlC::watch(engine.interrupter())?;
+        Ok(Started { engine, is_interrupted: Box::new(move || ctrl_c.came()) })
     };
     run_with(options, view(options), start)
 }
@@ -65,35 +65,16 @@ fn view(options: &RunOptions) -> View {
     View::new(printer, Look { colour, problem_colour, quiet: options.quiet })
 }
 
-/// What a run needs of a session; the tests have one of their own.
-trait Engine {
-    fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error>;
-    fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error>;
-    /// No other cell is to begin.
-    fn is_interrupted(&self) -> bool;
+/// An engine, and whether the user wants the run to end.
+struct Started {
+    engine: Box<dyn Engine>,
+    is_interrupted: Box<dyn Fn() -> bool>,
 }
 
-struct Watched {
-    session: Session,
-    ctrl_c: CtrlC,
-}
-
-impl Engine for Watched {
-    fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
-        self.session.execute(cell, source, ahead)
-    }
-    fn is_interrupted(&self) -> bool {
-        self.ctrl_c.came()
-    }
-    fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error> {
-        self.session.settle(patience)
-    }
-}
-
-fn run_with<E: Engine>(
+fn run_with(
     options: &RunOptions,
     view: View,
-    start: impl FnOnce(Box<dyn Sink>) -> Result<E, Error>,
+    start: impl FnOnce(Box<dyn Sink>) -> Result<Started, Error>,
 ) -> Result<(), Error> {
     let notebook = Notebook::read(&options.notebook)?;
     let output = Output::of(options);
@@ -111,8 +92,8 @@ fn run_with<E: Engine>(
         run.skip(&steps)
     } else {
         // Nothing has run when this fails: an earlier executed notebook stays.
-        let mut engine = start(Box::new(desk.clone()))?;
-        run.steps(&steps, &mut engine)
+        let mut started = start(Box::new(desk.clone()))?;
+        run.steps(&steps, &mut started)
     };
     let result = run.close(result, started.elapsed());
     desk.lock().view.finish();
@@ -232,7 +213,7 @@ impl Run<'_> {
     }
 
     /// All steps, then what outlives them.
-    fn steps(&mut self, steps: &[Step], engine: &mut impl Engine) -> Result<Summary, Error> {
+    fn steps(&mut self, steps: &[Step], started: &mut Started) -> Result<Summary, Error> {
         let mut summary = Summary::default();
         for (n, step) in steps.iter().enumerate() {
             let progress = Progress { at: n + 1, total: steps.len() };
@@ -245,12 +226,12 @@ impl Run<'_> {
             }
             let left = steps[n + 1..].iter().filter(|step| !step.skipped);
             let ahead: Vec<&str> = left.map(|step| step.source.as_str()).collect();
-            let outcome = self.step(step, progress, &ahead, engine)?;
+            let outcome = self.step(step, progress, &ahead, &mut *started.engine)?;
             if outcome != Outcome::Ok {
                 summary.failed += 1;
             }
             // It may have come when the cell had just ended.
-            let interrupted = engine.is_interrupted();
+            let interrupted = (started.is_interrupted)();
             if interrupted || self.stops(step, &outcome) {
                 let outcome = if interrupted { Outcome::Interrupted } else { outcome };
                 summary.stopped = Some((CellId(self.ran.len() as u32), outcome));
@@ -265,7 +246,7 @@ impl Run<'_> {
             Some(_) => self.options.patience.min(PATIENCE_AFTER_ERROR),
             None => self.options.patience,
         };
-        let running = engine.settle(patience)?;
+        let running = started.engine.settle(patience)?;
         self.name_running(&running, patience);
         Ok(summary)
     }
@@ -282,7 +263,7 @@ impl Run<'_> {
         step: &Step,
         progress: Progress,
         ahead: &[&str],
-        engine: &mut impl Engine,
+        engine: &mut dyn Engine,
     ) -> Result<Outcome, Error> {
         self.ran.push(step.index);
         let cell = CellId(self.ran.len() as u32);

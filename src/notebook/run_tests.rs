@@ -7,49 +7,34 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::engine::scripted::{Asked, Calls, Play, Scripted};
 use crate::events::fixture::{lane, main_lane, text};
 use crate::events::{Failure, Stream};
 use crate::notebook::fixture::Page;
 
-struct Scripted {
-    sink: Box<dyn Sink>,
-    late: Vec<Event>,
-    running: Vec<LaneId>,
-    log: Arc<Mutex<Vec<String>>>,
-}
-
-impl Engine for Scripted {
-    fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
-        self.log.lock().expect("no test panicked").push(format!("{cell} {source} then {ahead:?}"));
-        let (word, rest) = source.split_once(' ').unwrap_or((source, ""));
-        let line = format!("{rest}\n");
-        match word {
-            "print" => self.sink.event(text(cell.0, 1, Stream::Stdout, &line)),
-            "thread" => {
-                let id = cell.0 + 1;
-                self.sink.event(lane(id, &format!("Thread-{id}"), cell.0));
-                self.late.push(text(cell.0, id, Stream::Stdout, &line));
-                self.running.push(LaneId(id));
-            }
-            "interrupted" => return Ok(Outcome::Interrupted),
-            "broken" => return Err(Error::new(ExitCode::Environment, "no rustc; install one")),
-            _ => {
-                let failure =
-                    Failure { ename: "Panic".into(), evalue: "boom".into(), traceback: vec!["boom!".into()] };
-                self.sink.event(Event::Failed { cell, failure });
-                return Ok(Outcome::Panicked);
+fn play(asked: Asked) -> Play {
+    let cell = asked.cell;
+    let (word, rest) = asked.source.split_once(' ').unwrap_or((asked.source, ""));
+    let line = format!("{rest}\n");
+    let played = Play::of(Vec::new());
+    match word {
+        "print" => Play { events: vec![text(cell.0, 1, Stream::Stdout, &line)], ..played },
+        "thread" => {
+            let id = cell.0 + 1;
+            let late = vec![text(cell.0, id, Stream::Stdout, &line)];
+            Play {
+                events: vec![lane(id, &format!("Thread-{id}"), cell.0)],
+                late,
+                running: vec![LaneId(id)],
+                ..played
             }
         }
-        Ok(Outcome::Ok)
-    }
-
-    fn is_interrupted(&self) -> bool {
-        false
-    }
-
-    fn settle(&mut self, _: Duration) -> Result<Vec<LaneId>, Error> {
-        self.late.drain(..).for_each(|event| self.sink.event(event));
-        Ok(std::mem::take(&mut self.running))
+        "interrupted" => Play { outcome: Ok(Outcome::Interrupted), ..played },
+        "broken" => Play { outcome: Err(Error::new(ExitCode::Environment, "no rustc; install one")), ..played },
+        _ => {
+            let failure = Failure { ename: "Panic".into(), evalue: "boom".into(), traceback: vec!["boom!".into()] };
+            Play { events: vec![Event::Failed { cell, failure }], outcome: Ok(Outcome::Panicked), ..played }
+        }
     }
 }
 
@@ -97,13 +82,14 @@ fn ran(cells: &[(&str, &[&str])], allow_errors: bool) -> Ran {
     let (report, problem) = (Page::default(), Page::default());
     let printer = Printer::start(Box::new(report.clone()), Box::new(problem.clone()));
     let view = View::new(printer, Look { colour: false, problem_colour: false, quiet: false });
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let engine_log = Arc::clone(&log);
+    let calls = Calls::default();
     let result = run_with(&options, view, |mut sink| {
         sink.event(main_lane());
-        Ok(Scripted { sink, late: Vec::new(), running: Vec::new(), log: engine_log })
+        let engine = Box::new(Scripted::new(sink, calls.clone(), play));
+        Ok(Started { engine, is_interrupted: Box::new(|| false) })
     });
-    let log = std::mem::take(&mut *log.lock().expect("no test panicked"));
+    let cells = |call: &String| call.starts_with("In[");
+    let log = calls.lines().into_iter().filter(cells).collect();
     Ran { dir, result, report: report.text(), problem: problem.text(), log }
 }
 

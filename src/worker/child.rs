@@ -3,7 +3,7 @@
 mod caller;
 mod capture;
 mod input;
-mod interpose;
+pub mod interpose;
 mod interrupt;
 pub(crate) mod keeper;
 mod oom;

@@ -58,12 +58,17 @@ fn loops_of_a_cell() {
 fn code_that_does_not_look() {
     let mut bench = Bench::start();
     bench.prints(KEEP);
-    bench.prints("fn forever() { loop { std::hint::spin_loop() } }");
+    // Says that it is on by code that looks no more than what follows: an interrupt may come at once.
+    bench.prints(
+        "use std::io::Write;\n\
+         fn on<R>(then: impl FnOnce() -> R) -> R { std::io::stdout().write_all(b\"on\\n\").unwrap(); then() }\n\
+         fn forever() { loop { std::hint::spin_loop() } }",
+    );
     for source in [
-        "done.push(1); println!(\"on\"); forever();",
-        "done.push(1); println!(\"on\"); (0..u64::MAX).for_each(|i| { std::hint::black_box(i); });",
-        "done.push(1); println!(\"on\"); std::thread::park();",
-        "done.push(1); let lock = std::sync::Mutex::new(0); let _one = lock.lock().unwrap(); println!(\"on\"); let _two = lock.lock();",
+        "done.push(1); on(forever);",
+        "done.push(1); on(|| (0..u64::MAX).for_each(|i| { std::hint::black_box(i); }));",
+        "done.push(1); on(std::thread::park);",
+        "done.push(1); let lock = std::sync::Mutex::new(0); let _one = lock.lock().unwrap(); on(|| drop(lock.lock()));",
     ] {
         let cell = interrupted(&mut bench, source);
         cell.says(&["did not end by itself", "rolled back: every variable is as it was before this cell"]);

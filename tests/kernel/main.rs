@@ -122,6 +122,36 @@ fn late_output_of_a_thread_goes_to_the_cell_that_spawned_it() {
     client.finish();
 }
 
+/// Nothing is sent while the thread prints: its events alone have to wake the kernel, also those that come while the
+/// kernel is still busy with the failure.
+#[test]
+fn output_of_a_thread_that_outlives_a_failed_cell_needs_no_request_to_be_seen() {
+    const ROUNDS: usize = 40;
+    const LINES: usize = 2_000;
+    let code = format!(
+        "std::thread::spawn(|| for n in 0..{LINES} {{\n\
+         println!(\"{{n}}\"); std::thread::sleep(std::time::Duration::from_micros(50)); }});\n\
+         panic!(\"oh\")"
+    );
+    let expected: String = (0..LINES).map(|n| format!("{n}\n")).collect();
+    let mut client = Client::start();
+    for _ in 0..ROUNDS {
+        let header = client.execute(&code);
+        let (mut printed, mut is_idle) = (String::new(), false);
+        while printed.len() < expected.len() || !is_idle {
+            let message = client.published();
+            assert_eq!(message.parent, header, "{message:?}");
+            is_idle |= message.content["execution_state"] == "idle";
+            if message.msg_type == "stream" && message.content["name"] == "stdout" {
+                printed += message.content["text"].as_str().expect("text");
+            }
+        }
+        assert!(printed == expected);
+        assert_eq!(client.reply_to(&header).content["ename"], "Panic");
+    }
+    client.finish();
+}
+
 #[test]
 fn questions_about_names_are_answered() {
     let mut client = Client::start();

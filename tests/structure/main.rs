@@ -36,8 +36,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
+            "rejection",
             "limits",
             "interrupt",
+            "rustc_text",
             "api",
             "text",
             "sinks",

@@ -121,11 +121,9 @@ impl Cache {
 
 fn private_directory(path: &Path) -> Result<PathBuf, Error> {
     private_files::directory(path).map_err(|error| {
-        let message = format!(
-            "cannot use the cache directory `{}`: {error}; what is in it is executed, so it has to be yours and writable by you alone: make it so, or set THREADBOOK_CACHE to another",
-            path.display()
-        );
-        Error::new(ExitCode::Environment, message)
+        Error::new(ExitCode::Environment, format!("cannot use the cache directory `{}`", path.display()))
+            .because(error)
+            .advise("what is in it is executed, so it has to be yours and writable by you alone: make it so, or set THREADBOOK_CACHE to another")
     })
 }
 

@@ -19,6 +19,7 @@ use crate::error::{Error, ExitCode};
 use crate::engine::build::cache::{Cache, Key};
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::interrupt::{Interrupter, Said};
+use crate::engine::rejection::{PrepareError, Rejection};
 use crate::engine::scope::dependency::{Crates, Wanted, spelt};
 
 /// Crates are built optimised, once; debug information would make them large.
@@ -87,14 +88,14 @@ impl Cargo {
         (crates.sources == sources(&crates.watched) && crates.files.iter().all(there)).then_some(crates)
     }
 
-    /// Builds the set; `say` is handed what Cargo says meanwhile. What is wrong with the set is an answer, not an
-    /// error. Versions stay those of `before` where they can.
+    /// Builds the set; `say` is handed what Cargo says meanwhile. A set that cannot be built is a rejection. Versions
+    /// stay those of `before` where they can.
     pub(crate) fn build(
         &self,
         set: &Set,
         before: Option<&Crates>,
         say: &dyn Fn(&str),
-    ) -> Result<Result<Crates, String>, Error> {
+    ) -> Result<Crates, PrepareError> {
         let paths = set.wanted.values().filter_map(|table| table.get("path")?.as_str().map(PathBuf::from));
         let watched: BTreeSet<PathBuf> = paths.chain(note(set).into_iter().flat_map(|old| old.watched)).collect();
         // The name is that of the library: a worker that has loaded the one of before must not take it for this one.
@@ -111,7 +112,7 @@ impl Cargo {
             }
         }
         if !said.status.success() {
-            return Ok(Err(explain::failure(&text(&said), &name, &set.directory)));
+            return Err(Rejection::dependency(&explain::failure(&text(&said), &name, &set.directory)).into());
         }
         let metadata = self.metadata(set)?;
         let messages = fs::read_to_string(messages).map_err(no_room)?;
@@ -119,13 +120,13 @@ impl Cargo {
             set.wanted.iter().map(|(name, table)| (name.clone(), table.contains_key("package"))).collect();
         let mut crates = match artifact::gather(&metadata, &messages, &name, &self.host, &wanted) {
             Ok(crates) => crates,
-            Err(reason) => return Err(Error::new(ExitCode::Environment, reason)),
+            Err(reason) => return Err(Error::new(ExitCode::Environment, reason).into()),
         };
         crates.set.clone_from(&set.key);
         crates.sources = sources(&crates.watched);
         let note = serde_json::to_vec(&crates).map_err(io::Error::other).map_err(no_room)?;
         fs::write(set.directory.join("crates.json"), note).map_err(no_room)?;
-        Ok(Ok(crates))
+        Ok(crates)
     }
 
     /// A package that links every crate and has nothing of its own. Each crate has a name of ours there, since the name
@@ -172,9 +173,9 @@ impl Cargo {
                 say(&line);
             }
         });
-        let said = said.map_err(|error| self.cannot_run(&error.to_string()))?;
+        let said = said.map_err(|error| self.cannot_run(error))?;
         match said.status.signal() {
-            Some(signal) => Err(self.cannot_run(&format!("it was ended by signal {signal}"))),
+            Some(signal) => Err(self.cannot_run(format!("it was ended by signal {signal}"))),
             None => Ok(said),
         }
     }
@@ -183,10 +184,10 @@ impl Cargo {
     fn metadata(&self, set: &Set) -> Result<String, Error> {
         let mut command = self.command(set);
         command.args(["metadata", "--format-version=1", "--offline", "--filter-platform", &self.host]);
-        let output = command.output().map_err(|error| self.cannot_run(&error.to_string()))?;
+        let output = command.output().map_err(|error| self.cannot_run(error))?;
         match output.status.success() {
             true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-            false => Err(self.cannot_run(String::from_utf8_lossy(&output.stderr).trim())),
+            false => Err(self.cannot_run(String::from_utf8_lossy(&output.stderr).trim().to_string())),
         }
     }
 
@@ -197,10 +198,10 @@ impl Cargo {
         command
     }
 
-    fn cannot_run(&self, why: &str) -> Error {
-        let program = self.program.display();
-        let message = format!("failed to run `{program}` for `:dep`: {why}; check that Cargo is installed");
-        Error::new(ExitCode::Environment, message)
+    fn cannot_run(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::new(ExitCode::Environment, format!("failed to run `{}` for `:dep`", self.program.display()))
+            .because(why)
+            .advise("check that Cargo is installed")
     }
 }
 
@@ -248,8 +249,7 @@ fn sources(directories: &BTreeSet<PathBuf>) -> String {
 }
 
 fn no_room(error: io::Error) -> Error {
-    let message = format!(
-        "failed to write the files of `:dep`: {error}; free some disk space, or set THREADBOOK_CACHE to another directory"
-    );
-    Error::new(ExitCode::Environment, message)
+    Error::new(ExitCode::Environment, "failed to write the files of `:dep`")
+        .because(error)
+        .advise("free some disk space, or set THREADBOOK_CACHE to another directory")
 }

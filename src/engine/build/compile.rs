@@ -15,7 +15,7 @@ use crate::worker::Exit;
 use crate::engine::build::cache::{self, Cache, Key};
 use crate::engine::build::cargo::Cargo;
 use crate::engine::build::scratch::Scratch;
-use crate::engine::build::toolchain::Toolchain;
+use crate::engine::build::toolchain::{self, Toolchain};
 use crate::engine::build::unit::{CELL_CRATE, SESSION_CRATE, Unit};
 use crate::engine::diagnostics::{self, Diagnostic};
 use crate::engine::interrupt::Interrupter;
@@ -215,11 +215,9 @@ impl Compiler {
         mir: impl Fn(&Path) -> Result<String, Error>,
     ) -> Result<Compiled, Error> {
         let output = self.interrupter.compile(command).map_err(|error| {
-            let message = format!(
-                "failed to run `{}`: {error}; check that the toolchain is still installed",
-                self.toolchain.rustc.display()
-            );
-            Error::new(ExitCode::Environment, message)
+            Error::new(ExitCode::Environment, format!("failed to run `{}`", self.toolchain.rustc.display()))
+                .because(error)
+                .advise("check that the toolchain is still installed")
         })?;
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.success() {
@@ -239,6 +237,17 @@ impl Compiler {
             ));
         }
         Ok(Compiled::Errors(errors))
+    }
+
+    /// rustc's output has a form that this version of Threadbook does not read.
+    pub(super) fn unreadable(&self, what: &str) -> Error {
+        let message = format!(
+            "rustc {} is not supported by this version of Threadbook: {what}; install a newer Threadbook, or set RUSTC to \
+             a rustc that it supports ({})",
+            self.toolchain.release(),
+            toolchain::TESTED
+        );
+        Error::new(ExitCode::Environment, message)
     }
 
     /// Why rustc failed, if it was not for the code.
@@ -307,12 +316,9 @@ fn write_files(directory: &Path, unit: &Unit, root: &str) -> Result<(), Error> {
 }
 
 fn no_scratch(error: io::Error) -> Error {
-    Error::new(
-        ExitCode::Environment,
-        format!(
-            "failed to write the files of a cell: {error}; free some disk space, or set TMPDIR and THREADBOOK_CACHE"
-        ),
-    )
+    Error::new(ExitCode::Environment, "failed to write the files of a cell")
+        .because(error)
+        .advise("free some disk space, or set TMPDIR and THREADBOOK_CACHE")
 }
 
 #[cfg(test)]

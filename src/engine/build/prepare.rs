@@ -11,15 +11,18 @@ use crate::events::CellId;
 use crate::worker::Places;
 
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
-use crate::engine::build::refine::{self, Refinement, Resolution};
+use crate::engine::build::refine::{Refinement, Resolution};
 use crate::engine::build::storage_plan::Plan;
 use crate::engine::build::unit::{self, Unit};
 use crate::engine::diagnostics::{self, Diagnostic};
 use crate::engine::magics::{self, Capture, Effect, Picture};
+use crate::engine::rejection::{PrepareError, Rejection, UsageError};
+use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
+use crate::engine::rustc_text::{mir, wording};
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why};
 use crate::engine::text::cell::{Cell, Parts};
 use crate::engine::text::magic::{self, Kind, Magic};
-use crate::engine::text::source_map::{SourceMap, Text};
+use crate::engine::text::source_map::{GeneratedFile, SourceMap};
 
 const TOO_DEEP: &str = "this cell nests too deeply; write it in smaller parts";
 
@@ -58,13 +61,6 @@ impl Prepared {
     }
 }
 
-/// Why a cell cannot run.
-pub struct Rejection {
-    pub ename: &'static str,
-    pub evalue: String,
-    pub rendered: String,
-}
-
 const NOTHING_TO_MEASURE: &str =
     "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
 
@@ -83,20 +79,17 @@ pub(crate) fn prepare(
     id: CellId,
     source: &str,
     say: &dyn Fn(&str),
-) -> Result<Result<Prepared, Rejection>, Error> {
+) -> Result<Prepared, PrepareError> {
     let started = Instant::now();
     let mut cell = Cell::parse(source);
     let mut scope = scope.clone();
     scope.remember(id, source);
     let Effect { mut scope, mut said, timed, wall_only, asks, calls, picture, capture, types } =
-        match magics::apply(&scope, &cell.magics) {
-            Ok(effect) => effect,
-            Err(message) => return Ok(Err(Rejection::usage(message))),
-        };
+        magics::apply(&scope, &cell.magics)?;
     if let Ok(parts) = &mut cell.parts {
         parts.calls = calls;
         if parts.measured.len() < cell.magics.iter().filter(|magic| magic.is_timeit()).count() {
-            return Ok(Err(Rejection::usage(NOTHING_TO_MEASURE.into())));
+            return Err(UsageError::from(NOTHING_TO_MEASURE).into());
         }
         if !parts.measured.is_empty() && !scope.optimized_items {
             // What is measured calls items: they are built again, optimised.
@@ -104,42 +97,28 @@ pub(crate) fn prepare(
             scope.library = None;
         }
     }
-    let scope = match asks {
-        false => scope,
-        true => match bring_in(compiler, scope, id, say)? {
-            Ok(scope) => scope,
-            Err(rejection) => return Ok(Err(rejection)),
-        },
-    };
+    let scope = if asks { bring_in(compiler, scope, id, say)? } else { scope };
     let parts = match &cell.parts {
         Ok(parts) => parts,
-        Err(syntax) if syntax.too_deep => return Ok(Err(Rejection::usage(TOO_DEEP.into()))),
+        Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
         Err(syntax) => {
             let unit = unit::broken(id, &cell.source, &cell.rust(), syntax.unbalanced);
             let identity = compiler.identify(&unit, None, scope.optimization);
             let errors = compiler.check(&unit, &identity, None)?;
-            return Ok(Err(Rejection::errors(&errors, &source_map(&unit, &identity.root))));
+            return Err(rejection(&errors, &source_map(&unit, &identity.root)).into());
         }
     };
     let step = Step { compiler, id, source: &cell.source, parts };
-    let items = match step.items(scope)? {
-        Ok(items) => items,
-        Err(rejection) => return Ok(Err(rejection)),
-    };
-    let mut prepared = match step.statements(items.scope)? {
-        Ok(prepared) => prepared,
-        Err(rejection) => return Ok(Err(rejection)),
-    };
+    let items = step.items(scope)?;
+    let mut prepared = step.statements(items.scope)?;
     // From the last on, so that the places of those before stay.
     for (place, expression) in types.into_iter().rev() {
-        match type_of(compiler, &prepared.after, id, &expression)? {
-            Ok(ty) => said.insert_str(place, &format!("{ty}\n")),
-            Err(message) => return Ok(Err(Rejection::usage(message))),
-        }
+        let ty = type_of(compiler, &prepared.after, id, &expression)?;
+        said.insert_str(place, &format!("{ty}\n"));
     }
     prepared.warnings.insert_str(0, &items.warnings);
     prepared.places.extend(items.places);
-    Ok(Ok(Prepared {
+    Ok(Prepared {
         said,
         timed,
         wall_only,
@@ -147,56 +126,45 @@ pub(crate) fn prepare(
         capture,
         compile_seconds: started.elapsed().as_secs_f64(),
         ..prepared
-    }))
+    })
 }
 
 /// The type of an expression in this scope: a variable's is known, any other rustc says in a mismatch. Nothing is run,
 /// and nothing is moved.
-fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result<Result<String, String>, Error> {
+fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result<String, PrepareError> {
     if let Some(variable) = scope.variables.get(text) {
-        return Ok(Ok(variable.ty.clone()));
+        return Ok(variable.ty.clone());
     }
     if syn::parse_str::<syn::Expr>(text).is_err() {
-        return Ok(Err(format!("`:type` needs an expression, not `{text}`")));
+        return Err(UsageError(format!("`:type` needs an expression, not `{text}`")).into());
     }
     let cell = Cell::parse(&format!("match ({text}\n) {{ ::threadbook::show::TypeOf => {{}} }};"));
-    let Ok(parts) = &cell.parts else { return Ok(Err(TOO_DEEP.into())) };
+    let Ok(parts) = &cell.parts else { return Err(UsageError::from(TOO_DEEP).into()) };
     let unit = unit::statements(scope, id, &cell.source, parts, &Plan::new(scope, parts));
     let session = scope.library.clone().filter(|_| unit.links_session);
     let identity = compiler.identify(&unit, session.as_ref(), scope.optimization);
     let errors = compiler.check(&unit, &identity, session.as_ref())?;
     let wrong = errors.iter().find(|error| error.is_error() && error.type_of_expression().is_none());
     let ty = errors.iter().find_map(Diagnostic::type_of_expression);
-    Ok(match (wrong, ty) {
-        (None, Some(ty)) => Ok(ty.to_string()),
-        (Some(wrong), _) if !wrong.message.contains("TypeOf") => {
-            Err(format!("`:type` found no type for `{text}`: {}", wrong.message))
-        }
-        _ => Err(format!(
-            "`:type` found no type for `{text}`: it takes the one that is asked of it; say which, as in `let name: Type = …`"
-        )),
-    })
+    let why = match (wrong, ty) {
+        (None, Some(ty)) => return Ok(ty.to_string()),
+        (Some(wrong), _) if !wording::is_about_type_of(&wrong.message) => wrong.message.as_str(),
+        _ => "it takes the one that is asked of it; say which, as in `let name: Type = …`",
+    };
+    Err(UsageError(format!("`:type` found no type for `{text}`: {why}")).into())
 }
 
 /// The scope with the crates that it asks for, built now if they are not in the cache.
-fn bring_in(
-    compiler: &Compiler,
-    scope: Scope,
-    id: CellId,
-    say: &dyn Fn(&str),
-) -> Result<Result<Scope, Rejection>, Error> {
+fn bring_in(compiler: &Compiler, scope: Scope, id: CellId, say: &dyn Fn(&str)) -> Result<Scope, PrepareError> {
     let set = compiler.cargo.set(&scope.wanted);
     let crates = match compiler.cargo.kept(&set) {
         Some(crates) => crates,
-        None => match compiler.cargo.build(&set, scope.crates.as_deref(), say)? {
-            Ok(crates) => crates,
-            Err(message) => return Ok(Err(Rejection::dependency(message))),
-        },
+        None => compiler.cargo.build(&set, scope.crates.as_deref(), say)?,
     };
     if scope.crates.as_deref() == Some(&crates) {
-        return Ok(Ok(scope));
+        return Ok(scope);
     }
-    Ok(Ok(scope.with_crates(Arc::new(crates), id)))
+    Ok(scope.with_crates(Arc::new(crates), id))
 }
 
 /// What a cell's items have come to.
@@ -215,7 +183,7 @@ struct Step<'a> {
 
 impl Step<'_> {
     /// The scope with the cell's items, its session crate built, and the warnings about them.
-    fn items(&self, scope: Scope) -> Result<Result<Items, Rejection>, Error> {
+    fn items(&self, scope: Scope) -> Result<Items, PrepareError> {
         let items = &self.parts.items;
         if !scope.needs_module(items) {
             let scope = scope.with_imports(items);
@@ -223,20 +191,22 @@ impl Step<'_> {
                 // The worker was lost, and the statics with it: they live in a new build.
                 return self.build_session(scope);
             }
-            return Ok(Ok(Items { scope, warnings: String::new(), places: Vec::new() }));
+            return Ok(Items { scope, warnings: String::new(), places: Vec::new() });
         }
         let late = scope.with_module(self.id, self.source, items, Binding::Late);
-        match self.build_session(late)? {
-            Ok(done) => Ok(Ok(done)),
-            Err(rejection) if scope.redefines(items) => {
+        match self.build_session(late) {
+            Err(PrepareError::Rejected(rejection)) if scope.redefines(items) => {
                 let early = scope.with_module(self.id, self.source, items, Binding::Early);
-                Ok(self.build_session(early)?.map_err(|_| rejection))
+                self.build_session(early).map_err(|error| match error {
+                    PrepareError::Rejected(_) => rejection.into(),
+                    broken => broken,
+                })
             }
-            Err(rejection) => Ok(Err(rejection)),
+            built => built,
         }
     }
 
-    fn build_session(&self, mut scope: Scope) -> Result<Result<Items, Rejection>, Error> {
+    fn build_session(&self, mut scope: Scope) -> Result<Items, PrepareError> {
         let unit = unit::session(&scope);
         let identity = self.compiler.identify(&unit, None, scope.optimization);
         let map = source_map(&unit, "lib.rs");
@@ -247,11 +217,11 @@ impl Step<'_> {
                     let kept = Kept { about: (), stderr: built.stderr.clone() };
                     (self.compiler.keep(&identity.key, &built.library, &kept)?, built.stderr)
                 }
-                Compiled::Errors(errors) => return Ok(Err(self.rejection(&scope, errors, &map))),
+                Compiled::Errors(errors) => return Err(self.rejection(&scope, errors, &map).into()),
             },
         };
         let places = unit.files[1..].iter().filter(|(name, _)| *name == self.id.to_string());
-        let place = |(name, text): &(String, Text)| Places {
+        let place = |(name, text): &(String, GeneratedFile)| Places {
             file: name.clone(),
             label: name.clone(),
             shifts: text.shifts(),
@@ -261,7 +231,7 @@ impl Step<'_> {
             module.statics_home = Some(library.clone());
         }
         scope.library = Some(library);
-        Ok(Ok(Items { scope, warnings: self.warnings(&stderr, &map), places }))
+        Ok(Items { scope, warnings: self.warnings(&stderr, &map), places })
     }
 
     /// Warnings about this cell; those about earlier cells have been shown.
@@ -272,9 +242,9 @@ impl Step<'_> {
         diagnostics::render(&warnings, map, true)
     }
 
-    fn statements(&self, scope: Scope) -> Result<Result<Prepared, Rejection>, Error> {
+    fn statements(&self, scope: Scope) -> Result<Prepared, PrepareError> {
         if self.parts.is_idle() {
-            return Ok(Ok(Prepared::without_program(scope)));
+            return Ok(Prepared::without_program(scope));
         }
         let first = Plan::new(&scope, self.parts);
         let unit = unit::statements(&scope, self.id, self.source, self.parts, &first);
@@ -282,16 +252,13 @@ impl Step<'_> {
         let identity = self.compiler.identify(&unit, session.as_ref(), scope.optimization);
         if let Some((library, kept)) = self.compiler.cached::<Resolution>(&identity.key) {
             let warnings = self.warnings(&kept.stderr, &source_map(&unit, &identity.root));
-            return Ok(Ok(self.prepared(scope, library, identity, session, kept.about, warnings)));
+            return Ok(self.prepared(scope, library, identity, session, kept.about, warnings));
         }
-        let (built, resolution, unit) = match self.refine(&scope, first, &identity, session.as_ref())? {
-            Ok(done) => done,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
+        let (built, resolution, unit) = self.refine(&scope, first, &identity, session.as_ref())?;
         let warnings = self.warnings(&built.stderr, &source_map(&unit, &identity.root));
         let kept = Kept { about: resolution.clone(), stderr: built.stderr };
         let library = self.compiler.keep(&identity.key, &built.library, &kept)?;
-        Ok(Ok(self.prepared(scope, library, identity, session, resolution, warnings)))
+        Ok(self.prepared(scope, library, identity, session, resolution, warnings))
     }
 
     /// Compiles until rustc agrees with the plan: a variable that the cell moves away cannot be put back.
@@ -301,45 +268,55 @@ impl Step<'_> {
         first: Plan,
         identity: &Identity,
         session: Option<&Library>,
-    ) -> Result<Result<(Built, Resolution, Unit), Rejection>, Error> {
+    ) -> Result<(Built, Resolution, Unit), PrepareError> {
         let mut refinement = Refinement::new(first, scope);
         loop {
             let Refinement { scope, plan, .. } = &refinement;
             let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
             match self.compiler.statements(&unit, identity, session, scope.optimization)? {
                 Compiled::Built(built) => {
-                    if !self.give_forms(&mut refinement, &built, identity, session)? {
-                        let resolution = refinement.resolve(&built.mir, unit.files[0].1.shifts());
-                        return Ok(Ok((built, resolution, unit)));
+                    let types = self.types(&built, &plan.kept_names())?;
+                    if !self.give_forms(&mut refinement, &types, identity, session)? {
+                        let types = types.into_iter().filter(|(name, _)| refinement.keeps(name)).collect();
+                        let resolution = refinement.resolve(types, unit.files[0].1.shifts());
+                        return Ok((built, resolution, unit));
                     }
                 }
                 Compiled::Errors(errors) => {
                     if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts) {
                         let map = source_map(&unit, &identity.root);
-                        return Ok(Err(self.rejection(&refinement.scope, errors, &map)));
+                        return Err(self.rejection(&refinement.scope, errors, &map).into());
                     }
                 }
             }
         }
     }
 
+    /// The types of the variables that a cell stores. One that cannot be read is an error: the variable could not be kept.
+    fn types(&self, built: &Built, names: &[String]) -> Result<Vec<(String, String)>, Error> {
+        mir::stored_types(&built.mir, names).map_err(|name| {
+            self.compiler
+                .unreadable(&format!("its MIR has no type for the variable `{name}`, which cannot be kept"))
+        })
+    }
+
     /// Finds a form for each variable whose own type has no name; whether there was one to try.
     fn give_forms(
         &self,
         refinement: &mut Refinement,
-        built: &Built,
+        types: &[(String, String)],
         identity: &Identity,
         session: Option<&Library>,
     ) -> Result<bool, Error> {
         let mut any = false;
-        for (name, ty) in refinement.without_name(&built.mir) {
-            let traits = match refine::pointer(&ty) {
+        for (name, ty) in refinement.without_name(types) {
+            let traits = match mir::function_pointer(&ty) {
                 Some(_) => None,
                 None => {
                     let Refinement { scope, plan, .. } = &*refinement;
                     let unit = unit::probe(scope, self.id, self.source, self.parts, plan, &name);
                     let errors = self.compiler.check(&unit, identity, session)?;
-                    errors.iter().find_map(|error| error.replacement("E0121").map(str::to_string))
+                    errors.iter().find_map(|error| error.replacement(PLACEHOLDER_IN_SIGNATURE).map(str::to_string))
                 }
             };
             any |= refinement.give_form(&name, &ty, traits.as_deref());
@@ -394,7 +371,7 @@ impl Step<'_> {
                 error.add_help(help);
             }
         }
-        Rejection::errors(&errors, map)
+        rejection(&errors, map)
     }
 }
 
@@ -416,19 +393,9 @@ impl Prepared {
     }
 }
 
-impl Rejection {
-    fn errors(errors: &[Diagnostic], map: &SourceMap) -> Rejection {
-        let rendered = diagnostics::render(errors, map, true);
-        let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message.clone());
-        Rejection { ename: "CompileError", evalue, rendered }
-    }
-
-    fn dependency(message: String) -> Rejection {
-        let evalue = message.lines().next().unwrap_or_default().to_string();
-        Rejection { ename: "DependencyError", rendered: format!("error: {message}"), evalue }
-    }
-
-    pub fn usage(message: String) -> Rejection {
-        Rejection { ename: "UsageError", rendered: format!("error: {message}"), evalue: message }
-    }
+/// rustc's errors, as the user sees them.
+fn rejection(errors: &[Diagnostic], map: &SourceMap) -> Rejection {
+    let rendered = diagnostics::render(errors, map, true);
+    let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message.clone());
+    Rejection { ename: "CompileError", evalue, rendered }
 }

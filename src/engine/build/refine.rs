@@ -4,8 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::build::storage_plan::{Form, Marker, Plan, PutBack};
-use crate::engine::build::unit::{self, Unit};
+use crate::engine::build::unit::Unit;
 use crate::engine::diagnostics::Diagnostic;
+use crate::engine::rustc_text::codes::{Matter, matter};
+use crate::engine::rustc_text::{mir, wording};
 use crate::engine::scope::{Scope, Why};
 use crate::engine::text::cell::Parts;
 
@@ -26,7 +28,7 @@ pub(super) struct Resolution {
     /// The cell's own variables, with the types under which they are stored.
     pub kept: Vec<(String, String)>,
     pub lost: Vec<(String, Why)>,
-    /// See `Text::shifts`.
+    /// See `GeneratedFile::shifts`.
     pub shifts: Vec<(u32, u32, i64)>,
 }
 
@@ -56,7 +58,7 @@ impl Refinement {
         // Several errors may be about one variable: each gives up one thing at a time.
         let mut seen: Vec<&Marker> = Vec::new();
         for error in &ours {
-            let moved = matches!(error.code.as_deref(), Some("E0382" | "E0381" | "E0507"));
+            let moved = matter(error.code.as_deref()) == Matter::Moved;
             for marker in culprits(error, unit, root, moved) {
                 if !seen.contains(&marker) {
                     seen.push(marker);
@@ -108,19 +110,21 @@ impl Refinement {
         true
     }
 
-    /// Variables that are stored as they are, under a type that no later cell could write.
-    pub(super) fn without_name(&self, mir: &str) -> Vec<(String, String)> {
-        let as_is = |name: &str| self.plan.kept.iter().any(|kept| kept.name == name && kept.form == Form::AsIs);
-        let types = unit::types_from_mir(mir, &self.plan.kept_names());
-        types.into_iter().filter(|(name, ty)| as_is(name) && !unit::is_nameable(ty)).collect()
+    /// Whether the plan still keeps this variable.
+    pub(super) fn keeps(&self, name: &str) -> bool {
+        self.plan.kept.iter().any(|kept| kept.name == name)
     }
 
-    /// Chooses the form of a variable of this type; `traits` is what rustc calls it (`impl Fn(i32) -> i32`). Without
-    /// one the variable is given up. Answers whether the plan has a form to try.
-    pub(super) fn give_form(&mut self, name: &str, ty: &str, traits: Option<&str>) -> bool {
-        let known = ["impl Fn", "impl Iterator<"].iter().any(|start| traits.is_some_and(|t| t.starts_with(start)));
-        let boxed = traits.filter(|_| known).and_then(|traits| traits.strip_prefix("impl "));
-        let form = match (pointer(ty), boxed) {
+    /// Variables that are stored as they are, under a type that no later cell could write.
+    pub(super) fn without_name(&self, types: &[(String, String)]) -> Vec<(String, String)> {
+        let as_is = |name: &str| self.plan.kept.iter().any(|kept| kept.name == name && kept.form == Form::AsIs);
+        types.iter().filter(|(name, ty)| as_is(name) && !mir::is_nameable(ty)).cloned().collect()
+    }
+
+    /// Chooses the form of a variable of this type; `suggested` is what rustc calls it (`impl Fn(i32) -> i32`). A variable
+    /// for which there is none is given up. Returns whether the plan has a form to try.
+    pub(super) fn give_form(&mut self, name: &str, ty: &str, suggested: Option<&str>) -> bool {
+        let form = match (mir::function_pointer(ty), suggested.and_then(wording::boxable_traits)) {
             (Some(pointer), _) => Form::Pointer(pointer.to_string()),
             (None, Some(boxed)) => Form::Boxed(format!("dyn {boxed}{FOR_THREADS}")),
             (None, None) => {
@@ -135,23 +139,16 @@ impl Refinement {
         true
     }
 
-    pub(super) fn resolve(self, mir: &str, shifts: Vec<(u32, u32, i64)>) -> Resolution {
+    /// What the plan means now that it has compiled; `types` are those of the variables that it keeps.
+    pub(super) fn resolve(self, types: Vec<(String, String)>, shifts: Vec<(u32, u32, i64)>) -> Resolution {
         let with = |put_back| {
             let taken = self.plan.taken.iter().filter(move |taken| taken.put_back == put_back);
             taken.map(|taken| taken.name.clone())
         };
         let names = self.plan.kept_names();
         let moved = with(PutBack::Never).filter(|name| !names.contains(name)).collect();
-        let kept = unit::types_from_mir(mir, &names);
-        Resolution { inside: with(PutBack::Inside).collect(), moved, kept, lost: self.lost, shifts }
+        Resolution { inside: with(PutBack::Inside).collect(), moved, kept: types, lost: self.lost, shifts }
     }
-}
-
-/// `fn(i32) -> i32 {name}`, the type of a function itself, as a pointer's.
-pub(super) fn pointer(ty: &str) -> Option<&str> {
-    let (pointer, _) = ty.split_once(" {")?;
-    let heads = ["fn(", "unsafe fn(", "extern ", "for<"];
-    heads.iter().any(|head| pointer.starts_with(head)).then_some(pointer)
 }
 
 /// The markers that an error is really about. "cannot move out of `x`, borrow later used here" is about the borrower,

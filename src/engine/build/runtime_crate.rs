@@ -41,7 +41,9 @@ pub(super) fn build(toolchain: &Toolchain, cache: &Cache) -> Result<Library, Err
         return Ok(Library { key, path });
     }
     let failed = |error: std::io::Error| {
-        Error::new(ExitCode::Environment, format!("failed to build the runtime: {error}; free some disk space"))
+        Error::new(ExitCode::Environment, "failed to build the runtime")
+            .because(error)
+            .advise("free some disk space")
     };
     let directory = Scratch::create().map_err(failed)?;
     for (name, text) in SOURCES {

@@ -9,6 +9,9 @@ use crate::error::{Error, ExitCode};
 /// The oldest rustc whose language cells may use: edition 2024.
 const OLDEST: (u32, u32) = (1, 85);
 
+/// The releases whose output is known to be read right, for messages.
+pub(super) const TESTED: &str = "1.85 to 1.97";
+
 /// One installed toolchain.
 #[derive(Clone, Debug)]
 pub(crate) struct Toolchain {
@@ -80,23 +83,18 @@ fn ask(rustc: &Path, arguments: &[&str], directory: Option<&Path>) -> Result<Str
     if let Some(directory) = directory {
         command.current_dir(directory);
     }
-    let output = command.output().map_err(|error| missing(rustc, &error.to_string()))?;
+    let output = command.output().map_err(|error| missing(rustc, error))?;
     if !output.status.success() {
-        return Err(missing(rustc, String::from_utf8_lossy(&output.stderr).trim()));
+        return Err(missing(rustc, String::from_utf8_lossy(&output.stderr).trim().to_string()));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_string())
 }
 
-fn missing(rustc: &Path, why: &str) -> Error {
-    Error::new(
-        ExitCode::Environment,
-        format!(
-            "failed to run `{}`: {why}; install Rust (https://rustup.rs), or set RUSTC to a rustc of version {}.{} or later",
-            rustc.display(),
-            OLDEST.0,
-            OLDEST.1
-        ),
-    )
+fn missing(rustc: &Path, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    let (major, minor) = OLDEST;
+    Error::new(ExitCode::Environment, format!("failed to run `{}`", rustc.display())).because(why).advise(format!(
+        "install Rust (https://rustup.rs), or set RUSTC to a rustc of version {major}.{minor} or later"
+    ))
 }
 
 fn field<'a>(version: &'a str, name: &str) -> Option<&'a str> {

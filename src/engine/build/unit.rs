@@ -10,10 +10,11 @@ use std::sync::Arc;
 use crate::events::CellId;
 
 use crate::engine::build::storage_plan::{Form, Kept, Marker, Plan, PutBack};
+use crate::engine::rustc_text::mir;
 use crate::engine::scope::dependency::{CRATES, Crates};
 use crate::engine::scope::{Library, Module, Scope, module_name};
 use crate::engine::text::cell::{Edit, Item, Kind, Parts};
-use crate::engine::text::source_map::{SourceBuilder, Text};
+use crate::engine::text::source_map::{GeneratedFile, SourceBuilder};
 
 pub(super) const SESSION_CRATE: &str = "session";
 pub(super) const CELL_CRATE: &str = "threadbook_cell";
@@ -27,7 +28,7 @@ let_underscore_drop,non_local_definitions,forgetting_copy_types)]";
 /// The files of one crate; the first is its root.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unit {
-    pub files: Vec<(String, Text)>,
+    pub files: Vec<(String, GeneratedFile)>,
     /// Parts of the root that are ours and that an error may be about.
     pub markers: Vec<(Marker, Range<usize>)>,
     /// Libraries that statics of this crate live in.
@@ -82,7 +83,7 @@ fn link_crates(scope: &Scope) -> String {
     scope.crates.as_ref().map_or_else(String::new, |_| format!("extern crate {CRATES} as _; "))
 }
 
-fn module_text(module: &Module) -> Text {
+fn module_text(module: &Module) -> GeneratedFile {
     let mut text = SourceBuilder::new();
     let mut at = 0;
     let mut items: Vec<(usize, &Item)> = module.live().collect();
@@ -275,18 +276,21 @@ impl Writer {
         }
     }
 
-    /// The `Option` keeps the variable's type in the MIR: see `runtime/src/store.rs`. Its own name tells the cell's
-    /// new variable (`put`) from one that is given back (`back`).
+    /// Stores a variable by way of an `Option` whose address is taken, which keeps its type in the MIR at every
+    /// optimisation level. Only that of a new variable has the name by which the type is read.
     fn store(&mut self, kept: &Kept, marker: Marker) {
         let name = &kept.name;
-        let what = if matches!(marker, Marker::Back(_)) { "back" } else { "put" };
+        let local = match marker {
+            Marker::Back(_) => format!("threadbook_back_{name}"),
+            _ => mir::storage_local(name),
+        };
         let some = match &kept.form {
             Form::AsIs => format!("Some({name})"),
             Form::Pointer(ty) => format!("Some::<{ty}>({name})"),
             Form::Boxed(ty) => format!("Some::<::std::boxed::Box<{ty}>>(::std::boxed::Box::new({name}))"),
         };
         let text = format!(
-            "{{ let mut threadbook_{what}_{name} = ::core::option::Option::{some}; ::threadbook::store::put(\"{name}\", &mut threadbook_{what}_{name}); }} "
+            "{{ let mut {local} = ::core::option::Option::{some}; ::threadbook::store::put(\"{name}\", &mut {local}); }} "
         );
         self.mark(marker, &text);
     }
@@ -329,34 +333,6 @@ pub(super) fn broken(cell: CellId, source: &Arc<str>, rust: &str, unbalanced: bo
 fn same_pieces(source: &str, rust: &str) -> Vec<(usize, bool)> {
     let lines = source.split_inclusive('\n').zip(rust.split_inclusive('\n'));
     lines.map(|(line, other)| (line.len(), line == other)).collect()
-}
-
-/// The type of each stored variable, read from the MIR that rustc wrote beside the library: the declared type of the
-/// local `threadbook_put_NAME`, an `Option` of it.
-pub(super) fn types_from_mir(mir: &str, names: &[String]) -> Vec<(String, String)> {
-    let mut types = Vec::new();
-    for name in names {
-        let marker = format!("debug threadbook_put_{name} => ");
-        let Some(found) = mir.find(&marker) else { continue };
-        let local = mir[found + marker.len()..].split(';').next().unwrap_or_default();
-        let body = &mir[mir[..found].rfind("\nfn ").unwrap_or(0)..];
-        let declaration = [format!("let mut {local}: "), format!("let {local}: ")]
-            .iter()
-            .find_map(|head| body.find(head.as_str()).map(|at| &body[at + head.len()..]));
-        let ty = declaration.and_then(|rest| rest.split(";\n").next());
-        let inner = ty.and_then(|ty| ty.strip_prefix("std::option::Option<")?.strip_suffix('>'));
-        if let Some(inner) = inner {
-            types.push((name.clone(), inner.to_string()));
-        }
-    }
-    types
-}
-
-/// Whether a later cell could write this type.
-pub(super) fn is_nameable(ty: &str) -> bool {
-    let unnameable = ["{closure", "{async", "{coroutine", "{gen", "{impl#", "impl ", "{type error"];
-    // A fn item prints as `fn(i32) -> i32 {name}`.
-    !unnameable.iter().any(|part| ty.contains(part)) && !ty.contains('{')
 }
 
 #[cfg(test)]
@@ -414,22 +390,5 @@ mod tests {
         let column = lines[0].len() - "use std::fmt;".len();
         assert_eq!(unit.files[0].1.shifts(), [(1, column as u32 + 1, column as i64), (5, 46, 45)]);
         assert!(unit.markers.iter().any(|(marker, _)| *marker == Marker::Store("x".into())));
-    }
-
-    #[test]
-    fn types_are_read_from_declarations() {
-        let mir = "fn threadbook_cell::{closure#0}(_1: X) -> Y {\n    let mut _5: std::option::Option<std::vec::Vec<session::cell_1::A>>;\n    scope 1 {\n        debug threadbook_put_v => _5;\n    }\n}\n";
-        assert_eq!(
-            types_from_mir(mir, &["v".into(), "w".into()]),
-            [("v".into(), "std::vec::Vec<session::cell_1::A>".into())]
-        );
-    }
-
-    #[test]
-    fn closures_and_fn_items_cannot_be_named() {
-        for ty in ["{closure@cell.rs:1:2: 1:3}", "fn(i32) -> i32 {f}", "std::iter::Map<A, {closure@x}>"] {
-            assert!(!is_nameable(ty), "{ty}");
-        }
-        assert!(is_nameable("std::boxed::Box<dyn std::ops::Fn(i32) -> i32>"));
     }
 }

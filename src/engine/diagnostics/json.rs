@@ -1,6 +1,7 @@
-//! rustc's `--error-format=json`, read tolerantly: only what is used here, and what is missing is empty.
+//! rustc's JSON diagnostics (<https://doc.rust-lang.org/rustc/json.html>), read tolerantly: only what is used here, and what
+//! is missing is empty.
 //!
-//! Says nothing about cells.
+//! Knows nothing of cells.
 
 use serde::Deserialize;
 use std::ops::Range;
@@ -37,7 +38,15 @@ pub(super) struct Span {
     #[serde(default)]
     pub line_start: usize,
     #[serde(default)]
+    pub line_end: usize,
+    #[serde(default)]
     pub column_start: usize,
+    #[serde(default)]
+    pub column_end: usize,
+    /// The lines from `line_start` to `line_end`. Empty if rustc does not have the file's text, as of a library whose
+    /// source is not installed.
+    #[serde(default)]
+    pub text: Vec<Line>,
     #[serde(default)]
     pub is_primary: bool,
     #[serde(default)]
@@ -46,6 +55,11 @@ pub(super) struct Span {
     pub suggested_replacement: Option<String>,
     #[serde(default)]
     pub expansion: Option<Box<Expansion>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Line {
+    pub text: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -1,15 +1,18 @@
-//! The layout of diagnostics: annotate-snippets, fed as rustc feeds it.
+//! The layout of diagnostics: annotate-snippets, fed as rustc feeds it (rustc's `annotate_snippet_emitter_writer.rs`).
 //!
-//! Decides nothing about what is shown (`place`, `suggest`), only in which order and form.
+//! Decides nothing about what is shown (`snippet`, `suggest`), only in which order and form.
 
+use super::diagnostic::{Diagnostic, Level};
 use super::json::Message;
-use super::place::{self, LibraryMark, Mark, Sheet};
+use super::location::{self, Location};
+use super::paths;
+use super::snippet::{Annotation, LineNote, Snippet, snippets};
 use super::suggest::{self, Edit, Shown};
-use super::{Diagnostic, Level, names};
-use crate::engine::text::source_map::{Place, SourceMap};
+use crate::engine::rustc_text::{codes, wording};
+use crate::engine::text::source_map::SourceMap;
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{Annotation, AnnotationKind, Group, Origin, Padding, Patch, Renderer, Snippet};
-use annotate_snippets::{Level as Name, normalize_untrusted_str};
+use annotate_snippets::{AnnotationKind, Group, Origin, Padding, Patch, Renderer};
+use annotate_snippets::{Level as Heading, normalize_untrusted_str};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -33,7 +36,7 @@ pub(crate) fn render(diagnostics: &[Diagnostic], map: &SourceMap, color: bool) -
 
 /// A warning about text of ours alone is none to the user. An error is, since it keeps the cell from running.
 fn concerns_user(diagnostic: &Diagnostic, map: &SourceMap) -> bool {
-    let ours = |span| matches!(place::resolve(span, map), place::Spot::Ours);
+    let ours = |span| matches!(location::resolve(span, map), Location::Ours);
     let spans = &diagnostic.raw.spans;
     diagnostic.is_error() || spans.is_empty() || !spans.iter().filter(|s| s.is_primary).all(ours)
 }
@@ -46,30 +49,30 @@ fn report(diagnostic: &Diagnostic, map: &SourceMap) -> Vec<Group<'static>> {
     let (mut labels, mut sentences, mut patches) = (Vec::new(), Vec::new(), Vec::new());
     for child in suggestions {
         match suggest::shown(child, raw, cell, map) {
-            Shown::Label(mark) => labels.push(mark),
+            Shown::Label(part, annotation) => labels.push((part, annotation)),
             Shown::Sentence(sentence) => sentences.push(sentence),
             Shown::Patches { title, alternatives } => patches.push((title, alternatives)),
             Shown::Nothing => {}
         }
     }
-    let mut message = names::in_cells(&diagnostic.message, map);
-    if raw.spans.iter().any(|span| place::cell_end(span, map).is_some()) {
+    let mut message = paths::in_cells(&diagnostic.message, map);
+    if raw.spans.iter().any(|span| location::cell_end(span, map).is_some()) {
         // The brace is ours.
         message = message.replace("found `}`", "found the end of the cell");
     }
     let mut title = level(diagnostic.level).primary_title(message);
-    if let Some(code) = diagnostic.code.as_deref().filter(|code| is_error_code(code)) {
+    if let Some(code) = diagnostic.code.as_deref().filter(|code| codes::is_error_code(code)) {
         title = title.id(code.to_owned());
     }
-    let sheets = place::sheets(&raw.spans, labels, map);
+    let snippets = snippets(&raw.spans, labels, map);
     let padded = notes.first().is_some_and(|note| note.spans.is_empty());
     let mut page = Page { groups: Vec::new(), group: Group::with_title(title) };
-    page.sheets(sheets, level(diagnostic.level), padded);
+    page.snippets(snippets, level(diagnostic.level), padded);
     for note in notes {
         page.note(note, map);
     }
     for sentence in sentences.iter().chain(&diagnostic.helps) {
-        page.message(Name::HELP, sentence);
+        page.message(Heading::HELP, sentence);
     }
     for (title, alternatives) in patches {
         page.patches(title, alternatives);
@@ -90,43 +93,43 @@ impl Page {
     }
 
     fn add(&mut self, element: impl Into<annotate_snippets::Element<'static>>) {
-        let group = std::mem::replace(&mut self.group, Group::with_level(Name::NOTE));
+        let group = std::mem::replace(&mut self.group, Group::with_level(Heading::NOTE));
         self.group = group.element(element);
     }
 
-    fn message(&mut self, level: Name<'static>, text: &str) {
+    fn message(&mut self, level: Heading<'static>, text: &str) {
         self.add(level.message(normalize_untrusted_str(text)));
     }
 
     fn note(&mut self, note: &Message, map: &SourceMap) {
-        if names::is_noise(&note.message) {
+        if wording::is_noise(&note.message) {
             return;
         }
-        let message = names::in_cells(&note.message, map);
+        let message = paths::in_cells(&note.message, map);
         let level = child_level(&note.level);
         if note.spans.is_empty() {
             return self.message(level, &message);
         }
-        let sheets = place::sheets(&note.spans, Vec::new(), map);
-        if !sheets.is_empty() {
+        let snippets = snippets(&note.spans, Vec::new(), map);
+        if !snippets.is_empty() {
             let title = level.clone().secondary_title(normalize_untrusted_str(&message));
             self.begin(Group::with_title(title));
-            self.sheets(sheets, level, false);
-        } else if !names::needs_its_span(&note.message) {
+            self.snippets(snippets, level, false);
+        } else if !wording::needs_its_span(&note.message) {
             self.message(level, &message);
         }
     }
 
-    fn sheets(&mut self, sheets: Vec<Sheet>, level: Name<'static>, padded: bool) {
-        let last = sheets.len();
-        for (at, sheet) in sheets.into_iter().enumerate() {
-            match sheet {
-                Sheet::Cell(marks) => self.add(snippet(&marks)),
-                Sheet::Library { path, marks } => {
+    fn snippets(&mut self, snippets: Vec<Snippet>, level: Heading<'static>, padded: bool) {
+        let last = snippets.len();
+        for (at, snippet) in snippets.into_iter().enumerate() {
+            match snippet {
+                Snippet::Quoted { name, source, annotations } => self.add(quoted(name, &source, annotations)),
+                Snippet::Named { path, lines } => {
                     if at > 0 {
                         self.begin(Group::with_level(level.clone()));
                     }
-                    self.library(&path, marks);
+                    self.named(&path, lines);
                     if padded && at + 1 == last {
                         self.add(Padding);
                     }
@@ -135,75 +138,87 @@ impl Page {
         }
     }
 
-    /// A library's source is not shown, only where it is.
-    fn library(&mut self, path: &str, marks: Vec<LibraryMark>) {
-        let mut lines = Vec::new();
-        for (at, mark) in marks.into_iter().enumerate() {
-            let label = mark.label.filter(|label| !label.is_empty());
-            if (at == 0 || label.is_some()) && !lines.contains(&mark.line) {
-                lines.push(mark.line);
-                self.add(Origin::path(path.to_owned()).line(mark.line).char_column(mark.column));
+    /// Of code that rustc does not have only the lines are named, each once, with their labels below them.
+    fn named(&mut self, path: &str, notes: Vec<LineNote>) {
+        let mut named = Vec::new();
+        for (at, note) in notes.into_iter().enumerate() {
+            let label = note.label.filter(|label| !label.is_empty());
+            let is_last_line_named = note.end.0 > note.start.0 && label.is_some();
+            let starts = (at == 0 || label.is_some()).then_some(note.start);
+            for (line, column) in starts.into_iter().chain(is_last_line_named.then_some(note.end)) {
+                if !named.contains(&line) {
+                    named.push(line);
+                    self.add(Origin::path(path.to_owned()).line(line).char_column(column));
+                }
             }
             if let Some(label) = label {
                 self.add(Padding);
-                self.message(Name::NOTE, &label);
+                self.message(Heading::NOTE, &label);
             }
         }
     }
 
     fn patches(&mut self, title: String, alternatives: Vec<Vec<Edit>>) {
         let others = suggest::others(alternatives.len());
-        self.begin(Group::with_title(Name::HELP.secondary_title(normalize_untrusted_str(&title))));
+        self.begin(Group::with_title(Heading::HELP.secondary_title(normalize_untrusted_str(&title))));
         for edits in alternatives.into_iter().take(suggest::MAX_ALTERNATIVES) {
             self.add(patch(edits));
         }
         if let Some(others) = others {
-            self.message(Name::NOTE.no_name(), &others);
+            self.message(Heading::NOTE.no_name(), &others);
         }
     }
 }
 
-fn snippet(marks: &[Mark]) -> Snippet<'static, Annotation<'static>> {
-    let window = Window::new(marks.iter().map(|mark| &mark.place));
-    let annotations = marks.iter().map(|mark| {
-        let kind = if mark.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-        kind.span(window.range(&mark.place.range)).label(mark.label.clone())
+fn quoted(
+    name: String,
+    source: &str,
+    annotations: Vec<Annotation>,
+) -> annotate_snippets::Snippet<'static, annotate_snippets::Annotation<'static>> {
+    let window = Window::new(source, annotations.iter().map(|annotation| &annotation.range));
+    let shown = annotations.into_iter().map(|annotation| {
+        let kind = if annotation.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+        kind.span(window.range(&annotation.range)).label(annotation.label)
     });
-    Snippet::source(window.text.clone())
+    annotate_snippets::Snippet::source(window.text.clone())
         .line_start(window.line)
-        .path(marks[0].place.cell.to_string())
-        .annotations(annotations)
+        .path(name)
+        .annotations(shown.collect::<Vec<_>>())
 }
 
-fn patch(mut edits: Vec<Edit>) -> Snippet<'static, Patch<'static>> {
+fn patch(mut edits: Vec<Edit>) -> annotate_snippets::Snippet<'static, Patch<'static>> {
     let attribute = match edits.as_mut_slice() {
         [edit] => indent_attribute(edit),
         _ => false,
     };
-    let window = Window::new(edits.iter().map(|edit| &edit.place));
-    let path = edits[0].place.cell.to_string();
-    let patches = edits.into_iter().map(|edit| Patch::new(window.range(&edit.place.range), edit.replacement));
+    let window = Window::new(&edits[0].part.source, edits.iter().map(|edit| &edit.part.range));
+    let name = edits[0].part.cell.to_string();
+    let patches = edits.into_iter().map(|edit| Patch::new(window.range(&edit.part.range), edit.replacement));
     // An attribute is shown with the line that it is for.
-    Snippet::source(window.text.clone()).line_start(window.line).path(path).fold(!attribute).patches(patches)
+    annotate_snippets::Snippet::source(window.text.clone())
+        .line_start(window.line)
+        .path(name)
+        .fold(!attribute)
+        .patches(patches.collect::<Vec<_>>())
 }
 
 /// Whether the edit puts an attribute on a line of its own. If so it is made to begin at the start of the line,
 /// with the indentation of the item: rustc's edit goes between the two and would show the item without.
 fn indent_attribute(edit: &mut Edit) -> bool {
     let text = edit.replacement.trim();
-    let before = &edit.place.source[..edit.place.range.start];
+    let before = &edit.part.source[..edit.part.range.start];
     let indent = before.rsplit('\n').next().unwrap_or_default().trim_start_matches('\u{feff}').to_owned();
     let is_attribute = text.starts_with("#[") && text.ends_with(']') && edit.replacement.ends_with('\n');
-    if !(is_attribute && edit.place.range.is_empty() && indent.trim().is_empty()) {
+    if !(is_attribute && edit.part.range.is_empty() && indent.trim().is_empty()) {
         return false;
     }
     edit.replacement.insert_str(0, &indent);
-    let start = edit.place.range.start - indent.len();
-    edit.place.range = start..start;
+    let start = edit.part.range.start - indent.len();
+    edit.part.range = start..start;
     true
 }
 
-/// The whole lines of a cell around some places, as rustc holds text: no byte order mark, and `\n` alone.
+/// The whole lines of a text around some of its parts, as rustc holds text: no byte order mark, and `\n` alone.
 struct Window {
     text: String,
     line: usize,
@@ -213,10 +228,9 @@ struct Window {
 }
 
 impl Window {
-    fn new<'a>(places: impl Iterator<Item = &'a Place> + Clone) -> Window {
-        let source = places.clone().next().map_or("", |place| &*place.source);
-        let low = places.clone().map(|place| place.range.start).min().unwrap_or(0);
-        let high = places.map(|place| place.range.end).max().unwrap_or(0);
+    fn new<'a>(source: &str, parts: impl Iterator<Item = &'a Range<usize>> + Clone) -> Window {
+        let low = parts.clone().map(|part| part.start).min().unwrap_or(0);
+        let high = parts.map(|part| part.end).max().unwrap_or(0);
         // After a last newline there is no further line, for rustc: the end of the text is on the line before.
         let before = if low == source.len() { source.strip_suffix('\n').unwrap_or(source) } else { &source[..low] };
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -240,26 +254,22 @@ impl Window {
     }
 }
 
-fn level(level: Level) -> Name<'static> {
+fn level(level: Level) -> Heading<'static> {
     match level {
-        Level::Error => Name::ERROR,
-        Level::Warning => Name::WARNING,
-        Level::Note => Name::NOTE,
-        Level::Help => Name::HELP,
+        Level::Error => Heading::ERROR,
+        Level::Warning => Heading::WARNING,
+        Level::Note => Heading::NOTE,
+        Level::Help => Heading::HELP,
     }
 }
 
-fn child_level(name: &str) -> Name<'static> {
+fn child_level(name: &str) -> Heading<'static> {
     match name {
-        "warning" => Name::WARNING,
-        "help" => Name::HELP,
-        "note" => Name::NOTE,
-        _ => Name::ERROR,
+        "warning" => Heading::WARNING,
+        "help" => Heading::HELP,
+        "note" => Heading::NOTE,
+        _ => Heading::ERROR,
     }
-}
-
-fn is_error_code(code: &str) -> bool {
-    code.strip_prefix('E').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// rustc's closing hint, for the errors that are shown and have a page.

@@ -1,21 +1,20 @@
-//! Suggestions: which edits rustc proposes, which of them can be shown, and in which of rustc's styles.
-//!
-//! The JSON has the edits but not the style (a patch, a label beside the code, a sentence, or hidden for tools),
-//! so the style is read off rustc's own rendering, which the JSON carries too.
+//! Suggestions: which edits rustc proposes, which of them can be shown, and in which of rustc's styles. Edits of a library's
+//! source are not shown: the user cannot make them.
 
 use super::json::{Message, Span};
-use super::names;
-use super::place::Mark;
-use crate::engine::text::source_map::{Place, SourceMap};
+use super::paths;
+use super::snippet::Annotation;
+use crate::engine::rustc_text::rendering::{Style, suggestion_style};
+use crate::engine::text::source_map::{CellSpan, SourceMap};
 use crate::events::CellId;
 
-/// rustc's own limit of alternatives that it shows of one suggestion.
+/// Alternatives of one suggestion that are shown, which is rustc's own limit; of further ones only the number is.
 pub(super) const MAX_ALTERNATIVES: usize = 4;
 
-/// One edit, at its place.
+/// One edit, and the part of a cell that it replaces.
 #[derive(Clone, Debug)]
 pub(super) struct Edit {
-    pub place: Place,
+    pub part: CellSpan,
     pub replacement: String,
 }
 
@@ -26,17 +25,10 @@ pub(super) enum Shown {
         alternatives: Vec<Vec<Edit>>,
     },
     /// A label beside the code of the message itself.
-    Label(Mark),
+    Label(CellSpan, Annotation),
     /// `= help: …`
     Sentence(String),
     Nothing,
-}
-
-enum Style {
-    Patch { title: String },
-    Label { text: String },
-    Sentence,
-    Hidden,
 }
 
 pub(super) fn is_suggestion(child: &Message) -> bool {
@@ -45,41 +37,22 @@ pub(super) fn is_suggestion(child: &Message) -> bool {
 
 /// `cell` is where the message itself points.
 pub(super) fn shown(child: &Message, whole: &Message, cell: Option<CellId>, map: &SourceMap) -> Shown {
-    match style(&child.message, whole.rendered.as_deref()) {
+    match suggestion_style(&child.message, whole.rendered.as_deref()) {
         Style::Hidden => Shown::Nothing,
-        Style::Sentence => Shown::Sentence(names::in_cells(&child.message, map)),
+        Style::Sentence => Shown::Sentence(paths::in_cells(&child.message, map)),
         Style::Label { text } => label(child, whole, text, map),
-        Style::Patch { title } => patches(child, names::in_cells(&title, map), cell, map),
+        Style::Patch { title } => patches(child, paths::in_cells(&title, map), cell, map),
     }
-}
-
-fn style(message: &str, rendered: Option<&str>) -> Style {
-    let first = message.lines().next().unwrap_or_default();
-    let Some(rendered) = rendered else { return Style::Patch { title: message.to_owned() } };
-    let rendered = without_colours(rendered);
-    let header = format!("help: {first}");
-    let single = !message.contains('\n');
-    if let Some(line) = rendered.lines().find(|line| line.starts_with(&header)) {
-        // rustc may say more in the header, such as `(notice the capitalization)`.
-        let title = if single { line["help: ".len()..].to_owned() } else { message.to_owned() };
-        return Style::Patch { title };
-    }
-    let Some((line, at)) = rendered.lines().find_map(|line| Some((line, line.find(&header)?))) else {
-        return Style::Hidden;
-    };
-    if line[..at].trim() == "=" { Style::Sentence } else { Style::Label { text: line[at..].trim_end().to_owned() } }
-}
-
-fn without_colours(text: &str) -> String {
-    anstream::adapter::strip_str(text).to_string()
 }
 
 fn label(child: &Message, whole: &Message, text: String, map: &SourceMap) -> Shown {
     let Some(span) = child.spans.first() else { return Shown::Nothing };
-    let Some(place) = edit(span, map).map(|edit| edit.place) else { return Shown::Nothing };
-    let same = |s: &&Span| s.is_primary && s.file_name == span.file_name && s.bytes() == span.bytes();
-    let primary = whole.spans.iter().any(|s| same(&s));
-    Shown::Label(Mark { place, primary, label: Some(names::in_cells(&text, map)) })
+    let Some(part) = edit(span, map).map(|edit| edit.part) else { return Shown::Nothing };
+    let is_same =
+        |other: &Span| other.is_primary && other.file_name == span.file_name && other.bytes() == span.bytes();
+    let primary = whole.spans.iter().any(is_same);
+    let annotation = Annotation { range: part.range.clone(), primary, label: Some(paths::in_cells(&text, map)) };
+    Shown::Label(part, annotation)
 }
 
 fn patches(child: &Message, title: String, cell: Option<CellId>, map: &SourceMap) -> Shown {
@@ -87,14 +60,14 @@ fn patches(child: &Message, title: String, cell: Option<CellId>, map: &SourceMap
     let edits = |spans: &&[Span]| {
         let edits: Option<Vec<Edit>> = spans.iter().map(|span| edit(span, map)).collect();
         let mut edits = edits?;
-        edits.sort_by_key(|edit| edit.place.range.start);
-        edits.retain(|edit| edit.place.text() != edit.replacement);
-        let home = edits.first()?.place.cell;
-        edits.iter().all(|edit| edit.place.cell == home).then_some(edits)
+        edits.sort_by_key(|edit| edit.part.range.start);
+        edits.retain(|edit| edit.part.text() != edit.replacement);
+        let home = edits.first()?.part.cell;
+        edits.iter().all(|edit| edit.part.cell == home).then_some(edits)
     };
     let edits: Vec<Vec<Edit>> = alternatives.iter().filter_map(edits).collect();
     let imports: Option<Vec<&str>> = alternatives.iter().map(|spans| import(spans)).collect();
-    let at_home = |edits: &Vec<Edit>| cell.is_none() || edits.first().map(|edit| edit.place.cell) == cell;
+    let at_home = |edits: &Vec<Edit>| cell.is_none() || edits.first().map(|edit| edit.part.cell) == cell;
     if let Some(imports) = imports
         && !(edits.len() == imports.len() && edits.iter().all(at_home))
     {
@@ -143,8 +116,8 @@ fn alternatives(spans: &[Span]) -> Vec<&[Span]> {
 
 /// What a user can edit: an unbroken piece of a cell.
 fn edit(span: &Span, map: &SourceMap) -> Option<Edit> {
-    let place = map.get(&span.file_name)?.locate_exact(span.bytes())?;
-    Some(Edit { place, replacement: names::in_cells(span.suggested_replacement.as_deref()?, map) })
+    let part = map.get(&span.file_name)?.locate_exact(span.bytes())?;
+    Some(Edit { part, replacement: paths::in_cells(span.suggested_replacement.as_deref()?, map) })
 }
 
 /// The `use` line, if that is all that the edits add.

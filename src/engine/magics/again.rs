@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::instead::Instead;
+use crate::engine::rejection::UsageError;
 use crate::events::CellId;
 
 pub(super) const RERUN_ALONE: &str = "`%rerun` needs a cell of its own: `%rerun [FIRST[-LAST]]`";
@@ -11,29 +12,33 @@ pub(super) const RECALL_ALONE: &str = "`%recall` needs a cell of its own: `%reca
 type Cells = [(CellId, Arc<str>)];
 
 /// As IPython: says what is run.
-pub(super) fn rerun(rest: &str, cells: &Cells) -> Result<Instead, String> {
+pub(super) fn rerun(rest: &str, cells: &Cells) -> Result<Instead, UsageError> {
     let text = earlier("%rerun", rest, cells)?;
     let said = format!("=== Executing: ===\n{text}=== Output: ===\n");
     Ok(Instead::Run { text, said })
 }
 
-pub(super) fn recall(rest: &str, cells: &Cells) -> Result<Instead, String> {
+pub(super) fn recall(rest: &str, cells: &Cells) -> Result<Instead, UsageError> {
     Ok(Instead::Show { text: earlier("%recall", rest, cells)?, replace: false })
 }
 
 /// The texts of `4` or `2-5`, or of the last cell; each ends with a line.
-fn earlier(magic: &str, rest: &str, cells: &Cells) -> Result<String, String> {
+fn earlier(magic: &str, rest: &str, cells: &Cells) -> Result<String, UsageError> {
     let number = |text: &str| text.trim().parse::<u32>().map_err(|_| bad(magic, rest));
     let (first, last) = match (rest.split_once('-'), cells.last()) {
         (Some((first, last)), _) => (number(first)?, number(last)?),
         (None, Some((last, _))) if rest.is_empty() => (last.0, last.0),
-        (None, None) if rest.is_empty() => return Err(format!("`{magic}` found no cell before this one")),
+        (None, None) if rest.is_empty() => {
+            return Err(UsageError(format!("`{magic}` found no cell before this one")));
+        }
         (None, _) => (number(rest)?, number(rest)?),
     };
     let chosen = cells.iter().filter(|(cell, _)| (first..=last).contains(&cell.0));
     let text: String = chosen.map(|(_, text)| format!("{}\n", text.trim_end())).collect();
     match text.is_empty() {
-        true => Err(format!("`{magic}` found no cell {rest} in this session; `%history -n` shows them")),
+        true => {
+            Err(UsageError(format!("`{magic}` found no cell {rest} in this session; `%history -n` shows them")))
+        }
         false => Ok(text),
     }
 }
@@ -53,8 +58,8 @@ mod tests {
             assert_eq!(earlier("%rerun", rest, &cells).as_deref(), Ok(text));
         }
         for (rest, part) in [("3", "no cell 3 in"), ("x", "not `x`"), ("1-x", "not `1-x`"), ("-1", "not `-1`")] {
-            assert!(earlier("%rerun", rest, &cells).is_err_and(|message| message.contains(part)), "{rest}");
+            assert!(earlier("%rerun", rest, &cells).is_err_and(|error| error.0.contains(part)), "{rest}");
         }
-        assert!(earlier("%recall", "", &[]).is_err_and(|message| message.contains("no cell before")));
+        assert!(earlier("%recall", "", &[]).is_err_and(|error| error.0.contains("no cell before")));
     }
 }

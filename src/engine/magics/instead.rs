@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::again;
+use crate::engine::rejection::UsageError;
 use crate::events::CellId;
 
 pub(super) const RUN_ALONE: &str = "`%run` needs a cell of its own: `%run FILE.rs`";
@@ -34,7 +35,7 @@ pub(crate) fn instead(
     source: &str,
     directory: &Path,
     cells: &[(CellId, Arc<str>)],
-) -> Option<Result<Instead, String>> {
+) -> Option<Result<Instead, UsageError>> {
     for (magic, act) in [("%rollback", Instead::Rollback), ("%restart", Instead::Restart)] {
         if let Some(rest) = alone(source, magic) {
             return Some(if rest.is_empty() { Ok(act) } else { Err(ACTS_ALONE.into()) });
@@ -54,7 +55,7 @@ fn alone<'a>(source: &'a str, magic: &str) -> Option<&'a str> {
     is_alone.then(|| rest.trim())
 }
 
-fn run(file: &str, directory: &Path) -> Result<Instead, String> {
+fn run(file: &str, directory: &Path) -> Result<Instead, UsageError> {
     match file {
         "" => Err(RUN_ALONE.into()),
         file => read(file, directory).map(|text| Instead::Run { text, said: String::new() }),
@@ -62,7 +63,7 @@ fn run(file: &str, directory: &Path) -> Result<Instead, String> {
 }
 
 /// As IPython: the line that loaded the text stays above it, as a comment.
-fn load(rest: &str, directory: &Path) -> Result<Instead, String> {
+fn load(rest: &str, directory: &Path) -> Result<Instead, UsageError> {
     let (ranges, file) = match rest.strip_prefix("-r") {
         Some(ranges) => {
             let (ranges, file) = ranges.trim_start().split_once(char::is_whitespace).ok_or(LOAD_ALONE)?;
@@ -74,10 +75,10 @@ fn load(rest: &str, directory: &Path) -> Result<Instead, String> {
         return Err(LOAD_ALONE.into());
     }
     if file.starts_with('-') {
-        return Err(format!("`%load` takes `-r` and ranges of lines, not `{file}`"));
+        return Err(UsageError(format!("`%load` takes `-r` and ranges of lines, not `{file}`")));
     }
     if file.contains("://") {
-        return Err(format!("`%load` reads files only; fetch it first: `!curl -O {file}`"));
+        return Err(UsageError(format!("`%load` reads files only; fetch it first: `!curl -O {file}`")));
     }
     let text = read(file, directory)?;
     let text = match ranges {
@@ -87,12 +88,13 @@ fn load(rest: &str, directory: &Path) -> Result<Instead, String> {
     Ok(Instead::Show { text: format!("// %load {rest}\n{text}"), replace: true })
 }
 
-fn read(file: &str, directory: &Path) -> Result<String, String> {
-    std::fs::read_to_string(directory.join(file)).map_err(|error| format!("failed to read `{file}`: {error}"))
+fn read(file: &str, directory: &Path) -> Result<String, UsageError> {
+    std::fs::read_to_string(directory.join(file))
+        .map_err(|error| UsageError(format!("failed to read `{file}`: {error}")))
 }
 
 /// The lines of `3-5,9,12-`, in that order; what the text has not is left out.
-fn lines(text: &str, ranges: &str) -> Result<String, String> {
+fn lines(text: &str, ranges: &str) -> Result<String, UsageError> {
     let all: Vec<&str> = text.split_inclusive('\n').collect();
     let number = |text: &str| text.parse::<usize>().ok().filter(|number| *number > 0);
     let mut chosen = String::new();
@@ -104,7 +106,7 @@ fn lines(text: &str, ranges: &str) -> Result<String, String> {
             None => (number(range), number(range)),
         };
         let (Some(first), Some(last)) = (first, last) else {
-            return Err(format!("`-r` takes lines such as 3-5,9,12-, not `{range}`"));
+            return Err(UsageError(format!("`-r` takes lines such as 3-5,9,12-, not `{range}`")));
         };
         for line in all.iter().take(last).skip(first - 1) {
             chosen += line;
@@ -120,13 +122,13 @@ fn lines(text: &str, ranges: &str) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    fn of(source: &str) -> Option<Result<Instead, String>> {
+    fn of(source: &str) -> Option<Result<Instead, UsageError>> {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::write(directory.path().join("a b.rs"), "one\ntwo\nthree\nfour").expect("written");
         instead(source, directory.path(), &[])
     }
 
-    fn loaded(text: &str) -> Option<Result<Instead, String>> {
+    fn loaded(text: &str) -> Option<Result<Instead, UsageError>> {
         Some(Ok(Instead::Show { text: text.into(), replace: true }))
     }
 
@@ -170,7 +172,7 @@ mod tests {
             ("%load none.rs", "failed to read `none.rs`: No such file"),
             ("%run", "needs a cell of its own"),
         ] {
-            let message = of(source).expect("one of these").expect_err("bad");
+            let UsageError(message) = of(source).expect("one of these").expect_err("bad");
             assert!(message.contains(part), "{message}");
         }
     }

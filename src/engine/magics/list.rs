@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use super::help;
+use crate::engine::rejection::UsageError;
 use crate::engine::scope::{Scope, Variable};
 use crate::engine::text::magic::{Kind, Magic};
 
 /// What the magic prints; none if it is not one of these.
-pub(super) fn text(scope: &Scope, magic: &Magic) -> Result<Option<String>, String> {
+pub(super) fn text(scope: &Scope, magic: &Magic) -> Result<Option<String>, UsageError> {
     let text = match (magic.kind, magic.name.as_str()) {
         (Kind::Command, "vars") => variables(scope),
         (Kind::Command, "help") => help::HELP.to_string(),
@@ -51,11 +52,11 @@ fn table(scope: &Scope) -> String {
 }
 
 /// As IPython: the text as it was run, or with numbers.
-fn history(scope: &Scope, rest: &str) -> Result<String, String> {
+fn history(scope: &Scope, rest: &str) -> Result<String, UsageError> {
     let numbers = match rest {
         "" => false,
         "-n" => true,
-        other => return Err(format!("`%history` takes `-n` or nothing, not `{other}`")),
+        other => return Err(UsageError(format!("`%history` takes `-n` or nothing, not `{other}`"))),
     };
     let mut text = String::new();
     for (cell, source) in &scope.history {

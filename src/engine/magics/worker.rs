@@ -1,10 +1,11 @@
 //! Magics that the worker carries out, since directory, environment and output are its own: each becomes a call of the
 //! runtime.
 
+use crate::engine::rejection::UsageError;
 use crate::engine::text::magic::{Kind, Magic};
 
 /// The Rust that stands in the place of the magic; none if it is not one of these.
-pub(super) fn rust(magic: &Magic) -> Result<Option<String>, String> {
+pub(super) fn rust(magic: &Magic) -> Result<Option<String>, UsageError> {
     let rest = magic.rest.as_str();
     let call = match (magic.kind, magic.name.as_str()) {
         (Kind::Shell, _) => run("sh", &["-c".into(), rest.into()], ""),
@@ -46,14 +47,14 @@ fn run(program: &str, arguments: &[String], script: &str) -> String {
     format!("run({program:?}, &{arguments:?}, {script:?})?")
 }
 
-fn script(magic: &Magic) -> Result<&str, String> {
+fn script(magic: &Magic) -> Result<&str, UsageError> {
     match magic.body.as_deref() {
         Some(body) if !body.trim().is_empty() => Ok(body),
-        _ => Err(format!("the cell below `%%{}` is empty; write the text under the magic", magic.name)),
+        _ => Err(UsageError(format!("the cell below `%%{}` is empty; write the text under the magic", magic.name))),
     }
 }
 
-fn environment(rest: &str) -> Result<String, String> {
+fn environment(rest: &str) -> Result<String, UsageError> {
     let (name, value) = match rest.split_once(['=', ' ']) {
         Some((name, value)) => (name.trim(), Some(value.trim())),
         None => (rest, None),
@@ -72,7 +73,7 @@ fn unquoted(text: &str) -> &str {
 }
 
 /// The words of a line; quotes keep white space together.
-fn words(line: &str) -> Result<Vec<String>, String> {
+fn words(line: &str) -> Result<Vec<String>, UsageError> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
@@ -90,7 +91,7 @@ fn words(line: &str) -> Result<Vec<String>, String> {
     }
     words.extend(word);
     match quote {
-        Some(open) => Err(format!("a quote {open} is not closed in `{line}`")),
+        Some(open) => Err(UsageError(format!("a quote {open} is not closed in `{line}`"))),
         None => Ok(words),
     }
 }

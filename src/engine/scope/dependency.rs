@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::engine::rejection::UsageError;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -68,7 +69,7 @@ impl Crates {
 }
 
 /// Reads what follows `:dep`: a line of a manifest's `[dependencies]`, or `NAME`, `NAME@VERSION`, `NAME VERSION`.
-pub(crate) fn parse(rest: &str) -> Result<(String, Table), String> {
+pub(crate) fn parse(rest: &str) -> Result<(String, Table), UsageError> {
     let (name, table) = match rest.contains('=') && !rest.contains('@') {
         true => from_manifest(rest)?,
         false => from_words(rest)?,
@@ -76,16 +77,16 @@ pub(crate) fn parse(rest: &str) -> Result<(String, Table), String> {
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_')
         || !name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
     {
-        return Err(format!("`{name}` cannot be the name of a crate; write `:dep NAME = \"VERSION\"`"));
+        return Err(UsageError(format!("`{name}` cannot be the name of a crate; write `:dep NAME = \"VERSION\"`")));
     }
     if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         let known = KEYS[..10].join(", ");
-        return Err(format!("`:dep {name}` does not know `{unknown}`; there are {known}"));
+        return Err(UsageError(format!("`:dep {name}` does not know `{unknown}`; there are {known}")));
     }
     Ok((name, table))
 }
 
-fn from_manifest(rest: &str) -> Result<(String, Table), String> {
+fn from_manifest(rest: &str) -> Result<(String, Table), UsageError> {
     let how = "write it as in a manifest, such as `:dep serde = { version = \"1\", features = [\"derive\"] }`";
     let table: Table = rest.parse().map_err(|error: toml::de::Error| {
         format!("`:dep {rest}` cannot be read: {}; {how}", error.message().lines().next().unwrap_or_default())
@@ -94,17 +95,19 @@ fn from_manifest(rest: &str) -> Result<(String, Table), String> {
     match (entries.next(), entries.next()) {
         (Some((name, Value::String(version))), None) => Ok((name, of_version(&version))),
         (Some((name, Value::Table(table))), None) => Ok((name, table)),
-        _ => Err(format!("`:dep {rest}` names no crate; {how}")),
+        _ => Err(UsageError(format!("`:dep {rest}` names no crate; {how}"))),
     }
 }
 
-fn from_words(rest: &str) -> Result<(String, Table), String> {
+fn from_words(rest: &str) -> Result<(String, Table), UsageError> {
     let mut words = rest.split(['@', ' ', '\t']).filter(|word| !word.is_empty());
     match (words.next(), words.next(), words.next()) {
         (Some(name), version, None) => {
             Ok((name.trim_matches('"').to_string(), of_version(version.unwrap_or("*").trim_matches('"'))))
         }
-        _ => Err(format!("`:dep {rest}` is no crate; write `:dep NAME = \"VERSION\"`, one crate a line")),
+        _ => {
+            Err(UsageError(format!("`:dep {rest}` is no crate; write `:dep NAME = \"VERSION\"`, one crate a line")))
+        }
     }
 }
 
@@ -129,7 +132,7 @@ mod tests {
     use super::*;
 
     fn read(rest: &str) -> String {
-        parse(rest).map_or_else(|error| error, |(name, table)| spelt(&name, &table))
+        parse(rest).map_or_else(|error| error.0, |(name, table)| spelt(&name, &table))
     }
 
     #[test]

@@ -1,25 +1,27 @@
 //! What we know about a name that rustc does not: that a variable was there once, and why it is gone.
 
+use crate::engine::rustc_text::codes::{Matter, matter};
+use crate::engine::rustc_text::wording;
 use crate::engine::scope::{Lost, Scope, Why};
 
 /// Helps to add to an error with this message and code.
 pub(crate) fn about(scope: &Scope, message: &str, code: Option<&str>) -> Vec<String> {
-    let Some(name) = message.split('`').nth(1) else { return Vec::new() };
-    match code {
-        Some("E0425" | "E0423") => scope.lost.get(name).map(|lost| why_lost(name, lost)).into_iter().collect(),
-        Some("E0384" | "E0594" | "E0596") => {
+    let Some(name) = wording::quoted_name(message) else { return Vec::new() };
+    match matter(code) {
+        Matter::UnknownValue => scope.lost.get(name).map(|lost| why_lost(name, lost)).into_iter().collect(),
+        Matter::Immutable => {
             let variable = scope.variables.get(name).filter(|variable| !variable.mutable);
             let declare = |cell| {
                 format!("`{name}` was declared in {cell} without `mut`; declare it there with `let mut {name}`")
             };
             variable.map(|variable| declare(variable.cell)).into_iter().collect()
         }
-        Some("E0432" | "E0433") if message.contains("crate `") || message.starts_with("unresolved import") => {
+        Matter::UnknownPath if wording::may_be_about_a_crate(message) => {
             let is_word = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
             let ask = || format!("if `{name}` is a crate, ask for it in a line before: `:dep {name}`");
             is_word.then(ask).into_iter().collect()
         }
-        _ => Vec::new(),
+        Matter::UnknownPath | Matter::Moved | Matter::Other => Vec::new(),
     }
 }
 

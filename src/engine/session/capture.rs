@@ -149,14 +149,14 @@ impl Session {
     fn keep_captured(&mut self, cell: CellId, name: &str, kept: &Kept) -> Result<bool, Error> {
         let file = self.compiler.write_scratch("captured", &kept.file())?;
         let source = format!("let {name} = ::threadbook::Captured::read({:?})?;", file.display());
-        let why = match prepare(&self.compiler, &self.scope, cell, &source, &|_| {})? {
-            Err(rejection) => rejection.evalue,
+        let why = match prepare(&self.compiler, &self.scope, cell, &source, &|_| {}) {
+            Err(error) => error.into_rejection()?.evalue,
             Ok(mut prepared) => {
                 prepared.after.history.clone_from(&self.scope.history);
                 prepared.timed = false;
                 // It is still the same cell's effect.
                 self.take_copy();
-                self.snapshots.forget_current();
+                self.snapshots.forget_present();
                 let ran = self.request(cell, &prepared).map(|run| self.worker.run(run, None));
                 self.told = self.places.len();
                 match ran.map(|ran| ran.end) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Session;
-use crate::engine::api::{Answerer, Engine, Interrupter, Outcome, Provider};
+use crate::engine::api::{Answerer, Checkpoint, Engine, Interrupter, NoCheckpoint, Outcome, Provider};
 use crate::error::Error;
 use crate::events::{CellId, LaneId};
 use crate::worker::{Comm, Input, Schedule};
@@ -28,6 +28,14 @@ impl Engine for Session {
 
     fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error> {
         Session::settle(self, patience)
+    }
+
+    fn checkpoint(&mut self) -> Result<Checkpoint, NoCheckpoint> {
+        self.save().map(Checkpoint::new)
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), NoCheckpoint> {
+        self.restore_saved(checkpoint.state().ok_or_else(|| NoCheckpoint("another engine made it".into()))?)
     }
 
     fn names(&self) -> Arc<dyn Provider> {

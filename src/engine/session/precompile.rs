@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
-use crate::error::Error;
 use crate::events::CellId;
 
 use crate::engine::build::compile::Compiler;
-use crate::engine::build::prepare::{Prepared, Rejection, may_be_ahead, prepare};
+use crate::engine::build::prepare::{Prepared, may_be_ahead, prepare};
+use crate::engine::rejection::PrepareError;
 use crate::engine::scope::Scope;
 
 /// Cells prepared beyond the one that runs: enough to use a long sleep, few enough to waste little on a failure.
@@ -23,7 +23,7 @@ const STACK: usize = 8 << 20;
 pub(super) struct Ahead {
     /// Cells that have not been asked for, in order.
     cells: VecDeque<(CellId, String)>,
-    prepared: Receiver<Result<Result<Prepared, Rejection>, Error>>,
+    prepared: Receiver<Result<Prepared, PrepareError>>,
     given_up: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -46,10 +46,7 @@ impl Ahead {
                     return;
                 }
                 let prepared = prepare(&compiler, &scope, cell, &source, &|_| {});
-                let next = match &prepared {
-                    Ok(Ok(prepared)) => Some(prepared.after.clone()),
-                    _ => None,
-                };
+                let next = prepared.as_ref().ok().map(|prepared| prepared.after.clone());
                 let wanted = sender.send(prepared).is_ok();
                 match next.filter(|_| wanted) {
                     Some(after) => scope = after,
@@ -62,11 +59,7 @@ impl Ahead {
     }
 
     /// What was prepared for this cell, if it is the next one; waits until it is ready.
-    pub(super) fn take(
-        &mut self,
-        cell: CellId,
-        source: &str,
-    ) -> Option<Result<Result<Prepared, Rejection>, Error>> {
+    pub(super) fn take(&mut self, cell: CellId, source: &str) -> Option<Result<Prepared, PrepareError>> {
         if self.given_up.load(Ordering::Relaxed) {
             return None;
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{Session, start_worker};
 use crate::engine::api::Outcome;
-use crate::engine::build::prepare::Rejection;
-use crate::engine::session::snapshots::{Held, Known};
+use crate::engine::rejection::Rejection;
+use crate::engine::session::snapshots::{Known, Recent};
 use crate::error::Error;
 use crate::events::{CellId, Failure, LaneId, Stream};
 use crate::worker::{Exit, Stop};
@@ -71,9 +71,9 @@ impl Session {
         self.spoil_ahead();
         let what_is_kept = loop {
             match self.snapshots.newest() {
-                Some((Held { copy, known, .. }, missing)) => {
-                    if self.worker.take_over(copy) {
-                        break self.rolled_back(cell, ran, known, missing);
+                Some(recent) => {
+                    if self.take_over(&recent) {
+                        break self.rolled_back(cell, ran, recent);
                     }
                 }
                 None => break self.start_anew(cell)?,
@@ -83,17 +83,26 @@ impl Session {
         Ok(())
     }
 
-    /// A copy is the worker now: the session has the variables that it knew of.
-    fn restore(&mut self, cell: CellId, known: Known) {
+    /// The copy of this state becomes the worker. False if it has ended.
+    fn take_over(&mut self, recent: &Recent) -> bool {
+        recent.snapshot.take().is_some_and(|copy| self.worker.take_over(copy))
+    }
+
+    /// The copy of this state has become the worker: the session has the variables that it knew of then, and all of its
+    /// items. Returns how many changes were undone.
+    fn restore_variables(&mut self, cell: CellId, recent: Recent) -> u64 {
+        let known = recent.known.clone();
+        let undone = self.snapshots.restored(recent);
         self.told = known.told;
         self.scope = self.scope.with_variables(known.variables_in(&self.scope), cell);
         self.ask_for_copy();
+        undone
     }
 
-    /// Restores a copy that lacks so many changes, and says so.
-    fn rolled_back(&mut self, cell: CellId, ran: bool, known: Known, missing: u64) -> String {
-        let last = known.last;
-        self.restore(cell, known);
+    /// Restores the variables of a state, and returns what the user is told of it.
+    fn rolled_back(&mut self, cell: CellId, ran: bool, recent: Recent) -> String {
+        let last = recent.known.last;
+        let missing = self.restore_variables(cell, recent);
         let files = "what it did to files and other programs stays";
         match (missing, last) {
             (0, _) => "no variable is lost".into(),
@@ -124,15 +133,15 @@ impl Session {
 
     /// `%rollback`
     pub(super) fn rollback(&mut self, cell: CellId, source: &str) -> Outcome {
-        while let Some(Held { copy, known, .. }) = self.snapshots.before_last() {
-            if !self.worker.take_over(copy) {
+        while let Some(recent) = self.snapshots.before_last() {
+            if !self.take_over(&recent) {
                 continue;
             }
-            let said = match known.last.0 {
-                0 => "rolled back: there are no variables, as at the start\n".into(),
-                _ => format!("rolled back: every variable is as it was after {}\n", known.last),
+            let said = match recent.known.last {
+                CellId(0) => "rolled back: there are no variables, as at the start\n".into(),
+                last => format!("rolled back: every variable is as it was after {last}\n"),
             };
-            self.restore(cell, known);
+            self.restore_variables(cell, recent);
             return self.acted(cell, source, said);
         }
         let why = self.snapshots.why_not().map(|why| format!(", since {why}")).unwrap_or_default();

@@ -11,13 +11,13 @@ use std::sync::Arc;
 
 /// Bytes of a cell's text, exactly as the user wrote it (byte order mark and `\r\n` included).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct CellSpan {
     pub cell: CellId,
     pub source: Arc<str>,
     pub range: Range<usize>,
 }
 
-impl Place {
+impl CellSpan {
     pub(crate) fn text(&self) -> &str {
         &self.source[self.range.clone()]
     }
@@ -37,7 +37,7 @@ enum Origin {
     /// Copied verbatim from a cell, beginning at byte `at` of it.
     Cell { cell: CellId, source: Arc<str>, at: usize },
     /// Ours, and whatever is said about it is said about this part of a cell.
-    Alias(Place),
+    Alias(CellSpan),
 }
 
 #[derive(Clone, Debug)]
@@ -48,16 +48,16 @@ struct Segment {
 
 /// One generated file, and where each of its bytes came from.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Text {
+pub(crate) struct GeneratedFile {
     generated: String,
     /// In order, without gaps or overlaps, none empty except a copied empty cell.
     segments: Vec<Segment>,
 }
 
-/// Writes a `Text`, piece by piece.
+/// Writes a `GeneratedFile`, piece by piece.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceBuilder {
-    text: Text,
+    text: GeneratedFile,
 }
 
 impl SourceBuilder {
@@ -100,7 +100,7 @@ impl SourceBuilder {
         source: &Arc<str>,
         range: Range<usize>,
     ) -> Range<usize> {
-        self.push(text, Origin::Alias(Place { cell, source: source.clone(), range }))
+        self.push(text, Origin::Alias(CellSpan { cell, source: source.clone(), range }))
     }
 
     /// White space in the shape of `text`: the same lines, and as many characters in each.
@@ -109,7 +109,7 @@ impl SourceBuilder {
         self.push(&blank, Origin::Ours)
     }
 
-    pub(crate) fn finish(self) -> Text {
+    pub(crate) fn finish(self) -> GeneratedFile {
         self.text
     }
 
@@ -124,10 +124,10 @@ impl SourceBuilder {
     }
 }
 
-impl Text {
+impl GeneratedFile {
     /// A file that is one cell's text and nothing else.
     #[cfg(test)]
-    pub(crate) fn verbatim(cell: CellId, source: &Arc<str>) -> Text {
+    pub(crate) fn verbatim(cell: CellId, source: &Arc<str>) -> GeneratedFile {
         let mut builder = SourceBuilder::new();
         builder.original(cell, source, 0..source.len());
         builder.finish()
@@ -140,7 +140,7 @@ impl Text {
 
     /// The part of `span` (bytes of the file) that a user wrote. What is ours at its ends, and the white space
     /// that this lays bare, is cut off; what is ours inside is passed over. None if all of it is ours.
-    pub(crate) fn locate(&self, span: Range<usize>) -> Option<Place> {
+    pub(crate) fn locate(&self, span: Range<usize>) -> Option<CellSpan> {
         if !self.holds(&span) {
             return None;
         }
@@ -157,20 +157,20 @@ impl Text {
     }
 
     /// As `locate`, but only where `span` is one unbroken piece of a cell: what may be replaced.
-    pub(crate) fn locate_exact(&self, span: Range<usize>) -> Option<Place> {
+    pub(crate) fn locate_exact(&self, span: Range<usize>) -> Option<CellSpan> {
         let place = self.locate(span.clone())?;
         (place.text() == self.generated.get(span)?).then_some(place)
     }
 
     /// Where the user's text ends, if `span` reaches the end of the file: "the file ended too early" is to be
     /// shown there also when text of ours comes after it.
-    pub(crate) fn locate_end(&self, span: &Range<usize>) -> Option<Place> {
+    pub(crate) fn locate_end(&self, span: &Range<usize>) -> Option<CellSpan> {
         if !self.holds(span) || span.end < self.generated.trim_end().len() {
             return None;
         }
         let last = self.segments.iter().rev().find_map(|segment| segment.cut(&segment.range))?;
         let end = last.range.start + last.text().trim_end().len();
-        Some(Place { range: end..end, ..last })
+        Some(CellSpan { range: end..end, ..last })
     }
 
     /// The byte at a line and a column (from 1, in characters), as rustc and panics print them.
@@ -205,7 +205,7 @@ impl Text {
         self.generated.get(span.clone()).is_some()
     }
 
-    fn locate_point(&self, at: usize) -> Option<Place> {
+    fn locate_point(&self, at: usize) -> Option<CellSpan> {
         let begins = |s: &&Segment| s.range.start == at || (s.range.start < at && at < s.range.end);
         let cells = || self.segments.iter().filter(|s| matches!(s.origin, Origin::Cell { .. }));
         if let Some(segment) = cells().find(begins).or_else(|| cells().find(|s| s.range.end == at)) {
@@ -218,7 +218,7 @@ impl Text {
     }
 
     /// Takes white space off the ends of `place` that are not ends of `span`.
-    fn trim(&self, span: &Range<usize>, place: &mut Place) {
+    fn trim(&self, span: &Range<usize>, place: &mut CellSpan) {
         let ours = |at: usize| {
             let holder = self.segments.iter().find(|s| s.range.contains(&at));
             holder.is_some_and(|s| !matches!(s.origin, Origin::Cell { .. }))
@@ -238,17 +238,17 @@ impl Text {
 
 impl Segment {
     /// The cell bytes of `range`, which lies within this segment.
-    fn place(&self, range: Range<usize>) -> Option<Place> {
+    fn place(&self, range: Range<usize>) -> Option<CellSpan> {
         let (cell, source, at) = match &self.origin {
             Origin::Cell { cell, source, at } => (cell, source, at),
             Origin::Alias(place) => return Some(place.clone()),
             Origin::Ours | Origin::Prefix => return None,
         };
         let shift = |byte: usize| byte - self.range.start + at;
-        Some(Place { cell: *cell, source: source.clone(), range: shift(range.start)..shift(range.end) })
+        Some(CellSpan { cell: *cell, source: source.clone(), range: shift(range.start)..shift(range.end) })
     }
 
-    fn cut(&self, span: &Range<usize>) -> Option<Place> {
+    fn cut(&self, span: &Range<usize>) -> Option<CellSpan> {
         let range = span.start.max(self.range.start)..span.end.min(self.range.end);
         if range.is_empty() { None } else { self.place(range) }
     }
@@ -257,7 +257,7 @@ impl Segment {
 /// The generated files of one compilation, by the name that rustc calls them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceMap {
-    files: BTreeMap<String, Text>,
+    files: BTreeMap<String, GeneratedFile>,
     hidden_dirs: Vec<PathBuf>,
     hidden_paths: Vec<String>,
 }
@@ -268,7 +268,7 @@ impl SourceMap {
     }
 
     /// `name` is what rustc puts in a span's `file_name`: the path as it was given on the command line.
-    pub(crate) fn insert(&mut self, name: impl Into<String>, text: Text) {
+    pub(crate) fn insert(&mut self, name: impl Into<String>, text: GeneratedFile) {
         self.files.insert(name.into(), text);
     }
 
@@ -286,11 +286,11 @@ impl SourceMap {
         &self.hidden_paths
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Text> {
+    pub(crate) fn get(&self, name: &str) -> Option<&GeneratedFile> {
         self.files.get(name)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Text)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &GeneratedFile)> {
         self.files.iter().map(|(name, text)| (name.as_str(), text))
     }
 
@@ -312,7 +312,7 @@ mod tests {
 
     /// Builds a file from a script: `[…]` is copied from cell 1, `<…>` is a prefix, the rest is ours. The cell's
     /// text is what is in the brackets.
-    fn build(script: &str) -> Text {
+    fn build(script: &str) -> GeneratedFile {
         let cell: String = script.split('[').skip(1).map(|s| s.split(']').next().unwrap()).collect();
         let source: Arc<str> = cell.into();
         let (mut builder, mut at) = (SourceBuilder::new(), 0);

@@ -10,7 +10,7 @@ use crate::lanes::verdict::Recorded;
 use crate::notebook::{self, CellKind, Notebook};
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Cell {
+pub(super) struct RecordedCell {
     /// Among all cells of the notebook, from 0.
     pub index: usize,
     pub id: String,
@@ -24,15 +24,15 @@ pub(super) struct Cell {
     pub unrecorded: bool,
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<Cell>, Error> {
+pub(super) fn read(path: &Path) -> Result<Vec<RecordedCell>, Error> {
     let notebook = Notebook::read(path)?;
     Ok(notebook.cells().filter(|cell| cell.kind == CellKind::Code).map(cell).collect())
 }
 
-fn cell(cell: notebook::Cell) -> Cell {
+fn cell(cell: notebook::Cell) -> RecordedCell {
     let tagged = |name: &str| cell.tags.iter().any(|tag| tag == name);
     let claim = cell.metadata.and_then(|metadata| metadata.get("threadbook")?.get("recorded"));
-    Cell {
+    RecordedCell {
         index: cell.index,
         skip: tagged("skip-execution"),
         may_fail: tagged("raises-exception"),
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn written(notebook: &Value) -> Result<Vec<Cell>, Error> {
+    fn written(notebook: &Value) -> Result<Vec<RecordedCell>, Error> {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), notebook.to_string()).expect("a file");
         read(file.path())
@@ -101,8 +101,15 @@ mod tests {
             error: Some(("Panic".into(), "no".into())),
         };
         let source = "1 +\n4".to_owned();
-        let one = Cell { index: 1, id: "one".into(), source, may_fail: true, recorded, ..Cell::default() };
-        let two = Cell { index: 2, id: "cell-02".into(), unrecorded: true, ..Cell::default() };
+        let one = RecordedCell {
+            index: 1,
+            id: "one".into(),
+            source,
+            may_fail: true,
+            recorded,
+            ..RecordedCell::default()
+        };
+        let two = RecordedCell { index: 2, id: "cell-02".into(), unrecorded: true, ..RecordedCell::default() };
         assert_eq!(cells, [one, two]);
     }
 }

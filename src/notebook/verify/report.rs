@@ -6,88 +6,19 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-use super::cells::Cell;
-use super::check::Status;
+use super::result::{CellResult, Status};
 use crate::lanes::matching::{Mismatch, Offer, Refusal};
 use crate::lanes::verdict::Difference;
 
 /// So many lanes are shown to people; JSON has them all.
 const SHOWN_LANES: usize = 12;
 
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct CellReport {
-    pub index: usize,
-    pub id: String,
-    pub status: Status,
-    /// Runs of the cell until it matched, or all of them.
-    pub tries: u32,
-    /// Of the last run, to its reply.
-    pub millis: u128,
-    pub difference: Option<Difference>,
-    /// Against the live CPython run, if the cell has a twin.
-    pub twin: Option<TwinReport>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct TwinReport {
-    pub matched: bool,
-    pub tries: u32,
-    pub difference: Option<Difference>,
-}
-
-impl CellReport {
-    pub(super) fn new(cell: &Cell) -> Self {
-        let (index, id) = (cell.index, cell.id.clone());
-        CellReport { index, id, status: Status::Skipped, tries: 0, millis: 0, difference: None, twin: None }
-    }
-
-    /// Takes the judgement of one run. Of several differences the one that came furthest is kept.
-    pub(super) fn judge(&mut self, cell: &Cell, difference: Option<Difference>) {
-        self.status = match &difference {
-            Some(_) => Status::Differs,
-            None if cell.unrecorded => Status::NotRecorded,
-            None => Status::Matched,
-        };
-        self.difference = difference.map(|new| further(self.difference.take(), new));
-    }
-
-    pub(super) fn is_good(&self) -> bool {
-        self.status.is_good() && self.twin.as_ref().is_none_or(|twin| twin.matched)
-    }
-}
-
-impl TwinReport {
-    pub(super) fn fails(&mut self, difference: Difference) {
-        self.difference = Some(further(self.difference.take(), difference));
-    }
-
-    /// Takes comparisons up to the first that matched.
-    pub(super) fn meet(&mut self, results: impl Iterator<Item = Result<(), Difference>>) {
-        for result in results {
-            match result {
-                Ok(()) => {
-                    (self.matched, self.difference) = (true, None);
-                    return;
-                }
-                Err(difference) => self.fails(difference),
-            }
-        }
-    }
-}
-
-fn further(old: Option<Difference>, new: Difference) -> Difference {
-    match old {
-        Some(old) if old.reached() >= new.reached() => old,
-        _ => new,
-    }
-}
-
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
 /// A cell for people.
-pub(super) fn lines(cell: &CellReport) -> String {
+pub(super) fn lines(cell: &CellResult) -> String {
     let (style, word) = match cell.status {
         Status::Matched => (GOOD, "matched"),
         Status::Differs => (BAD, "differs"),
@@ -100,12 +31,23 @@ pub(super) fn lines(cell: &CellReport) -> String {
         (Status::Differs, 2..) => text += &format!(", in all of {} tries", cell.tries),
         _ => {}
     }
+    match (cell.seed, cell.tries) {
+        (Some(seed), 2..) if cell.status == Status::Differs => text += &format!(", the last with --seed {seed}"),
+        (Some(seed), _) => text += &format!(", with --seed {seed}"),
+        (None, _) => {}
+    }
     if cell.status != Status::Skipped {
         let _ = write!(text, " {DIM}{} ms{DIM:#}", cell.millis);
     }
     text.push('\n');
     if let Some(difference) = &cell.difference {
         text += &explain(difference, "recorded");
+    }
+    if let Some(why) = &cell.no_checkpoint {
+        let _ = writeln!(
+            text,
+            "    no state to go back to could be kept, since {why}: each try began with what the one before had left"
+        );
     }
     if let Some(twin) = &cell.twin {
         let (style, word) = if twin.matched { (GOOD, "matched") } else { (BAD, "differs") };
@@ -178,7 +120,7 @@ fn refusal(offer: &Offer) -> String {
 }
 
 /// The last line for people.
-pub(super) fn summary(runs: &[Vec<CellReport>]) -> String {
+pub(super) fn summary(runs: &[Vec<CellResult>]) -> String {
     let cells = || runs.iter().flatten();
     let count = |status| cells().filter(|cell| cell.status == status).count();
     let mut text = format!("{} matched, {} differ", count(Status::Matched), count(Status::Differs));
@@ -196,15 +138,15 @@ pub(super) fn summary(runs: &[Vec<CellReport>]) -> String {
 }
 
 /// The whole report as one document.
-pub(super) fn json(notebook: &Path, good: bool, runs: &[Vec<CellReport>]) -> String {
+pub(super) fn json(notebook: &Path, good: bool, runs: &[Vec<CellResult>]) -> String {
     let runs: Vec<Value> = runs
         .iter()
-        .map(|cells| json!({ "ok": cells.iter().all(CellReport::is_good), "cells": cells.iter().map(cell).collect::<Vec<_>>() }))
+        .map(|cells| json!({ "ok": cells.iter().all(CellResult::is_good), "cells": cells.iter().map(cell).collect::<Vec<_>>() }))
         .collect();
     format!("{:#}\n", json!({ "notebook": notebook.display().to_string(), "ok": good, "runs": runs }))
 }
 
-fn cell(cell: &CellReport) -> Value {
+fn cell(cell: &CellResult) -> Value {
     let status = match cell.status {
         Status::Matched => "matched",
         Status::Differs => "differs",
@@ -220,6 +162,8 @@ fn cell(cell: &CellReport) -> Value {
         "id": cell.id,
         "status": status,
         "tries": cell.tries,
+        "seed": cell.seed,
+        "no_checkpoint": cell.no_checkpoint,
         "millis": u64::try_from(cell.millis).unwrap_or(u64::MAX),
         "difference": cell.difference.as_ref().map(difference),
         "twin": twin,
@@ -249,11 +193,12 @@ fn difference(difference: &Difference) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cells::RecordedCell;
     use super::*;
     use crate::lanes::matching::match_streams;
     use crate::lanes::scripted::run;
 
-    fn report(recorded: &str) -> CellReport {
+    fn report(recorded: &str) -> CellResult {
         let script = "
             main| Main 0
             spawn main a Thread-1
@@ -262,12 +207,12 @@ mod tests {
             main| Main 1
         ";
         let mismatch = match_streams(&run(script), [Some(recorded), None]).expect_err("should differ");
-        CellReport {
+        CellResult {
             status: Status::Differs,
             tries: 7,
             millis: 12,
             difference: Some(Difference::Stream(mismatch)),
-            ..CellReport::new(&Cell { id: "cell-01".into(), ..Cell::default() })
+            ..CellResult::new(&RecordedCell { id: "cell-01".into(), ..RecordedCell::default() })
         }
     }
 

@@ -58,6 +58,12 @@ pub(crate) fn parent_of(pid: u32) -> Option<u32> {
     Some(stat(pid)?.parent)
 }
 
+/// A path that leads to the program that this process runs, also after its file was replaced or removed. Only within
+/// this process and the one that it starts.
+pub(crate) fn own_executable() -> PathBuf {
+    PathBuf::from("/proc/self/exe")
+}
+
 /// A path that leads to the directory in which a process works, wherever that is by then.
 pub(crate) fn working_directory(pid: u32) -> PathBuf {
     PathBuf::from(format!("/proc/{pid}/cwd"))

@@ -1,57 +1,70 @@
-//! How the session starts the child: the descriptors that the child inherits, as arguments of its program, and what is
-//! set in its environment.
+//! How an executable is started as a worker, and how it knows that it was.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The subcommand of this executable that is the child.
-const SUBCOMMAND: &str = "__worker";
+use crate::sys::process;
 
-/// Asks glibc for huge pages where a heap is large (glibc manual, "Memory Allocation Tunables"): a snapshot of the worker
-/// then costs a fraction. glibc reads the variable only when a program starts. The worker removes it, so that programs
-/// which cells run do not inherit it.
-pub(crate) const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
+/// The first argument of a worker. It is no command for users.
+const COMMAND: &str = "__worker";
 
-/// The numbers that the inherited descriptors have in the child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Inherited {
-    /// The control socket of the first worker.
-    pub control: RawFd,
-    /// The memory of the ring.
-    pub ring: RawFd,
-    /// The event that wakes the ring's reader.
-    pub wake: RawFd,
-    /// The keeper's reports.
-    pub reports: RawFd,
+/// Set in the environment of a process that is started as a worker, which takes it out again before anything else.
+/// A process that still has it is an executable that knows nothing of workers: it would start itself for ever.
+const MARK: &str = "THREADBOOK_STARTED_AS_WORKER";
+
+/// Asks the C library for huge pages where a heap is large: a copy of the worker then costs a fraction. It reads this
+/// when a program starts; the worker takes it out again, so that programs which cells run do not have it.
+const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
+
+/// Whether the executable of this process has asked `arguments`, so that it can be started as a worker.
+static KNOWS_WORKERS: AtomicBool = AtomicBool::new(false);
+
+/// Starts the executable with these descriptors: control socket, ring, the ring's wake-up, and the keeper's reports.
+pub(crate) fn command(executable: &OsStr, descriptors: impl FnOnce(&mut Command) -> [RawFd; 4]) -> Command {
+    let mut command = Command::new(executable);
+    let numbers = descriptors(&mut command);
+    command.arg(COMMAND).args(numbers.map(|number| number.to_string())).env(MARK, "1");
+    if std::env::var_os(TUNABLES.0).is_none() {
+        command.env(TUNABLES.0, TUNABLES.1);
+    }
+    command
 }
 
-impl Inherited {
-    pub(crate) fn to_arguments(self) -> [String; 5] {
-        let Inherited { control, ring, wake, reports } = self;
-        [SUBCOMMAND.into(), control.to_string(), ring.to_string(), wake.to_string(), reports.to_string()]
-    }
+/// What follows `__worker` in the arguments of this process; None if it was not started as a worker. From here on a
+/// session in this process may start the process's own executable.
+pub(crate) fn arguments() -> Option<impl Iterator<Item = OsString>> {
+    KNOWS_WORKERS.store(true, Ordering::Relaxed);
+    let mut arguments = std::env::args_os().skip(1);
+    (arguments.next()? == COMMAND).then_some(arguments)
+}
 
-    /// Reads the arguments behind the subcommand. None if they are not what `to_arguments` writes.
-    pub(crate) fn from_arguments(arguments: impl Iterator<Item = OsString>) -> Option<Inherited> {
-        let numbers: Option<Vec<RawFd>> = arguments.map(|argument| argument.to_str()?.parse().ok()).collect();
-        match numbers?[..] {
-            [control, ring, wake, reports] => Some(Inherited { control, ring, wake, reports }),
-            _ => None,
+/// Takes out of the environment what only this process was to see.
+///
+/// # Safety
+/// No other thread runs.
+pub(crate) unsafe fn clean_environment() {
+    // SAFETY: promised by the caller.
+    unsafe {
+        std::env::remove_var(MARK);
+        if std::env::var(TUNABLES.0).is_ok_and(|value| value == TUNABLES.1) {
+            std::env::remove_var(TUNABLES.0);
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_read_as_they_were_written() {
-        let inherited = Inherited { control: 3, ring: 4, wake: 5, reports: 6 };
-        let arguments = inherited.to_arguments().into_iter().skip(1).map(OsString::from);
-        assert_eq!(Inherited::from_arguments(arguments), Some(inherited));
-        for wrong in [&["3", "4", "5"][..], &["3", "4", "5", "x"], &["3", "4", "5", "6", "7"]] {
-            assert_eq!(Inherited::from_arguments(wrong.iter().map(OsString::from)), None, "{wrong:?}");
-        }
+/// The executable that a session in this process starts its workers from: the one that was named, or the process's
+/// own if that knows workers. The error says what the program that wants a session has to do.
+pub(crate) fn executable(named: Option<PathBuf>) -> Result<PathBuf, String> {
+    if std::env::var_os(MARK).is_some() {
+        let message = "this process was started as a worker and must not start a session itself; \
+                       set Options::executable to the path of the `threadbook` executable";
+        return Err(message.into());
     }
+    let own = || KNOWS_WORKERS.load(Ordering::Relaxed).then(process::own_executable);
+    named.or_else(own).ok_or_else(|| {
+        "a session starts its workers from the `threadbook` executable; set Options::executable to its path".into()
+    })
 }

@@ -1,9 +1,10 @@
-//! Functions of the C library that this executable defines itself, so that every library loaded into the worker
+//! What the executable defines in place of functions of the C library, so that every library loaded into the worker
 //! (libstd, dependencies, C code) calls ours: `read`, `readv`, `write`, `writev`, `pthread_create`, `pthread_join`,
 //! `pthread_setname_np`, `clock_nanosleep`, `fork`, `posix_spawn`, `posix_spawnp`. Outside a worker each does just what
 //! the real one does.
 //!
-//! `build.rs` exports these names; a name added here must be added there.
+//! Here they have Rust's names: a program that links the library keeps the C library's functions. Only the executable
+//! gives them C's names (`src/interpose.rs`); one that is added here must be added there and in `build.rs`.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -40,8 +41,7 @@ fn captured(fd: c_int) -> Option<u8> {
 ///
 /// # Safety
 /// As the C library's: `bytes` points to `len` writable bytes.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn read(fd: c_int, bytes: *mut c_void, len: usize) -> isize {
+pub unsafe extern "C" fn read(fd: c_int, bytes: *mut c_void, len: usize) -> isize {
     if fd == libc::STDIN_FILENO && capture::ring().is_some() && !bytes.is_null() {
         // SAFETY: the caller promises `len` writable bytes.
         match input::read(unsafe { std::slice::from_raw_parts_mut(bytes.cast(), len) }) {
@@ -62,8 +62,7 @@ pub(crate) unsafe extern "C" fn read(fd: c_int, bytes: *mut c_void, len: usize) 
 ///
 /// # Safety
 /// As the C library's: `parts` points to `count` valid `iovec`s.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn readv(fd: c_int, parts: *const libc::iovec, count: c_int) -> isize {
+pub unsafe extern "C" fn readv(fd: c_int, parts: *const libc::iovec, count: c_int) -> isize {
     if fd == libc::STDIN_FILENO && capture::ring().is_some() && !parts.is_null() && count > 0 {
         // SAFETY: the caller promises `count` iovecs, each describing writable bytes.
         unsafe {
@@ -81,8 +80,7 @@ pub(crate) unsafe extern "C" fn readv(fd: c_int, parts: *const libc::iovec, coun
 ///
 /// # Safety
 /// As the C library's: `bytes` points to `len` readable bytes.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn write(fd: c_int, bytes: *const c_void, len: usize) -> isize {
+pub unsafe extern "C" fn write(fd: c_int, bytes: *const c_void, len: usize) -> isize {
     if let Some(stream) = captured(fd)
         && !bytes.is_null()
         // SAFETY: the caller promises `len` readable bytes.
@@ -98,8 +96,7 @@ pub(crate) unsafe extern "C" fn write(fd: c_int, bytes: *const c_void, len: usiz
 ///
 /// # Safety
 /// As the C library's: `parts` points to `count` valid `iovec`s.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn writev(fd: c_int, parts: *const libc::iovec, count: c_int) -> isize {
+pub unsafe extern "C" fn writev(fd: c_int, parts: *const libc::iovec, count: c_int) -> isize {
     if captured(fd).is_none() || parts.is_null() || count < 0 {
         // SAFETY: the system checks the arguments.
         return unsafe { libc::syscall(libc::SYS_writev, fd, parts, count) as isize };
@@ -161,8 +158,7 @@ extern "C" fn run_thread(start: *mut c_void) -> *mut c_void {
 ///
 /// # Safety
 /// As the C library's.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn pthread_create(
+pub unsafe extern "C" fn pthread_create(
     thread: *mut libc::pthread_t,
     attributes: *const libc::pthread_attr_t,
     routine: Routine,
@@ -197,8 +193,7 @@ pub(crate) unsafe extern "C" fn pthread_create(
 ///
 /// # Safety
 /// As the C library's.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn pthread_join(thread: libc::pthread_t, answer: *mut *mut c_void) -> c_int {
+pub unsafe extern "C" fn pthread_join(thread: libc::pthread_t, answer: *mut *mut c_void) -> c_int {
     type Join = unsafe extern "C" fn(libc::pthread_t, *mut *mut c_void) -> c_int;
     static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
     let lane = capture::ring().and_then(|_| threads::lane_of(thread));
@@ -221,8 +216,7 @@ pub(crate) unsafe extern "C" fn pthread_join(thread: libc::pthread_t, answer: *m
 ///
 /// # Safety
 /// As the C library's.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn fork() -> libc::pid_t {
+pub unsafe extern "C" fn fork() -> libc::pid_t {
     type Fork = unsafe extern "C" fn() -> libc::pid_t;
     static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
     // SAFETY: this is the type of the C library's function.
@@ -249,8 +243,7 @@ pub(crate) unsafe extern "C" fn fork() -> libc::pid_t {
 ///
 /// # Safety
 /// As the C library's.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn clock_nanosleep(
+pub unsafe extern "C" fn clock_nanosleep(
     clock: libc::clockid_t,
     flags: c_int,
     time: *const libc::timespec,
@@ -276,8 +269,7 @@ pub(crate) unsafe extern "C" fn clock_nanosleep(
 ///
 /// # Safety
 /// As the C library's: `name` is a C string.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn pthread_setname_np(thread: libc::pthread_t, name: *const c_char) -> c_int {
+pub unsafe extern "C" fn pthread_setname_np(thread: libc::pthread_t, name: *const c_char) -> c_int {
     type SetName = unsafe extern "C" fn(libc::pthread_t, *const c_char) -> c_int;
     static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
     // SAFETY: this is the type of the C library's function; the arguments are the caller's, a C string among them.
@@ -305,8 +297,7 @@ macro_rules! interpose_spawn {
         ///
         /// # Safety
         /// As the C library's.
-        #[unsafe(no_mangle)]
-        pub(crate) unsafe extern "C" fn $name(
+        pub unsafe extern "C" fn $name(
             pid: *mut libc::pid_t,
             path: *const c_char,
             actions: *const libc::posix_spawn_file_actions_t,

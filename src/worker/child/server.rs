@@ -1,9 +1,9 @@
 //! The worker process: loads the runtime, then one compiled cell after the other, and runs each on this one thread.
 //! It knows nothing of the cell but its library; variables live in the runtime.
 
-use std::ffi::{CStr, CString, OsString, c_void};
+use std::ffi::{CStr, CString, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -15,32 +15,34 @@ use crate::sys::descriptor::out_of_reach;
 use crate::sys::process;
 use crate::sys::socket::send_descriptor;
 use crate::worker::abi::comm;
-use crate::worker::abi::launch::{Inherited, TUNABLES};
+use crate::worker::abi::launch;
 use crate::worker::abi::protocol::{self, End, Request, Response, Run};
 use crate::worker::abi::ring::Ring;
 use crate::worker::child::keeper::{self, Role};
 use crate::worker::child::snapshot::{Copied, Copier};
 use crate::worker::host;
 
-/// The worker's entry: `threadbook __worker CONTROL RING WAKE REPORTS`, four inherited descriptors.
-pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let Some(Inherited { control, ring, wake, reports }) = Inherited::from_arguments(arguments) else {
+/// Becomes the worker if a session has started this process as one, and then returns only if its arguments are not what
+/// a session passes. In any other process it returns None, and a session may start the executable of this process as a
+/// worker from then on. So an executable calls it before anything else, and has to export the functions of `hooks`.
+pub fn main() -> Option<ExitCode> {
+    // Control socket, ring, the ring's wake-up, the keeper's reports.
+    let fds: Option<Vec<RawFd>> = launch::arguments()?.map(|a| a.to_str()?.parse().ok()).collect();
+    let Some(&[control, memory, wake, reports]) = fds.as_deref() else {
         eprintln!("error: `__worker` is how threadbook starts itself; it is no command for users");
-        return ExitCode::from(2);
+        return Some(ExitCode::from(2));
     };
     // SAFETY: the descriptors were inherited for us.
     let [control, memory, wake, reports] =
-        [control, ring, wake, reports].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+        [control, memory, wake, reports].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
     let workers = [&control, &memory, &wake].map(AsRawFd::as_raw_fd);
     match keeper::keep(reports, &workers) {
         Ok(Role::Worker) => {}
         // The descriptors of the worker are closed already: nothing may close them again.
         Ok(Role::Keeper) | Err(_) => process::leave(0),
     }
-    if std::env::var(TUNABLES.0).is_ok_and(|value| value == TUNABLES.1) {
-        // SAFETY: this process has one thread.
-        unsafe { std::env::remove_var(TUNABLES.0) };
-    }
+    // SAFETY: this process has one thread.
+    unsafe { launch::clean_environment() };
     // The session went away, or never spoke our protocol: there is nobody to tell. A program's own exit handlers are
     // not run: a copy of it must not end it a second time.
     let _ = serve(control, memory, wake);

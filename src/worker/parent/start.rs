@@ -5,12 +5,12 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 
 use crate::sys::process::{end_with_this_thread, limit_memory, pass_descriptors, raise_stack_limit};
 use crate::sys::socket::stream_pair;
-use crate::worker::abi::launch::{Inherited, TUNABLES};
+use crate::worker::abi::launch;
 use crate::worker::abi::ring::Ring;
 use crate::worker::parent::answer::Answerer;
 
@@ -50,14 +50,9 @@ pub(crate) fn start(start: &Start, control: UnixStream) -> io::Result<Started> {
     let (reports, far_reports) = UnixStream::pair()?;
     let memory = ring.memory().try_clone_to_owned()?;
     let wake = ring.wake().try_clone_to_owned()?;
-    let mut command = Command::new(&start.executable);
-    let [control, ring_memory, wake, reports_of_keeper] =
-        pass_descriptors(&mut command, [control.into(), memory, wake, far_reports.into()]);
-    let inherited = Inherited { control, ring: ring_memory, wake, reports: reports_of_keeper };
-    command.args(inherited.to_arguments());
-    if std::env::var_os(TUNABLES.0).is_none() {
-        command.env(TUNABLES.0, TUNABLES.1);
-    }
+    let descriptors = [control.into(), memory, wake, far_reports.into()];
+    let mut command =
+        launch::command(start.executable.as_os_str(), |command| pass_descriptors(command, descriptors));
     if let Some(directory) = &start.directory {
         command.current_dir(directory);
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use syn::spanned::Spanned;
 
 use super::Parts;
+use crate::engine::rejection::UsageError;
 use crate::engine::text::magic::{Kind, Magic};
 
 /// Statements that are measured together.
@@ -39,7 +40,7 @@ impl Default for Flags {
 }
 
 impl Flags {
-    pub(crate) fn parse(text: &str) -> Result<Flags, String> {
+    pub(crate) fn parse(text: &str) -> Result<Flags, UsageError> {
         let mut flags = Flags::default();
         let mut rest = text.trim();
         while !rest.is_empty() {
@@ -56,9 +57,9 @@ impl Flags {
                 ('q', None) => set(&mut flags.quiet, true, value),
                 ('o', None) => set(&mut flags.output, true, value),
                 _ => {
-                    return Err(format!(
+                    return Err(UsageError(format!(
                         "`%timeit` takes `-n LOOPS`, `-r RUNS`, `-p DIGITS`, `-q` and `-o`, not `{rest}`"
-                    ));
+                    )));
                 }
             };
         }

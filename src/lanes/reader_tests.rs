@@ -1,6 +1,8 @@
 use super::*;
+use crate::lanes::pattern::Slot;
 use crate::lanes::pattern::render;
-use crate::lanes::scripted::{events, run};
+use crate::lanes::run::Run;
+use crate::lanes::scripted::{events, log, read, run};
 
 struct Unbound;
 
@@ -46,7 +48,6 @@ fn spawns_and_joins_are_gates() {
     assert!(run.concurrent);
     assert_eq!(gates(&run, 1), [(0, vec![(0, 2)])]);
     assert_eq!(gates(&run, 0), [(4, vec![(1, 4)])]);
-    assert_eq!(run.open, ["Thread-1"]);
 }
 
 #[test]
@@ -62,7 +63,6 @@ fn a_joined_worker_has_ended_its_tasks() {
     ");
     assert_eq!(gates(&run, 1), [(0, vec![(0, 2)])]);
     assert_eq!(run.lanes[0].label, "task action on ThreadPoolExecutor-0_0");
-    assert!(run.open.is_empty(), "an idle worker is not waited for: {:?}", run.open);
 }
 
 /// The main thread's lane goes over all cells; what another cell's threads print meanwhile is theirs.
@@ -71,14 +71,14 @@ fn a_cell_has_its_own_output_only() {
     let mut all = events("spawn main t Thread-1\nmain| one", CellId(1));
     all.extend(events("main| two", CellId(2)));
     all.extend(events("spawn main t Thread-1\nt| late", CellId(1)).pop());
-    let (first, second) =
-        (Run::read(&all, CellId(1), &BTreeSet::new()), Run::read(&all, CellId(2), &BTreeSet::new()));
+    let log = log(&all, &[CellId(1), CellId(2)]);
+    let (first, second) = (log.read(CellId(1)), log.read(CellId(2)));
     assert_eq!(
         (atoms(&first, 0, 0), atoms(&first, 1, 0)),
         (vec!["one".into(), "\n".into()], vec!["late".into(), "\n".into()])
     );
     assert_eq!((second.lanes.len(), atoms(&second, 0, 0)), (1, vec!["two".into(), "\n".into()]));
-    assert!(!second.concurrent && second.open.is_empty());
+    assert!(!second.concurrent && log.open(CellId(2)).is_empty());
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn what_was_changed_or_cleared_is_not_recorded_as_it_was() {
         id: Some("bar".into()),
         update,
     };
-    let read = |all: &[Event]| Run::read(all, CellId(1), &BTreeSet::new());
+    let read = |all: &[Event]| read(all, CellId(1));
     let mut all = events("main| old", CellId(1));
     all.extend([display("0 %", false), display("50 %", true)]);
     let run = read(&all);

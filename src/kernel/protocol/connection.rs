@@ -1,5 +1,6 @@
-//! The connection file: where the front end wants the sockets, and the key that signs messages. Reads it, and says
-//! clearly what is wrong with it; never writes it.
+//! The connection file: where the front end wants the sockets, and the key that signs messages
+//! (<https://jupyter-client.readthedocs.io/en/stable/kernels.html#connection-files>). Reads it, and says clearly what is
+//! wrong with it; never writes it.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,15 +8,16 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::control::ConnectReply;
 use crate::error::{Error, ExitCode};
 use crate::sys::descriptor::open_regular;
 
-/// Real ones have 300 bytes.
+/// Bytes of a connection file; real ones have 300. A larger file is refused.
 const LARGEST: u64 = 64 << 10;
 
 /// A connection file, as the protocol spells it.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     #[serde(default = "tcp")]
     transport: String,
     ip: String,
@@ -26,16 +28,16 @@ pub(super) struct Connection {
     hb_port: u32,
     #[serde(default = "hmac_sha256")]
     signature_scheme: String,
-    /// Empty: messages are not signed.
+    /// Signs messages; if it is empty they are not signed.
     #[serde(default)]
     pub key: String,
-    /// The front end wants the sockets encrypted.
+    /// `Some` if the front end wants the sockets encrypted, which this kernel cannot do.
     #[serde(default)]
     curve_publickey: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Channel {
+pub(crate) enum Channel {
     Shell,
     Control,
     Stdin,
@@ -44,10 +46,10 @@ pub(super) enum Channel {
 }
 
 impl Channel {
-    pub(super) const ALL: [Channel; 5] =
+    pub(crate) const ALL: [Channel; 5] =
         [Channel::Shell, Channel::Control, Channel::Stdin, Channel::Iopub, Channel::Heartbeat];
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Channel::Shell => "shell",
             Channel::Control => "control",
@@ -59,7 +61,7 @@ impl Channel {
 }
 
 impl Connection {
-    pub(super) fn read(path: &Path) -> Result<Connection, Error> {
+    pub(crate) fn read(path: &Path) -> Result<Connection, Error> {
         let bad = |why: String| {
             let message = format!(
                 "cannot use the connection file `{}`: {why}; Jupyter writes one when it starts a kernel (`jupyter console --kernel threadbook`)",
@@ -106,7 +108,7 @@ impl Connection {
         Ok(connection)
     }
 
-    pub(super) fn port(&self, channel: Channel) -> u32 {
+    pub(crate) fn port(&self, channel: Channel) -> u32 {
         match channel {
             Channel::Shell => self.shell_port,
             Channel::Control => self.control_port,
@@ -116,8 +118,19 @@ impl Connection {
         }
     }
 
+    /// The content of `connect_reply`.
+    pub(crate) fn ports(&self) -> ConnectReply {
+        ConnectReply {
+            shell_port: self.shell_port,
+            control_port: self.control_port,
+            stdin_port: self.stdin_port,
+            iopub_port: self.iopub_port,
+            hb_port: self.hb_port,
+        }
+    }
+
     /// The channel's address as ZeroMQ spells it.
-    pub(super) fn address(&self, channel: Channel) -> String {
+    pub(crate) fn address(&self, channel: Channel) -> String {
         let (ip, port) = (&self.ip, self.port(channel));
         match self.transport.as_str() {
             "ipc" => format!("ipc://{ip}-{port}"),
@@ -126,7 +139,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn is_ipv6(&self) -> bool {
+    pub(crate) fn is_ipv6(&self) -> bool {
         self.transport == "tcp" && self.ip.contains(':')
     }
 }

@@ -1,7 +1,7 @@
-//! Words inside messages: generated file names become cell names, and advice that helps nobody in a notebook is
-//! recognised. Knows nothing of spans.
+//! File names and Rust paths inside messages: those of generated files and modules become what the user knows. Knows nothing
+//! of spans.
 
-use crate::engine::text::source_map::{SourceMap, Text};
+use crate::engine::text::source_map::{GeneratedFile, SourceMap};
 
 /// `{closure@/path/cell.rs:9:13: 9:16}` becomes `{closure@In[3]:2:13: 2:16}`.
 pub(super) fn in_cells(message: &str, map: &SourceMap) -> String {
@@ -30,7 +30,7 @@ fn without_path(message: &str, prefix: &str) -> String {
     kept
 }
 
-fn rename(message: &str, file: &str, text: &Text) -> String {
+fn rename(message: &str, file: &str, text: &GeneratedFile) -> String {
     let mut pieces = message.split(file);
     let mut renamed = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -68,27 +68,6 @@ fn position<'a>(text: Option<&'a str>, whole: &'a str) -> (Option<(usize, usize)
 fn number(text: &str) -> Option<(usize, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     Some((text[..end].parse().ok()?, &text[end..]))
-}
-
-/// Notes and helps about rustc's own command line or about a crate that the user does not see.
-pub(super) fn is_noise(note: &str) -> bool {
-    const STARTS: [&str; 7] = [
-        "this error originates in the macro",
-        "this warning originates in the macro",
-        "the full name for the type has been written to",
-        "the full type name has been written to",
-        "consider using `--verbose` to print the full type name",
-        "consider adding a `main` function",
-        "here is a function named `main`",
-    ];
-    STARTS.iter().any(|start| note.starts_with(start))
-        || note.contains("-Z macro-backtrace")
-        || note.contains("run with -Z")
-}
-
-/// Notes that say nothing without the text of ours that they point at.
-pub(super) fn needs_its_span(note: &str) -> bool {
-    note == "the lint level is defined here" || note.ends_with("here") || note.ends_with(':')
 }
 
 /// A library's path without the part that differs between machines.

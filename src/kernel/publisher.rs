@@ -1,26 +1,33 @@
-//! From the session's events to iopub messages: each under the header of the request whose cell it belongs to, text
+//! Turns the session's events into iopub messages: each under the header of the request whose cell it belongs to, text
 //! gathered by time and size. Owns the routes from cells to requests; sends nothing itself.
 //!
-//! Text of one cell keeps its order. Only where a cell changes between stdout and stderr very often, both are
-//! gathered apart for a moment: clients take a limited number of messages a second.
+//! Text of one cell keeps its order. Only where a cell changes between stdout and stderr very often, each stream is
+//! gathered apart for a moment, since clients take a limited number of messages a second.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::message::Outgoing;
+use super::protocol::codec::Outgoing;
+use super::protocol::comm::{CommClose, CommMsg, CommOpen};
+use super::protocol::content::Content;
+use super::protocol::iopub::{
+    ClearOutput, Display, DisplayData, ExecuteResult, StreamText, Transient, UpdateDisplayData,
+};
 use crate::events::{CellId, CommAct, Event, LaneId, LaneKind, MimeBundle, Origin, Stream};
 
-/// Text waits so long for more.
+/// Text of a cell that is gathered into one `stream` message is sent after 20 ms at the latest …
 const GATHER: Duration = Duration::from_millis(20);
-/// … and no longer than until there is this much of it.
+/// … or as soon as it has this many bytes.
 const LARGEST: usize = 64 << 10;
-/// So many changes of stream make a new message, within one `GATHER`.
+/// Messages that changes between stdout and stderr make of one cell's gathered text. Beyond it, text is added to the last
+/// message of its stream, out of order with the other stream.
 const CHANGES: usize = 8;
-/// So many changes of thread are told with one message.
+/// Changes of thread that one message's metadata tells. Beyond it they are left out, and `pieces_truncated` says so.
 const PIECES: usize = 1_000;
-/// So many cells are remembered, and those that have threads which still run.
+/// Cells whose request is remembered. Beyond it the oldest one that has no running thread is forgotten; output that comes
+/// for it all the same goes to the newest cell.
 const ROUTES: usize = 1_000;
 
 #[derive(Default)]
@@ -33,7 +40,7 @@ pub(super) struct Publisher {
     ready: VecDeque<Outgoing>,
 }
 
-/// What a lane is.
+/// What is known of a lane.
 struct Known {
     cell: CellId,
     kind: LaneKind,
@@ -42,7 +49,7 @@ struct Known {
     on: Option<LaneId>,
 }
 
-/// Where a cell's output goes.
+/// The request that a cell's output belongs to.
 struct Route {
     parent: Value,
     count: u32,
@@ -52,7 +59,7 @@ struct Route {
     lanes: u32,
 }
 
-/// Text of one cell that waits.
+/// Gathered text of one cell.
 struct Batch {
     cell: CellId,
     due: Instant,
@@ -60,7 +67,7 @@ struct Batch {
     chunks: Vec<Chunk>,
 }
 
-/// One message to be.
+/// The text of one `stream` message.
 struct Chunk {
     stream: Stream,
     text: String,
@@ -68,8 +75,9 @@ struct Chunk {
     pieces_truncated: bool,
 }
 
-/// Who wrote how much of a chunk. No writer: the compiler.
+/// A part of a chunk that one writer wrote.
 struct Piece {
+    /// `None` for text of the compiler and of the kernel.
     writer: Option<Writer>,
     bytes: usize,
 }
@@ -85,7 +93,7 @@ struct Writer {
 }
 
 impl Publisher {
-    /// Output of `cell` belongs to the request with this header from here on.
+    /// Sends output of `cell` under the header `parent` from here on.
     pub(super) fn begin(&mut self, cell: CellId, parent: Value, count: u32, silent: bool) {
         self.routes.insert(cell, Route { parent, count, silent, lanes: 0 });
         self.newest = Some(cell);
@@ -96,7 +104,7 @@ impl Publisher {
         }
     }
 
-    /// Takes an event; `Failed` is not ours to publish.
+    /// Takes an event. `Failed` is published by the request's own room, with the end of its cell.
     pub(super) fn event(&mut self, event: Event, now: Instant) {
         match event {
             Event::Lane(lane) => {
@@ -125,14 +133,16 @@ impl Publisher {
             }
             Event::Display { origin, data, metadata, id, update } => {
                 self.flush(origin.cell);
-                let transient = id.map_or(json!({}), |id| json!({"display_id": id}));
-                let content = json!({"data": data, "metadata": metadata, "transient": transient});
-                let msg_type = if update { "update_display_data" } else { "display_data" };
-                self.display(origin.cell, msg_type, self.about(&origin), content);
+                let display = Display { data, metadata, transient: Transient { display_id: id } };
+                let about = section(Value::Object(self.writer(&origin).value()));
+                match update {
+                    false => self.message(origin.cell, about, &DisplayData(display)),
+                    true => self.update_display(origin.cell, about, display),
+                }
             }
             Event::Clear { origin, wait } => {
                 self.flush(origin.cell);
-                self.message(origin.cell, "clear_output", Map::new(), json!({"wait": wait}));
+                self.message(origin.cell, Map::new(), &ClearOutput { wait });
             }
             Event::Comm { origin, id, act, data } => self.comm(origin.cell, id, act, data),
             Event::Result { cell, data } => self.result(cell, data),
@@ -146,17 +156,12 @@ impl Publisher {
         }
     }
 
-    /// Text of our own for a cell.
+    /// Adds text of the kernel to a cell's stderr.
     pub(super) fn say(&mut self, cell: CellId, text: &str) {
         self.text(cell, Stream::Stderr, text, None, Instant::now());
     }
 
-    /// The cell has ended: everything of it that waits goes out.
-    pub(super) fn end(&mut self, cell: CellId) {
-        self.flush(cell);
-    }
-
-    /// Everything of this cell that waits goes out.
+    /// Makes messages of the cell's gathered text, whether or not they are due.
     pub(super) fn flush(&mut self, cell: CellId) {
         let cell = self.known(cell);
         if let Some(index) = self.batches.iter().position(|batch| Some(batch.cell) == cell) {
@@ -178,12 +183,12 @@ impl Publisher {
         }
     }
 
-    /// When the next text has waited long enough.
+    /// When the oldest gathered text is due.
     pub(super) fn due(&self) -> Option<Instant> {
         self.batches.iter().map(|batch| batch.due).min()
     }
 
-    /// What is to be sent, in order.
+    /// Takes the messages that are to be sent, in order.
     pub(super) fn take(&mut self) -> VecDeque<Outgoing> {
         std::mem::take(&mut self.ready)
     }
@@ -206,55 +211,52 @@ impl Publisher {
     fn result(&mut self, cell: CellId, data: MimeBundle) {
         self.flush(cell);
         let Some(route) = self.routes.get(&cell) else { return };
-        let content = json!({"data": data, "metadata": {}, "execution_count": route.count});
-        self.message(cell, "execute_result", Map::new(), content);
+        let execution_count = route.count;
+        self.message(cell, Map::new(), &ExecuteResult { data, metadata: Map::new(), execution_count });
     }
 
-    /// A silent cell shows nothing, but it does talk.
-    fn comm(&mut self, cell: CellId, id: String, act: CommAct, data: Value) {
+    /// A silent cell shows nothing, but its comm messages are sent.
+    fn comm(&mut self, cell: CellId, comm_id: String, act: CommAct, data: Value) {
         self.flush(cell);
         let Some(route) = self.known(cell).and_then(|cell| self.routes.get(&cell)) else { return };
-        let (msg_type, content) = match act {
-            CommAct::Open { target } => ("comm_open", json!({"comm_id": id, "target_name": target, "data": data})),
-            CommAct::Message => ("comm_msg", json!({"comm_id": id, "data": data})),
-            CommAct::Close => ("comm_close", json!({"comm_id": id, "data": data})),
-        };
-        let (parent, metadata) = (route.parent.clone(), Map::new());
-        self.ready.push_back(Outgoing { identities: Vec::new(), msg_type, parent, metadata, content });
+        let parent = route.parent.clone();
+        self.ready.push_back(match act {
+            CommAct::Open { target } => Outgoing::about(parent, &CommOpen { comm_id, target_name: target, data }),
+            CommAct::Message => Outgoing::about(parent, &CommMsg { comm_id, data }),
+            CommAct::Close => Outgoing::about(parent, &CommClose { comm_id, data }),
+        });
     }
 
     fn out(&mut self, batch: Batch) {
         for chunk in batch.chunks {
-            let metadata = chunk.metadata();
-            let content = json!({"name": chunk.stream.name(), "text": chunk.text});
-            self.message(batch.cell, "stream", metadata, content);
+            let stream = StreamText { name: chunk.stream.name(), text: &chunk.text };
+            self.message(batch.cell, chunk.metadata(), &stream);
         }
     }
 
-    /// Of changes of one display that wait to be sent one after the other, the last is enough.
-    fn display(&mut self, cell: CellId, msg_type: &'static str, metadata: Map<String, Value>, content: Value) {
+    /// Of changes of one display that wait to be sent one after the other, only the last is sent.
+    fn update_display(&mut self, cell: CellId, metadata: Map<String, Value>, display: Display) {
         let parent = self.known(cell).and_then(|cell| self.routes.get(&cell)).map(|route| &route.parent);
-        let replaced = self.ready.back().is_some_and(|last| {
-            (last.msg_type, msg_type) == ("update_display_data", "update_display_data")
+        let is_replaced = self.ready.back().is_some_and(|last| {
+            last.msg_type == UpdateDisplayData::MSG_TYPE
                 && Some(&last.parent) == parent
-                && last.content["transient"] == content["transient"]
+                && last.content["transient"]["display_id"].as_str() == display.transient.display_id.as_deref()
         });
-        if replaced {
+        if is_replaced {
             self.ready.pop_back();
         }
-        self.message(cell, msg_type, metadata, content);
+        self.message(cell, metadata, &UpdateDisplayData(display));
     }
 
-    fn message(&mut self, cell: CellId, msg_type: &'static str, metadata: Map<String, Value>, content: Value) {
+    fn message<C: Content>(&mut self, cell: CellId, metadata: Map<String, Value>, content: &C) {
         let Some(route) = self.known(cell).and_then(|cell| self.routes.get(&cell)).filter(|route| !route.silent)
         else {
             return;
         };
-        let parent = route.parent.clone();
-        self.ready.push_back(Outgoing { identities: Vec::new(), msg_type, parent, metadata, content });
+        self.ready.push_back(Outgoing { metadata, ..Outgoing::about(route.parent.clone(), content) });
     }
 
-    /// The cell itself, or the newest where output says no cell or one of long ago.
+    /// The cell itself, or the newest one for output of no cell or of one that is forgotten.
     fn known(&self, cell: CellId) -> Option<CellId> {
         if self.routes.contains_key(&cell) { Some(cell) } else { self.newest }
     }
@@ -274,10 +276,6 @@ impl Publisher {
             }
         }
         writer
-    }
-
-    fn about(&self, origin: &Origin) -> Map<String, Value> {
-        section(Value::Object(self.writer(origin).value()))
     }
 }
 
@@ -303,7 +301,7 @@ impl Chunk {
         self.text.push_str(text);
         let full = self.pieces.len() == PIECES;
         match self.pieces.last_mut() {
-            // Once a piece is left out, nothing may be added to the last one: it would stand at the wrong place.
+            // Once a piece is left out, the last one must not grow: its bytes would be counted at the wrong place.
             _ if self.pieces_truncated => {}
             Some(last) if last.writer == writer => last.bytes += text.len(),
             _ if full => self.pieces_truncated = true,
@@ -311,7 +309,7 @@ impl Chunk {
         }
     }
 
-    /// One writer is told plainly; of several, who wrote how many bytes of the text, in its order.
+    /// Names one writer plainly; of several, says who wrote how many bytes of the text, in its order.
     fn metadata(&self) -> Map<String, Value> {
         if let [only] = &self.pieces[..] {
             return only.writer.as_ref().map_or_else(Map::new, |writer| section(Value::Object(writer.value())));
@@ -348,5 +346,5 @@ fn section(value: Value) -> Map<String, Value> {
 }
 
 #[cfg(test)]
-#[path = "publish_tests.rs"]
+#[path = "publisher_tests.rs"]
 mod tests;

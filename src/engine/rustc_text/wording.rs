@@ -1,0 +1,142 @@
+//! Sentences of rustc's that the engine recognises: labels with a type in them, totals, and notes that help nobody in a
+//! notebook.
+
+use super::codes;
+
+/// The type of ours that `:type` compares an expression with: rustc then says in the mismatch which type it has.
+const TYPE_OF: &str = "`TypeOf`";
+
+/// The type of the expression in an error with this code and these labels. None if it is another error than the mismatch
+/// with `threadbook::show::TypeOf`.
+pub(crate) fn type_of_expression<'a>(
+    code: Option<&str>,
+    mut labels: impl Iterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    let is_asked = code == Some(codes::MISMATCHED_TYPES) && labels.clone().any(|label| label.contains(TYPE_OF));
+    let ty = |label: &'a str| label.strip_prefix("this expression has type `")?.strip_suffix('`');
+    if is_asked { labels.find_map(ty) } else { None }
+}
+
+/// Whether a message speaks of the type that `:type` compares with, which its user has not written.
+pub(crate) fn is_about_type_of(message: &str) -> bool {
+    message.contains("TypeOf")
+}
+
+/// What a cell's user calls the traits that rustc suggests for a type without a name (`impl Fn(i32) -> i32`): the trait
+/// object's bounds, if it is a closure or an iterator. None for other types (a future has to be polled where it is).
+pub(crate) fn boxable_traits(suggested: &str) -> Option<&str> {
+    let traits = suggested.strip_prefix("impl ")?;
+    ["Fn", "Iterator<"].iter().any(|start| traits.starts_with(start)).then_some(traits)
+}
+
+/// The first name that a message quotes: "cannot find value `x` in this scope".
+pub(crate) fn quoted_name(message: &str) -> Option<&str> {
+    message.split('`').nth(1)
+}
+
+/// Whether an error of `Matter::UnknownPath` may be about a crate that is not there.
+pub(crate) fn may_be_about_a_crate(message: &str) -> bool {
+    message.contains("crate `") || message.starts_with("unresolved import")
+}
+
+/// Whether the message is one of the totals that rustc ends with, which count what the user may never get to see.
+pub(crate) fn is_total(message: &str) -> bool {
+    message.starts_with("aborting due to ")
+        || message.ends_with(" warning emitted")
+        || message.ends_with(" warnings emitted")
+}
+
+/// Whether a note is about a bound of the runtime's own functions: the message itself says what is asked of the value.
+pub(crate) fn is_about_the_runtime(note: &str) -> bool {
+    note.starts_with("required by a bound in `threadbook::")
+}
+
+/// Whether a note is about rustc's own command line, or about a crate that the user does not see.
+pub(crate) fn is_noise(note: &str) -> bool {
+    const STARTS: [&str; 7] = [
+        "this error originates in the ",
+        "this warning originates in the ",
+        "the full name for the type has been written to",
+        "the full type name has been written to",
+        "consider using `--verbose` to print the full type name",
+        "consider adding a `main` function",
+        "here is a function named `main`",
+    ];
+    STARTS.iter().any(|start| note.starts_with(start))
+        || note.contains("-Z macro-backtrace")
+        || note.contains("run with -Z")
+}
+
+/// Whether a note says nothing without the code that it points at.
+pub(crate) fn needs_its_span(note: &str) -> bool {
+    note == "the lint level is defined here" || note.ends_with("here") || note.ends_with(':')
+}
+
+/// What rustc writes beside the call of the macro that an error is in. `name` is the macro's in the JSON.
+pub(crate) fn invocation_label(name: &str) -> String {
+    match name.strip_prefix("desugaring of ") {
+        Some(what) => format!("in this {what} desugaring"),
+        None if name.starts_with("#[derive") => "in this derive macro expansion".to_owned(),
+        None if name.starts_with("#[") => "in this attribute macro expansion".to_owned(),
+        None => "in this macro invocation".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_of_an_expression_is_in_a_label() {
+        let labels = ["expected `Vec<u8>`, found `TypeOf`", "this expression has type `Vec<u8>`"];
+        let read = |code| type_of_expression(code, labels.iter().copied());
+        assert_eq!(read(Some("E0308")), Some("Vec<u8>"));
+        assert_eq!(read(Some("E0277")), None);
+        let others = ["expected `u8`, found `&str`", "this expression has type `u8`"];
+        assert_eq!(type_of_expression(Some("E0308"), others.iter().copied()), None);
+        assert!(is_about_type_of("the trait bound `TypeOf: Clone` is not satisfied"));
+    }
+
+    #[test]
+    fn closures_and_iterators_have_traits_to_box() {
+        assert_eq!(boxable_traits("impl Fn(i32) -> i32"), Some("Fn(i32) -> i32"));
+        assert_eq!(boxable_traits("impl FnOnce() + use<>"), Some("FnOnce() + use<>"));
+        assert_eq!(boxable_traits("impl Iterator<Item = u8>"), Some("Iterator<Item = u8>"));
+        assert_eq!(boxable_traits("impl Future<Output = ()>"), None);
+        assert_eq!(boxable_traits("u8"), None);
+    }
+
+    #[test]
+    fn totals_and_notes_are_told_from_what_helps() {
+        for total in
+            ["aborting due to 2 previous errors; 1 warning emitted", "1 warning emitted", "2 warnings emitted"]
+        {
+            assert!(is_total(total), "{total}");
+        }
+        assert!(!is_total("unused variable: `x`"));
+        assert!(is_noise(
+            "this error originates in the macro `println` (in Nightly builds, run with -Z macro-backtrace)"
+        ));
+        assert!(is_noise("this error originates in the derive macro `Debug`"));
+        assert!(!is_noise("`String` does not implement the `Copy` trait"));
+        assert!(needs_its_span("function defined here") && needs_its_span("the following trait defines an item:"));
+        assert!(!needs_its_span("required by a bound in `spawn`"));
+        assert!(is_about_the_runtime("required by a bound in `threadbook::store::put`"));
+    }
+
+    #[test]
+    fn names_and_crates_are_read_from_messages() {
+        assert_eq!(quoted_name("cannot find value `x` in this scope"), Some("x"));
+        assert_eq!(quoted_name("mismatched types"), None);
+        assert!(may_be_about_a_crate("unresolved import `serde`"));
+        assert!(may_be_about_a_crate("use of unresolved module or unlinked crate `serde`"));
+        assert!(!may_be_about_a_crate("cannot find type `Serde` in this scope"));
+    }
+
+    #[test]
+    fn a_macros_call_has_a_label() {
+        assert_eq!(invocation_label("sum!"), "in this macro invocation");
+        assert_eq!(invocation_label("#[derive(Debug)]"), "in this derive macro expansion");
+        assert_eq!(invocation_label("desugaring of `?` operator"), "in this `?` operator desugaring");
+    }
+}

@@ -20,6 +20,7 @@ mod sinks;
 mod text;
 mod trial;
 
+pub use crate::worker::TimeFormat;
 /// What a front end says on a comm.
 pub use crate::worker::{Act, Comm};
 /// Answering cells that read their standard input.
@@ -28,11 +29,9 @@ pub use api::{
     Answerer, Candidate, Checkpoint, Completions, Engine, Inspection, Interrupter, NoCheckpoint, Outcome, Policy,
     Provider, Reply, Schedule,
 };
-pub use ask::complete::complete;
-pub use ask::inspect::{help, inspect};
+pub use ask::is_complete::{Whole, whole};
 pub use ask::names::Names;
 pub use build::toolchain::rust_version;
 pub use limits::{Limits, OrOff, seconds};
-pub use session::{Options, Session, TimeFormat, start};
-pub use text::is_complete::{Whole, whole};
+pub use session::{Options, Session, start};
 pub use trial::try_out;

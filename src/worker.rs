@@ -18,6 +18,7 @@ pub use abi::exit::Exit;
 pub(crate) use abi::launch::executable;
 pub use abi::protocol::{End, Input, Places, Run, SnapshotError};
 pub use abi::schedule::{Policy, Schedule};
+pub use abi::timing::{TimeFormat, Timing};
 pub use child::interpose as hooks;
 pub use child::server::main;
 pub use parent::answer::{Answer, Answerer};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use threadbook::engine::{Options, Session};
+use threadbook::engine::{Engine, Options, Session};
 use threadbook::events::{CellId, Event, LaneId, Sink};
 
 fn main() {
@@ -25,7 +25,9 @@ fn main() {
         let name = path.file_stem().expect("a file").to_string_lossy().into_owned();
         Trial::test(name, move || check(&path))
     };
-    libtest_mimic::run(&Arguments::from_args(), files.into_iter().map(trial).collect()).exit();
+    let mut trials: Vec<Trial> = files.into_iter().map(trial).collect();
+    trials.push(Trial::test("a block that every text matches is refused", refusal));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
 /// A `rust` block and the blocks that follow it: their names and texts.
@@ -35,20 +37,34 @@ struct Cell {
     expected: Vec<(String, String)>,
 }
 
-fn parse(text: &str) -> Vec<Cell> {
+fn refusal() -> Result<(), Failed> {
+    for (block, is_refused) in [("...", true), ("...\n...", true), ("...\na", false), ("", false), ("[..]", false)]
+    {
+        let came = parse(&format!("```rust\n1\n```\n\n```stderr\n{block}\n```\n"));
+        if came.is_err() != is_refused {
+            return Err(format!("{block:?}: {:?}", came.err()).into());
+        }
+    }
+    Ok(())
+}
+
+fn parse(text: &str) -> Result<Vec<Cell>, String> {
     let mut cells: Vec<Cell> = Vec::new();
     let mut lines = text.lines().enumerate();
     while let Some((number, line)) = lines.next() {
         let Some(name) = line.strip_prefix("```") else { continue };
         let block: Vec<&str> = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").collect();
+        if !block.is_empty() && block.iter().all(|line| *line == "...") {
+            return Err(format!("line {}: a `{name}` block that every text matches", number + 1));
+        }
         let block = block.join("\n");
         match (name, cells.last_mut()) {
             ("rust", _) => cells.push(Cell { line: number + 1, source: block, expected: Vec::new() }),
             (name, Some(cell)) => cell.expected.push((name.to_string(), block)),
-            (name, None) => panic!("line {}: a `{name}` block before the first cell", number + 1),
+            (name, None) => return Err(format!("line {}: a `{name}` block before the first cell", number + 1)),
         }
     }
-    cells
+    Ok(cells)
 }
 
 #[derive(Clone, Default)]
@@ -62,7 +78,7 @@ impl Sink for Events {
 
 fn check(path: &Path) -> Result<(), Failed> {
     let text = std::fs::read_to_string(path)?;
-    let cells = parse(&text);
+    let cells = parse(&text)?;
     let events = run(&cells)?;
     let mut wrong = String::new();
     let mut blessed = text.clone();
@@ -199,13 +215,13 @@ fn blocks(blocks: &[(String, String)]) -> String {
 }
 
 fn matches(expected: &[(String, String)], actual: &[(String, String)]) -> bool {
-    let same = |(name, text): &(String, String)| {
-        actual.iter().any(|(other, came)| name == other && matches_text(text, came))
+    let is_expected =
+        |(came, _): &(String, String)| expected.iter().any(|(name, _)| name.trim_end_matches('?') == came);
+    let comes = |(name, text): &(String, String)| {
+        let came = actual.iter().find(|(came, _)| name.trim_end_matches('?') == came);
+        came.map_or(name.ends_with('?'), |(_, came)| matches_text(text, came))
     };
-    // Any number of lines may also be none, and then there is no block.
-    let absent = |(name, text): &&(String, String)| text == "..." && actual.iter().all(|(other, _)| name != other);
-    let expected: Vec<&(String, String)> = expected.iter().filter(|block| !absent(block)).collect();
-    expected.len() == actual.len() && expected.into_iter().all(same)
+    actual.iter().all(is_expected) && expected.iter().all(comes)
 }
 
 /// `[..]` stands for any characters of a line, and a line `...` for any number of lines.

@@ -2,44 +2,27 @@
 //! the cell stops here; variables that the cell did not move are still its caller's.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
 use std::error::Error;
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::host::{FAILED, Frame, PANICKED, STDERR, UNSAID};
-use crate::interrupt::Interrupted;
+use crate::host::{FAILED, Frame, PANICKED};
+use crate::panic_hook::{payload_text, print_caught, take_caught};
 use crate::timing::{Style, Timer};
-use crate::{link, place, show};
+use crate::{interrupt, link, place, show};
 
 /// What a cell's code answers: `?` works on every error that converts into a box.
 pub type Answer = Result<(), Box<dyn Error>>;
-
-/// A panic of the cell's own thread, kept from its hook to its catch.
-struct Caught {
-    message: String,
-    at: String,
-}
-
-thread_local! {
-    static RUNS_CELL: Cell<bool> = const { Cell::new(false) };
-    static CAUGHT: RefCell<Option<Caught>> = const { RefCell::new(None) };
-}
-
-/// Whether the calling thread runs a cell's code.
-pub(crate) fn runs_here() -> bool {
-    RUNS_CELL.try_with(Cell::get).unwrap_or(false)
-}
 
 /// Runs the code of one cell; true if it came to its end.
 pub fn run(frame: &Frame, code: impl FnOnce() -> Answer) -> bool {
     // SAFETY: the worker passes text that lives during the call.
     place::learn(unsafe { std::slice::from_raw_parts(frame.places, frame.places_len) });
     crate::timing::set_style(Style { wall_only: frame.wall_only, compile_seconds: frame.compile_seconds });
-    RUNS_CELL.set(true);
+    interrupt::set_runs_here(true);
     let timer = frame.timed.then(Timer::start);
     let answer = catch_unwind(AssertUnwindSafe(code));
     drop(timer);
-    RUNS_CELL.set(false);
+    interrupt::set_runs_here(false);
     if matches!(answer, Ok(Ok(()))) {
         print_caught();
         show::send_result();
@@ -70,73 +53,14 @@ fn describe(error: &dyn Error) -> String {
 }
 
 fn panicked(frame: &Frame, payload: Box<dyn Any + Send>) {
-    let caught = CAUGHT.take();
     // A payload that another thread carried here (`resume_unwind`) has been reported by that thread's own hook.
-    let (message, at) = match caught {
+    let (message, at) = match take_caught() {
         Some(caught) => (caught.message, caught.at),
         None => (payload_text(&*payload), String::new()),
     };
     // A forked child has nobody to report to; its hook has printed the panic.
     if !link::is_forked_child() {
         report(frame, PANICKED, &message, &at);
-    }
-}
-
-fn payload_text(payload: &dyn Any) -> String {
-    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => text.to_string(),
-        (_, Some(text)) => text.clone(),
-        // The session knows that it has interrupted the cell.
-        _ if payload.is::<Interrupted>() => "interrupted".into(),
-        _ => "Box<dyn Any>".into(),
-    }
-}
-
-/// Makes panics speak of cells. A panic of the running cell is kept for its report; every other is printed, those
-/// of forked children among them.
-pub(crate) fn install_hook() {
-    std::panic::set_hook(Box::new(|info| {
-        let message = payload_text(info.payload());
-        let at = location(info);
-        // One before it that has not been reported was caught, or is what is being unwound for.
-        print_caught();
-        if runs_here() && !link::is_forked_child() && can_unwind(info) {
-            // The process may end before it is reported.
-            link::text(STDERR | UNSAID, &panic_text(CELL_THREAD, &at, &message));
-            CAUGHT.set(Some(Caught { message, at }));
-        } else {
-            let name = crate::threading::current_thread().name();
-            link::text(STDERR, &panic_text(&name, &at, &message));
-        }
-    }));
-}
-
-/// Whether a catch may follow. std tells it (`can_unwind`) on nightly, and on stable in how the value is shown.
-fn can_unwind(info: &PanicHookInfo<'_>) -> bool {
-    !format!("{info:?}").contains("can_unwind: false")
-}
-
-/// What panics call the thread that runs cells.
-const CELL_THREAD: &str = "MainThread";
-
-/// A panic that the cell's code caught itself is printed after all, as std would have; not by a forked child, whose
-/// parent has it too.
-fn print_caught() {
-    if let Ok(Some(Caught { message, at })) = CAUGHT.try_with(RefCell::take)
-        && !link::is_forked_child()
-    {
-        link::text(STDERR, &panic_text(CELL_THREAD, &at, &message));
-    }
-}
-
-fn panic_text(thread: &str, at: &str, message: &str) -> String {
-    format!("thread '{thread}' panicked at {at}:\n{message}\n")
-}
-
-fn location(info: &PanicHookInfo<'_>) -> String {
-    match info.location() {
-        Some(location) => place::in_cell(location.file(), location.line(), location.column()),
-        None => "an unknown place".into(),
     }
 }
 

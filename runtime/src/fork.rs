@@ -2,7 +2,8 @@
 //! child needs (the streams of std, the tables of threads and of processes), so no other thread can hold one at that moment.
 //! Never executes another program and never waits for a child.
 
-use crate::multiprocessing::family;
+use crate::multiprocessing::family::family;
+use crate::sync::{Mutex, MutexGuard};
 use crate::threading::current;
 use crate::wait::lock;
 use crate::{link, sys};
@@ -10,7 +11,7 @@ use std::any::Any;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::panic;
-use std::sync::{Mutex, MutexGuard, Once};
+use std::sync::Once;
 
 /// Held from the making of a child's line to its parent until the parent has closed the child's end, so that no
 /// other child inherits that end and keeps the line open.

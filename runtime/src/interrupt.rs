@@ -1,40 +1,90 @@
-//! Stops the running cell when it is interrupted: the thread that runs the cell unwinds from here, so that its variables
-//! are put back as they are. Called between statements, at each turn of the cell's own loops, by prints and by waits.
-//! Never stops another thread, and nothing that already unwinds.
+//! How the running cell is stopped when it is interrupted: the thread that runs it unwinds, so that its variables are put
+//! back as they are. Owns which thread that is. [`check`] stands between statements, at each turn of the cell's own
+//! loops and in prints; waits (`wait`) ask [`pending`] and get a [`Cancelled`], so that they undo what is half done
+//! before anything unwinds. Never stops another thread, nor one that unwinds already.
 
-use crate::{cell, link};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What a stopped cell unwinds with.
+use crate::link;
+use crate::sync::{self, thread_local};
+
+thread_local! {
+    static RUNS_CELL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The panic payload of an interrupted cell.
 pub(crate) struct Interrupted;
+
+/// The reason why a wait came to no end: its cell was interrupted. Whoever gets one undoes what is half done and then
+/// passes it on, or unwinds.
+#[derive(Debug)]
+#[must_use = "an interrupted cell is to unwind"]
+pub(crate) struct Cancelled(());
+
+impl Cancelled {
+    /// Stops the cell here.
+    pub(crate) fn unwind(self) -> ! {
+        std::panic::resume_unwind(Box::new(Interrupted))
+    }
+}
+
+/// Whether the calling thread runs a cell's code.
+pub(crate) fn runs_here() -> bool {
+    RUNS_CELL.try_with(Cell::get).unwrap_or(false)
+}
+
+/// The calling thread begins to run a cell's code, or has run it.
+pub(crate) fn set_runs_here(runs: bool) {
+    RUNS_CELL.with(|here| here.set(runs));
+}
 
 /// Unwinds if the cell is interrupted and the calling thread runs it.
 #[inline]
 pub fn check() {
-    if link::host().interrupt.asked.load(Ordering::Relaxed) != 0 {
+    if is_asked() {
         stop();
     }
+}
+
+fn is_asked() -> bool {
+    link::host().interrupt.asked.load(Ordering::Relaxed) != 0
 }
 
 #[cold]
 #[inline(never)]
 fn stop() {
-    if is_cells_thread() && !std::thread::panicking() {
-        std::panic::resume_unwind(Box::new(Interrupted));
+    if let Err(cancelled) = pending() {
+        cancelled.unwind();
     }
 }
 
-fn is_cells_thread() -> bool {
-    cell::runs_here() && !link::is_forked_child()
+/// An error if the calling thread runs a cell that is interrupted, and does not unwind already: destructors must be able
+/// to wait.
+pub(crate) fn pending() -> Result<(), Cancelled> {
+    match is_asked() && is_cells_thread() && !std::thread::panicking() {
+        true => Err(Cancelled(())),
+        false => Ok(()),
+    }
 }
 
-/// While it lives, an interrupt changes this word, so that a wait for the word to change does not miss it. Of the thread
-/// that runs the cell only.
+/// Whether the calling thread runs a cell that is interrupted, and unwinds.
+pub(crate) fn unwinds_here() -> bool {
+    is_asked() && is_cells_thread() && std::thread::panicking()
+}
+
+/// Whether an interrupt is for the calling thread.
+pub(crate) fn is_cells_thread() -> bool {
+    runs_here() && !link::is_forked_child()
+}
+
+/// While it lives, an interrupt changes this word, so that a wait for the word to change does not miss it. Does nothing on
+/// a thread that does not run the cell.
 pub(crate) struct Watched(Option<*mut AtomicU32>);
 
 impl Watched {
-    pub(crate) fn new(word: &AtomicU32) -> Watched {
-        let word = std::ptr::from_ref(word).cast_mut();
+    pub(crate) fn new(word: &sync::AtomicU32) -> Watched {
+        let word: *mut AtomicU32 = std::ptr::from_ref(word).cast_mut().cast();
         Watched(is_cells_thread().then(|| link::host().interrupt.word.swap(word, Ordering::SeqCst)))
     }
 }
@@ -43,6 +93,69 @@ impl Drop for Watched {
     fn drop(&mut self) {
         if let Some(before) = self.0 {
             link::host().interrupt.word.store(before, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Interrupted cells for tests: what the worker does at a `SIGINT`, on a thread of a test.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::sys;
+    use std::ffi::{c_int, c_ulong};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::{Mutex, PoisonError};
+    use std::thread;
+
+    const SIGINT: c_int = 2;
+
+    unsafe extern "C" {
+        fn signal(number: c_int, handler: extern "C" fn(c_int)) -> usize;
+        fn pthread_kill(thread: c_ulong, number: c_int) -> c_int;
+    }
+
+    extern "C" fn on_signal(_: c_int) {
+        let interrupt = link::host().interrupt;
+        interrupt.asked.store(1, Ordering::SeqCst);
+        // SAFETY: null, or the word that this very thread waits for.
+        if let Some(word) = unsafe { interrupt.word.load(Ordering::SeqCst).as_ref() } {
+            word.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Runs this as a cell that is interrupted before its first wait, at which it has to unwind.
+    pub(crate) fn interrupted<R>(cell: impl FnOnce() -> R) {
+        as_cell(|| {
+            link::host().interrupt.asked.store(1, Ordering::SeqCst);
+            cell()
+        });
+    }
+
+    /// Runs this as a cell that a signal interrupts at a moment that is left to the scheduler.
+    pub(crate) fn interrupted_by_signal<R>(cell: impl FnOnce() -> R) {
+        as_cell(|| {
+            // SAFETY: the handler only touches atomics.
+            unsafe { signal(SIGINT, on_signal) };
+            let this = sys::thread_ident();
+            thread::scope(|scope| {
+                // SAFETY: sends a signal to a thread that waits for this one.
+                scope.spawn(move || unsafe { pthread_kill(this, SIGINT) });
+                cell()
+            })
+        });
+    }
+
+    fn as_cell<R>(cell: impl FnOnce() -> R) {
+        // There is one running cell in a process.
+        static CELL: Mutex<()> = Mutex::new(());
+        let _cell = CELL.lock().unwrap_or_else(PoisonError::into_inner);
+        set_runs_here(true);
+        let ended = catch_unwind(AssertUnwindSafe(cell));
+        set_runs_here(false);
+        link::host().interrupt.asked.store(0, Ordering::SeqCst);
+        match ended {
+            Ok(_) => panic!("the cell came to its end"),
+            Err(panic) => assert!(panic.is::<Interrupted>(), "another panic"),
         }
     }
 }

@@ -12,6 +12,7 @@
 //! Read downward: [`host`] is all that the worker offers, `link` the only module that calls it, `wait` the only way
 //! to wait for another thread, `fork` the only place that forks, `sys` the only one that knows the C library.
 
+mod attach;
 mod capture;
 #[doc(hidden)]
 pub mod cell;
@@ -29,6 +30,7 @@ mod link;
 pub mod magic;
 pub mod multiprocessing;
 pub mod os;
+mod panic_hook;
 #[doc(hidden)]
 pub mod place;
 #[doc(hidden)]
@@ -37,6 +39,11 @@ pub mod print;
 pub mod show;
 #[doc(hidden)]
 pub mod store;
+#[cfg(not(feature = "model"))]
+mod sync;
+#[cfg(feature = "model")]
+#[path = "../models/sync.rs"]
+pub mod sync;
 mod sys;
 mod text;
 pub mod threading;

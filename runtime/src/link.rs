@@ -2,7 +2,7 @@
 //! the worker goes through here. Never prints, starts or waits for anything itself.
 
 use crate::host::{Host, INPUT_LINE, VERSION};
-use crate::{sys, threading};
+use crate::sys;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -16,27 +16,11 @@ thread_local! {
     static TASK: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Called by the worker on the thread that will run cells, before the first cell, and again by a snapshot that
-/// takes over from a lost worker. A host of another version is not taken. Answers this crate's version.
-///
-/// # Safety
-/// `host` points to a `Host` that stays valid and unchanged for the rest of the process.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn threadbook_attach(host: *const Host) -> u32 {
-    // SAFETY: the caller vouches for the pointer; `version` is the first field in every version of the table.
-    if unsafe { (*host).version } == VERSION {
-        HOST.store(host.cast_mut(), Ordering::Release);
-        CELLS_PID.store(std::process::id(), Ordering::Relaxed);
-        threading::current::become_main();
-        crate::cell::install_hook();
-    }
-    VERSION
-}
-
-/// 1 in a process that a cell forked: it finishes the rest of the cell and then leaves, it never takes another.
-#[unsafe(no_mangle)]
-pub extern "C" fn threadbook_is_forked_child() -> u32 {
-    u32::from(is_forked_child())
+/// Takes the worker's table, which stays valid and unchanged for the rest of the process. This process is the one that
+/// runs cells from here on.
+pub(crate) fn attach(host: &'static Host) {
+    HOST.store(std::ptr::from_ref(host).cast_mut(), Ordering::Release);
+    CELLS_PID.store(std::process::id(), Ordering::Relaxed);
 }
 
 pub(crate) fn is_forked_child() -> bool {
@@ -46,7 +30,7 @@ pub(crate) fn is_forked_child() -> bool {
 
 pub(crate) fn host() -> &'static Host {
     let attached = HOST.load(Ordering::Acquire);
-    // SAFETY: null or the pointer that `threadbook_attach` was given, which stays valid and unchanged.
+    // SAFETY: null or the reference that `attach` was given.
     unsafe { attached.as_ref() }.unwrap_or(&stand_in::HOST)
 }
 
@@ -142,8 +126,7 @@ pub(crate) fn ended(lane: u64) {
 pub(crate) mod record {
     use super::*;
     use crate::host::{DAEMON, PROCESS, THREAD};
-    use crate::wait::lock;
-    use std::sync::{Mutex, Once};
+    use std::sync::{Mutex, MutexGuard, Once, PoisonError};
     use std::thread::{self, ThreadId};
 
     #[derive(Clone, Debug, PartialEq)]
@@ -161,7 +144,7 @@ pub(crate) mod record {
     }
 
     static TOLD: Mutex<Vec<(ThreadId, Told)>> = Mutex::new(Vec::new());
-    pub(super) static RECORDER: Host = Host {
+    pub(crate) static RECORDER: Host = Host {
         version: VERSION,
         text,
         next_thread_number: stand_in::HOST.next_thread_number,
@@ -184,15 +167,16 @@ pub(crate) mod record {
     pub(crate) fn attach() {
         static ONCE: Once = Once::new();
         // Not `threadbook_attach`: no thread of a test is the main one.
-        ONCE.call_once(|| {
-            CELLS_PID.store(std::process::id(), Ordering::Relaxed);
-            HOST.store((&raw const RECORDER).cast_mut(), Ordering::Release);
-        });
+        ONCE.call_once(|| super::attach(&RECORDER));
+    }
+
+    fn written() -> MutexGuard<'static, Vec<(ThreadId, Told)>> {
+        TOLD.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What thread `by` told, in order.
     pub(crate) fn told_by(by: ThreadId) -> Vec<Told> {
-        lock(&TOLD).iter().filter(|(id, _)| *id == by).map(|(_, told)| told.clone()).collect()
+        written().iter().filter(|(id, _)| *id == by).map(|(_, told)| told.clone()).collect()
     }
 
     /// What the calling thread told, in order.
@@ -212,7 +196,7 @@ pub(crate) mod record {
     fn note(told: Told) {
         // As every host, it must not make a forked child wait for a lock that a lost thread holds.
         if !is_forked_child() {
-            lock(&TOLD).push((thread::current().id(), told));
+            written().push((thread::current().id(), told));
         }
     }
 
@@ -310,36 +294,4 @@ mod stand_in {
     extern "C" fn ignore_what(_what: u32) {}
     extern "C" fn ignore_all() {}
     unsafe extern "C" fn ignore_bytes(_bytes: *const u8, _len: usize) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::multiprocessing::{Process, pipe};
-    use crate::threading::{current_thread, enumerate};
-
-    #[test]
-    fn a_worker_attaches_on_the_main_thread_and_again_from_its_snapshot() {
-        record::attach();
-        let (ours, theirs) = pipe().unwrap();
-        // In a process of its own, where no other test has threads.
-        let snapshot = Process::new(move || {
-            let before = threadbook_is_forked_child();
-            // SAFETY: a static.
-            let version = unsafe { threadbook_attach(&record::RECORDER) };
-            let main = (current_thread().name(), enumerate().len());
-            theirs.send((before, version, main, threadbook_is_forked_child())).unwrap();
-        });
-        snapshot.start().unwrap();
-        assert_eq!(ours.recv().unwrap(), (1, VERSION, ("MainThread".to_owned(), 1), 0));
-        snapshot.join().unwrap();
-    }
-
-    #[test]
-    fn a_host_of_another_version_is_not_taken() {
-        static OTHER: Host = Host { version: VERSION + 1, ..stand_in::HOST };
-        // SAFETY: a static.
-        assert_eq!(unsafe { threadbook_attach(&OTHER) }, VERSION);
-        assert_eq!(host().version, VERSION);
-    }
 }

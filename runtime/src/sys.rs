@@ -1,22 +1,26 @@
-//! The C library calls that std does not offer, declared by hand (this crate has no dependencies) and made safe.
-//! All platform code is here: Linux, as the worker. Retries for its caller only after a
-//! signal (`EINTR`), which may have come to interrupt the cell.
+//! Owns every call of the C library that std does not offer: declared by hand, since this crate has no dependencies,
+//! and made safe. All code that depends on the platform is here: Linux, as for the worker. Knows no interrupt: a call
+//! that may block returns `ErrorKind::Interrupted` after a signal, and `wait` decides what follows.
 
 use std::ffi::{c_char, c_int, c_long, c_short, c_uint, c_ulong, c_void};
 use std::fs::File;
-use std::io::{self, Error, ErrorKind, Write};
+use std::io::{self, Error, ErrorKind, Read, Write};
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::AtomicU32;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::interrupt;
-
+const SIGINT: c_int = 2;
 pub(crate) const SIGKILL: c_int = 9;
 pub(crate) const SIGTERM: c_int = 15;
 
 const WNOHANG: c_int = 1;
 const POLLIN: c_short = 1;
+const POLLOUT: c_short = 4;
+const MSG_DONTWAIT: c_int = 0x40;
+const MSG_NOSIGNAL: c_int = 0x4000;
+const SIG_BLOCK: c_int = 0;
+const SIG_SETMASK: c_int = 2;
 const MFD_CLOEXEC: c_uint = 1;
 const EFD_CLOEXEC: c_int = 0o2000000;
 const EFD_NONBLOCK: c_int = 0o4000;
@@ -25,12 +29,12 @@ const CLOCK_MONOTONIC: c_int = 1;
 const CLOCK_PROCESS_CPUTIME_ID: c_int = 2;
 #[cfg(target_arch = "x86_64")]
 const SYS_FUTEX: c_long = 202;
-/// As on aarch64, and on every processor that Linux came to later.
+/// The number on aarch64, and on every processor that Linux was ported to later.
 #[cfg(not(target_arch = "x86_64"))]
 const SYS_FUTEX: c_long = 98;
 const FUTEX_WAIT_PRIVATE: c_int = 128;
 const FUTEX_WAKE_PRIVATE: c_int = 129;
-/// What `ctime_r` asks of its buffer.
+/// The size in bytes that `ctime_r` asks of its buffer.
 const CTIME_BYTES: usize = 26;
 
 #[repr(C)]
@@ -46,6 +50,23 @@ struct Timespec {
     nanoseconds: c_long,
 }
 
+impl Timespec {
+    fn new(time: Duration) -> Timespec {
+        Timespec {
+            seconds: c_long::try_from(time.as_secs()).unwrap_or(c_long::MAX),
+            nanoseconds: c_long::from(time.subsec_nanos() as c_int),
+        }
+    }
+}
+
+/// glibc's and musl's `sigset_t`: 1,024 bits, signal N at bit N-1.
+#[repr(C)]
+struct SignalSet([c_ulong; 1024 / c_ulong::BITS as usize]);
+
+impl SignalSet {
+    const EMPTY: SignalSet = SignalSet([0; 1024 / c_ulong::BITS as usize]);
+}
+
 unsafe extern "C" {
     safe fn pthread_self() -> c_ulong;
     #[link_name = "fork"]
@@ -54,9 +75,11 @@ unsafe extern "C" {
     #[link_name = "kill"]
     safe fn libc_kill(pid: c_int, signal: c_int) -> c_int;
     safe fn _exit(code: c_int) -> !;
-    #[link_name = "poll"]
-    fn libc_poll(fds: *mut PollFd, count: c_ulong, milliseconds: c_int) -> c_int;
-    fn read(fd: c_int, into: *mut c_void, len: usize) -> isize;
+    fn ppoll(fds: *mut PollFd, count: c_ulong, left: *const Timespec, mask: *const SignalSet) -> c_int;
+    fn pthread_sigmask(how: c_int, set: *const SignalSet, before: *mut SignalSet) -> c_int;
+    fn recv(fd: c_int, into: *mut c_void, len: usize, flags: c_int) -> isize;
+    #[link_name = "send"]
+    fn libc_send(fd: c_int, from: *const c_void, len: usize, flags: c_int) -> isize;
     fn syscall(number: c_long, ...) -> c_long;
     safe fn eventfd(initial: c_uint, flags: c_int) -> c_int;
     fn memfd_create(name: *const c_char, flags: c_uint) -> c_int;
@@ -92,7 +115,7 @@ pub(crate) enum Exit {
     Signal(i32),
 }
 
-/// Waits for child `pid` and reaps it; always `Some` or an error.
+/// Waits for child `pid` and reaps it: always `Some` or an error, which is `Interrupted` after a signal.
 pub(crate) fn wait(pid: i32) -> io::Result<Option<Exit>> {
     reap(pid, 0)
 }
@@ -105,7 +128,7 @@ pub(crate) fn try_wait(pid: i32) -> io::Result<Option<Exit>> {
 fn reap(pid: i32, options: c_int) -> io::Result<Option<Exit>> {
     let mut status = 0;
     // SAFETY: `status` is valid for the call.
-    let ended = retry(|| unsafe { waitpid(pid, &mut status, options) })?;
+    let ended = succeed(unsafe { waitpid(pid, &mut status, options) })?;
     // The layout of a wait status is that of Linux's <bits/waitstatus.h>.
     let exit = match status & 0x7f {
         0 => Exit::Code((status >> 8) & 0xff),
@@ -114,33 +137,78 @@ fn reap(pid: i32, options: c_int) -> io::Result<Option<Exit>> {
     Ok((ended != 0).then_some(exit))
 }
 
-/// Waits until `fd` has something to read (or its other end is closed); false once `deadline` has passed.
-pub(crate) fn readable(fd: BorrowedFd<'_>, deadline: Option<Instant>) -> io::Result<bool> {
-    loop {
-        let mut entry = PollFd { fd: fd.as_raw_fd(), events: POLLIN, revents: 0 };
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        // SAFETY: one valid entry, as counted.
-        match succeed(unsafe { libc_poll(&mut entry, 1, poll_milliseconds(left)) }) {
-            Ok(0) if left == Some(Duration::ZERO) => return Ok(false),
-            Ok(0) => {}
-            Ok(_) => return Ok(true),
-            Err(error) if error.kind() == ErrorKind::Interrupted => interrupt::check(),
-            Err(error) => return Err(error),
-        }
+/// What a descriptor can be waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Readiness {
+    /// There is something to read, or the other end is closed.
+    Readable,
+    /// There is room to write, or the other end is closed.
+    Writable,
+}
+
+/// Waits until `fd` is ready; false if it is not within `left` (`None`: without a limit). With `blocked`, `SIGINT` can
+/// arrive only during this wait. The error is `Interrupted` after a signal (ppoll(2)).
+pub(crate) fn poll(
+    fd: BorrowedFd<'_>,
+    readiness: Readiness,
+    left: Option<Duration>,
+    blocked: Option<&SigintBlocked>,
+) -> io::Result<bool> {
+    let events = match readiness {
+        Readiness::Readable => POLLIN,
+        Readiness::Writable => POLLOUT,
+    };
+    let mut entry = PollFd { fd: fd.as_raw_fd(), events, revents: 0 };
+    let left = left.map(Timespec::new);
+    let limit = left.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let mask = blocked.map_or(std::ptr::null(), |blocked| std::ptr::from_ref(&blocked.before));
+    // SAFETY: one valid entry, as counted; the limit and the mask outlive the call.
+    succeed(unsafe { ppoll(&mut entry, 1, limit, mask) }).map(|ready| ready > 0)
+}
+
+/// Keeps `SIGINT` from the calling thread while it lives; what arrives meanwhile is delivered afterwards.
+pub(crate) struct SigintBlocked {
+    /// The mask that the thread had, and gets back.
+    before: SignalSet,
+}
+
+impl SigintBlocked {
+    pub(crate) fn new() -> SigintBlocked {
+        let (mut sigint, mut before) = (SignalSet::EMPTY, SignalSet::EMPTY);
+        sigint.0[0] = 1 << (SIGINT - 1);
+        // SAFETY: both sets have the C library's layout and outlive the call, which fails only for a wrong `how`.
+        unsafe { pthread_sigmask(SIG_BLOCK, &sigint, &mut before) };
+        SigintBlocked { before }
     }
 }
 
-/// -1 (for ever) for no limit; rounded up, so that a poll never comes back just before the deadline.
-fn poll_milliseconds(left: Option<Duration>) -> c_int {
-    left.map_or(-1, |left| c_int::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX))
+impl Drop for SigintBlocked {
+    fn drop(&mut self) {
+        // SAFETY: the set that `pthread_sigmask` wrote.
+        unsafe { pthread_sigmask(SIG_SETMASK, &self.before, std::ptr::null_mut()) };
+    }
+}
+
+/// Takes up to `into.len()` bytes that have arrived on a socket; 0 if the other end is closed. The error is
+/// `WouldBlock` if there are none.
+pub(crate) fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: pointer and length describe `into`.
+    let received = unsafe { recv(socket.as_raw_fd(), into.as_mut_ptr().cast(), into.len(), MSG_DONTWAIT) };
+    usize::try_from(received).map_err(|_| Error::last_os_error())
+}
+
+/// Puts as many of these bytes on a socket as it has room for. The error is `WouldBlock` if there is none, and
+/// `BrokenPipe` if the other end is closed.
+pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: pointer and length describe `bytes`.
+    let sent =
+        unsafe { libc_send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), MSG_DONTWAIT | MSG_NOSIGNAL) };
+    usize::try_from(sent).map_err(|_| Error::last_os_error())
 }
 
 /// Sleeps while `word` is `seen`, at most `left`; a signal ends it too (futex(2)).
 pub(crate) fn futex_wait(word: &AtomicU32, seen: u32, left: Option<Duration>) {
-    let left = left.map(|left| Timespec {
-        seconds: c_long::try_from(left.as_secs()).unwrap_or(c_long::MAX),
-        nanoseconds: c_long::from(left.subsec_nanos() as c_int),
-    });
+    let left = left.map(Timespec::new);
     let limit = left.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: the word and the limit outlive the call.
     unsafe { syscall(SYS_FUTEX, word.as_ptr(), FUTEX_WAIT_PRIVATE, seen, limit) };
@@ -173,36 +241,36 @@ pub(crate) fn signal_name(number: i32) -> Option<&'static str> {
     })
 }
 
-/// A counter shared with forked children: a semaphore without a timeout of its own (`eventfd(2)`).
+/// A count that is shared with forked children (`eventfd(2)`); its waits are `wait`'s.
 #[derive(Debug)]
-pub(crate) struct SharedSemaphore(File);
+pub(crate) struct SharedCount(File);
 
-impl SharedSemaphore {
+impl SharedCount {
     pub(crate) fn new(initial: u32) -> io::Result<Self> {
         let fd = succeed(eventfd(initial, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE))?;
         // SAFETY: a descriptor just made, owned by nobody else.
-        Ok(SharedSemaphore(unsafe { File::from_raw_fd(fd) }))
+        Ok(SharedCount(unsafe { File::from_raw_fd(fd) }))
     }
 
-    /// Takes one; false if there was none until `deadline`.
-    pub(crate) fn acquire(&self, deadline: Option<Instant>) -> io::Result<bool> {
-        use std::os::fd::AsFd;
-        let mut one = [0u8; 8];
-        loop {
-            // SAFETY: `one` has the eight bytes that an eventfd answers with.
-            match retry(|| unsafe { read(self.0.as_raw_fd(), one.as_mut_ptr().cast(), one.len()) as c_int }) {
-                Ok(_) => return Ok(true),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-            if !readable(self.0.as_fd(), deadline)? {
-                return Ok(false);
-            }
+    /// Takes one; false if the count is 0.
+    pub(crate) fn try_take(&self) -> io::Result<bool> {
+        match (&self.0).read(&mut [0; 8]) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
-    pub(crate) fn release(&self) -> io::Result<()> {
+    /// Gives one back.
+    pub(crate) fn give(&self) -> io::Result<()> {
         (&self.0).write_all(&1u64.to_ne_bytes())
+    }
+}
+
+impl AsFd for SharedCount {
+    /// Readable while the count is above 0.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 
@@ -245,15 +313,6 @@ fn clock(id: c_int) -> Duration {
     Duration::new(now.seconds as u64, now.nanoseconds as u32)
 }
 
-fn succeed(answer: c_int) -> io::Result<c_int> {
-    if answer < 0 { Err(Error::last_os_error()) } else { Ok(answer) }
-}
-
-fn retry(mut call: impl FnMut() -> c_int) -> io::Result<c_int> {
-    loop {
-        match succeed(call()) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => interrupt::check(),
-            other => return other,
-        }
-    }
+fn succeed(returned: c_int) -> io::Result<c_int> {
+    if returned < 0 { Err(Error::last_os_error()) } else { Ok(returned) }
 }

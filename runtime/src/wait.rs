@@ -1,17 +1,24 @@
-//! The one way in which this crate waits for another thread: a value, its lock, and who waits for it to change.
-//! Never sleeps, never polls, and never fails because a thread panicked while it held the lock.
+//! The one way in which this crate waits: for a value that another thread changes ([`Monitor`]), for a descriptor
+//! ([`until_ready`]), for time ([`pause`]). Owns how a wait is cancelled by an interrupt: it returns a [`Cancelled`], or
+//! unwinds where there is nothing to undo. Never sleeps for a while to look again, and never fails because a
+//! thread panicked while it held the lock.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::interrupt::{self, Watched};
-use crate::{link, sys};
+use crate::interrupt::{self, Cancelled, Watched};
+use crate::link;
+use crate::sync::{AtomicU32, Mutex, MutexGuard, PoisonError, SharedCount, SigintBlocked, TryLockError};
+use crate::sync::{futex_wait, futex_wake, poll};
+use crate::sys::{self, Exit, Readiness};
 
+/// A value, its lock, and the threads that wait for it to change.
 #[derive(Default)]
 pub(crate) struct Monitor<T> {
     value: Mutex<T>,
-    /// Counts the changes; whoever waits, waits for it to change. (Not a `Condvar`: an interrupt ends no wait of that.)
+    /// The number of changes, which waiting threads sleep on. (Not a `Condvar`: no signal ends a wait of that.)
     changes: AtomicU32,
 }
 
@@ -24,7 +31,7 @@ impl<T> Monitor<T> {
         lock(&self.value)
     }
 
-    /// The value, unless another thread has it just now (in a forked child: for ever).
+    /// The value; `None` if another thread holds it just now (in a forked child: for ever).
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.value.try_lock() {
             Ok(value) => Some(value),
@@ -35,95 +42,198 @@ impl<T> Monitor<T> {
 
     /// Changes the value and wakes all who wait.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
-        let answer = change(&mut self.lock());
+        let returned = change(&mut self.lock());
         self.announce(u32::MAX);
-        answer
+        returned
     }
 
     /// Changes the value in a way that lets at most one of those who wait go on, and wakes one.
     pub(crate) fn change_for_one<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
-        let answer = change(&mut self.lock());
+        let returned = change(&mut self.lock());
         self.announce(1);
-        answer
+        returned
     }
 
     fn announce(&self, to: u32) {
         self.changes.fetch_add(1, Ordering::Release);
-        sys::futex_wake(&self.changes, to);
+        futex_wake(&self.changes, to);
     }
 
-    /// Waits until `ready` gives something. It is asked at once and after each change.
+    /// Waits until `ready`, which is asked at once and after each change, returns something. An interrupt unwinds.
     pub(crate) fn wait<R>(&self, ready: impl FnMut(&mut T) -> Option<R>) -> R {
         self.wait_until(None, ready).expect("a wait without a deadline ends only when it is ready")
     }
 
-    /// The same, but `None` once `deadline` has passed.
+    /// As [`wait`](Self::wait); `None` once `deadline` has passed.
     pub(crate) fn wait_until<R>(
         &self,
         deadline: Option<Instant>,
-        mut ready: impl FnMut(&mut T) -> Option<R>,
+        ready: impl FnMut(&mut T) -> Option<R>,
     ) -> Option<R> {
-        if let Some(answer) = ready(&mut self.lock()) {
-            return Some(answer);
+        self.sleep_until(deadline, interrupt::pending, ready).unwrap_or_else(|cancelled| cancelled.unwind())
+    }
+
+    /// As [`wait_for_or_cancelled`](Self::wait_for_or_cancelled); an interrupt unwinds.
+    pub(crate) fn wait_for<R>(
+        &self,
+        what: u32,
+        deadline: Option<Instant>,
+        ready: impl FnMut(&mut T) -> Option<R>,
+    ) -> Option<R> {
+        self.wait_for_or_cancelled(what, deadline, ready).unwrap_or_else(|cancelled| cancelled.unwind())
+    }
+
+    /// Waits for a lock of this kind (`host::LOCK`, …), which the worker is told of. What is free at once, or only tried,
+    /// costs and tells nothing. `None` once `deadline` has passed; an interrupt is an error, and unwinds nothing.
+    pub(crate) fn wait_for_or_cancelled<R>(
+        &self,
+        what: u32,
+        deadline: Option<Instant>,
+        mut ready: impl FnMut(&mut T) -> Option<R>,
+    ) -> Result<Option<R>, Cancelled> {
+        if let Some(returned) = ready(&mut self.lock()) {
+            return Ok(Some(returned));
+        }
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Ok(None);
+        }
+        let _told = link::waiting(what);
+        self.sleep_until(deadline, interrupt::pending, ready)
+    }
+
+    /// As [`wait`](Self::wait), for what has to be done also in an interrupted cell. Whoever calls it knows that the wait
+    /// is short.
+    pub(crate) fn wait_whatever_comes<R>(&self, ready: impl FnMut(&mut T) -> Option<R>) -> R {
+        match self.sleep_until(None, || Ok(()), ready) {
+            Ok(Some(returned)) => returned,
+            _ => unreachable!("a wait without a deadline that nothing cancels ends only when it is ready"),
+        }
+    }
+
+    /// As [`wait_whatever_comes`](Self::wait_whatever_comes), for a lock of this kind, which the worker is told of.
+    pub(crate) fn wait_for_whatever_comes<R>(&self, what: u32, mut ready: impl FnMut(&mut T) -> Option<R>) -> R {
+        if let Some(returned) = ready(&mut self.lock()) {
+            return returned;
+        }
+        let _told = link::waiting(what);
+        self.wait_whatever_comes(ready)
+    }
+
+    fn sleep_until<R>(
+        &self,
+        deadline: Option<Instant>,
+        cancelled: impl Fn() -> Result<(), Cancelled>,
+        mut ready: impl FnMut(&mut T) -> Option<R>,
+    ) -> Result<Option<R>, Cancelled> {
+        if let Some(returned) = ready(&mut self.lock()) {
+            return Ok(Some(returned));
         }
         let _watched = Watched::new(&self.changes);
         loop {
             let mut value = self.lock();
             let seen = self.changes.load(Ordering::Acquire);
-            if let Some(answer) = ready(&mut value) {
-                return Some(answer);
+            if let Some(returned) = ready(&mut value) {
+                return Ok(Some(returned));
             }
             drop(value);
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let left = time_left(deadline);
             if left == Some(Duration::ZERO) {
-                return None;
+                return Ok(None);
             }
-            interrupt::check();
-            sys::futex_wait(&self.changes, seen, left);
+            cancelled()?;
+            futex_wait(&self.changes, seen, left);
         }
-    }
-
-    /// The same where the wait is one that is told: for a lock of this kind (`host::LOCK`, …). What is free at once, or
-    /// only tried, costs and tells nothing.
-    pub(crate) fn wait_for<R>(
-        &self,
-        what: u32,
-        deadline: Option<Instant>,
-        mut ready: impl FnMut(&mut T) -> Option<R>,
-    ) -> Option<R> {
-        if let Some(answer) = ready(&mut self.lock()) {
-            return Some(answer);
-        }
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return None;
-        }
-        let _told = link::waiting(what);
-        self.wait_until(deadline, ready)
     }
 }
 
-/// Suspends the calling thread.
+/// Suspends the calling thread. An interrupt unwinds.
 pub(crate) fn pause(time: Duration) {
-    let word = AtomicU32::new(0);
-    let _watched = Watched::new(&word);
-    let deadline = deadline(time);
-    loop {
-        let seen = word.load(Ordering::Relaxed);
-        interrupt::check();
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if left == Some(Duration::ZERO) {
-            return;
-        }
-        sys::futex_wait(&word, seen, left);
+    let nothing = Monitor::new(());
+    nothing.wait_until(deadline(time), |_| None::<()>);
+}
+
+/// Why a wait for a descriptor failed.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    Cancelled(Cancelled),
+    Failed(io::Error),
+}
+
+impl From<Cancelled> for Stop {
+    fn from(cancelled: Cancelled) -> Stop {
+        Stop::Cancelled(cancelled)
     }
 }
 
-/// A lock whose holder panicked is as good as any: every change in this crate is complete when it is made.
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        Stop::Failed(error)
+    }
+}
+
+impl Stop {
+    /// Unwinds if the wait was cancelled. Called where nothing is half done any more.
+    pub(crate) fn into_error(self) -> io::Error {
+        match self {
+            Stop::Cancelled(cancelled) => cancelled.unwind(),
+            Stop::Failed(error) => error,
+        }
+    }
+}
+
+/// Waits until `fd` is ready; false once `deadline` has passed.
+pub(crate) fn until_ready(
+    fd: BorrowedFd<'_>,
+    readiness: Readiness,
+    deadline: Option<Instant>,
+) -> Result<bool, Stop> {
+    // With the signal blocked from before the check until the system waits, none can arrive between the two.
+    let blocked = interrupt::is_cells_thread().then(SigintBlocked::new);
+    loop {
+        interrupt::pending()?;
+        let left = time_left(deadline);
+        match poll(fd, readiness, left, blocked.as_ref()) {
+            Ok(false) if left.is_none_or(|left| left > Duration::ZERO) => {}
+            Ok(ready) => return Ok(ready),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Takes one of `count`, for which it waits; false if there was none until `deadline`.
+pub(crate) fn take_one(count: &SharedCount, deadline: Option<Instant>) -> Result<bool, Stop> {
+    loop {
+        if count.try_take()? {
+            return Ok(true);
+        }
+        if !until_ready(count.as_fd(), Readiness::Readable, deadline)? {
+            return Ok(false);
+        }
+    }
+}
+
+/// Waits for child `pid` and reaps it.
+pub(crate) fn for_child(pid: i32) -> Result<Option<Exit>, Stop> {
+    loop {
+        interrupt::pending()?;
+        match sys::wait(pid) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            exit => return Ok(exit?),
+        }
+    }
+}
+
+/// Locks `mutex`, also one whose holder panicked: every change in this crate is complete when it is made.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The end of a wait of `timeout` that starts now; `None` (for ever) where the clock does not reach that far.
+/// The end of a wait of `timeout` that starts now; `None` (without a limit) where the clock does not reach that far.
 pub(crate) fn deadline(timeout: Duration) -> Option<Instant> {
     Instant::now().checked_add(timeout)
+}
+
+fn time_left(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }

@@ -1,17 +1,16 @@
 //! The way in for the fuzz targets in `fuzz/`: the text of a cell, of whatever kind. Compiled only for them.
 
 use crate::engine::ask::names::Names;
-use crate::engine::text::cell::Cell;
+use crate::engine::magics::{self, Parsed};
 use crate::engine::{complete, inspect, whole};
 
 /// Parsing changes no length and no line, all that it names is text of the cell, and no question about it panics.
 pub fn cell(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let cell = Cell::parse(text);
-    let rust = cell.rust();
+    let Parsed { lines, rust, cell } = magics::parse(text);
     assert_eq!((rust.len(), rust.matches('\n').count()), (text.len(), text.matches('\n').count()));
-    for magic in &cell.magics {
-        assert!(text.get(magic.line.clone()).is_some() && text.get(magic.blanked.clone()).is_some());
+    for line in &lines {
+        assert!(text.get(line.line.clone()).is_some() && text.get(line.own.clone()).is_some());
     }
     if let Ok(parts) = &cell.parts {
         let items = parts.items.iter().map(|item| &item.range);

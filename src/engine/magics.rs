@@ -1,248 +1,193 @@
-//! What magics and commands do: each answers a new scope, says something, or becomes Rust that the worker runs in
-//! the place of its line. Runs nothing itself.
+//! Magics and commands: lines of a cell that are not Rust. Each is a `Spec` in a file of its own, and `TABLE` lists them;
+//! parsing, help, completion, inspection and errors all read the table. To add one, read `spec` and `opt`, write a file
+//! like `opt`, and add its line to the table.
+//!
+//! Nothing is run here: a magic changes the scope, which is a value, or says what the session is to do (`Act`).
 
-mod again;
+mod arguments;
+mod capture;
+mod config;
+mod dep;
+mod directory;
+mod env;
 mod help;
-mod instead;
-mod list;
-mod worker;
+mod history;
+mod load;
+mod opt;
+mod rerun;
+mod reset;
+mod rollback;
+mod run;
+mod script;
+mod spec;
+mod split;
+mod threads;
+mod time;
+mod timeit;
+mod type_of;
+mod unknown;
+mod who;
+mod writefile;
+
+use std::ops::Range;
 
 use crate::engine::rejection::UsageError;
-use crate::engine::scope::dependency;
-use crate::engine::scope::{Optimization, Scope, Why};
-use crate::engine::text::cell::{Call, Flags};
-use crate::engine::text::magic::{Kind, Magic};
-use crate::events::CellId;
+use crate::engine::scope::Scope;
+use crate::engine::text::cell::Cell;
 
-pub(super) use help::known;
-pub(super) use instead::{Instead, instead};
+pub(super) use spec::{Act, Capture, Line, Picture, Replacement, Surroundings};
 
-/// What a cell's magics have done.
+use spec::{Action, Context, Kind, Spec, Table};
+
+/// All magics and commands, in the order of `:help`.
+static TABLE: Table = &[
+    &time::CELL,
+    &time::LINE,
+    &timeit::CELL,
+    &timeit::LINE,
+    &threads::CELL,
+    &threads::LINE,
+    &capture::CELL,
+    &script::BASH,
+    &script::SH,
+    &script::PYTHON,
+    &script::PYTHON3,
+    &script::SCRIPT,
+    &writefile::CELL,
+    &run::LINE,
+    &load::LINE,
+    &rerun::RERUN,
+    &rerun::RECALL,
+    &script::COMMAND,
+    &directory::CD,
+    &directory::PWD,
+    &env::LINE,
+    &who::WHO,
+    &who::WHOS,
+    &reset::LINE,
+    &rollback::ROLLBACK,
+    &rollback::RESTART,
+    &history::LINE,
+    &help::LSMAGIC,
+    &config::LINE,
+    &dep::COMMAND,
+    &opt::COMMAND,
+    &who::VARS,
+    &type_of::COMMAND,
+    &env::COMMAND,
+    &time::COMMAND,
+    &reset::COMMAND,
+    &help::VERSION,
+    &help::HELP,
+];
+
+/// A cell with its magics apart from its Rust.
+pub(super) struct Parsed {
+    pub lines: Vec<Line>,
+    /// The cell's text with its magics blanked out: same length, same lines.
+    pub rust: String,
+    pub cell: Cell,
+}
+
+/// What a cell's magics have done and want done.
+#[derive(Debug)]
 pub(super) struct Effect {
+    /// The scope that the cell will find.
     pub scope: Scope,
-    /// What they print.
-    pub said: String,
-    /// `%%time`
-    pub timed: bool,
-    /// `%%time --wall`, or the session's setting.
-    pub wall_only: bool,
-    /// Whether it asks for crates, of which the scope has only the names yet.
-    pub asks: bool,
-    /// What they do in the worker.
-    pub calls: Vec<Call>,
-    pub picture: Option<Picture>,
-    pub capture: Option<Capture>,
-    /// Expressions whose types are asked for (`:type`), and where in `said` the answers belong.
-    pub types: Vec<(usize, String)>,
+    /// In the order of the magics, each with the line (bytes of the cell) that its magic stands in.
+    pub acts: Vec<(Range<usize>, Act)>,
 }
 
-/// Whose lanes are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Picture {
-    /// `%threads`: those of the cell before this one.
-    Last,
-    /// `%%threads`
-    This,
+fn find(kind: Kind, name: &str) -> Option<&'static Spec> {
+    TABLE.iter().find(|spec| (spec.kind, spec.name) == (kind, name)).copied()
 }
 
-/// What of the cell `%%capture` keeps from the front end, and in which variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Capture {
-    pub name: Option<String>,
-    pub stdout: bool,
-    pub stderr: bool,
-    pub display: bool,
+/// The magics of a cell, without a look at its Rust.
+pub(super) fn lines(source: &str) -> Vec<Line> {
+    split::split(source, find).lines
 }
 
-/// Applies the magics in order.
-pub(super) fn apply(scope: &Scope, magics: &[Magic]) -> Result<Effect, UsageError> {
-    let (said, calls) = (String::new(), Vec::new());
-    let (timed, picture) = (scope.timing, None);
-    let mut effect = Effect {
-        scope: scope.clone(),
-        said,
-        timed,
-        wall_only: timed,
-        asks: false,
-        calls,
-        picture,
-        capture: None,
-        types: Vec::new(),
-    };
-    for magic in magics {
-        let rest = magic.rest.as_str();
-        match (magic.kind, magic.name.as_str()) {
-            (Kind::Cell, "time") => time(&mut effect, rest)?,
-            (Kind::Line, "time") => {}
-            (Kind::Cell | Kind::Line, "timeit") => drop(Flags::parse(rest)?),
-            (Kind::Cell, "threads") => effect.picture = Some(Picture::This),
-            (Kind::Line, "threads") => effect.picture = Some(Picture::Last),
-            (Kind::Cell, "capture") => effect.capture = Some(capture(rest)?),
-            (Kind::Line, "run") => return Err(instead::RUN_ALONE.into()),
-            (Kind::Line, "load") => return Err(instead::LOAD_ALONE.into()),
-            (Kind::Line, "rerun") => return Err(again::RERUN_ALONE.into()),
-            (Kind::Line, "recall") => return Err(again::RECALL_ALONE.into()),
-            (Kind::Line, "rollback" | "restart") => return Err(instead::ACTS_ALONE.into()),
-            (Kind::Line, "config") => config(&mut effect, rest)?,
-            (Kind::Line, "reset") => reset(&mut effect, magic)?,
-            (Kind::Command, "clear") => clear(&mut effect, magic),
-            (Kind::Command, "opt") => optimize(&mut effect, rest)?,
-            (Kind::Command, "type") if rest.is_empty() => return Err("`:type` needs an expression".into()),
-            (Kind::Command, "type") => effect.types.push((effect.said.len(), rest.to_string())),
-            (Kind::Command, "dep") => depend(&mut effect, rest)?,
-            (Kind::Command, "timing") => {
-                effect.scope.timing = !effect.scope.timing;
-                effect.said += if effect.scope.timing { "timing: on\n" } else { "timing: off\n" };
-            }
-            _ => match (worker::rust(magic)?, list::text(&effect.scope, magic)?) {
-                (Some(rust), _) => effect.calls.push(Call { line: magic.line.clone(), rust }),
-                (None, Some(text)) => effect.said += &text,
-                (None, None) => return Err(unknown(magic)),
-            },
-        }
-    }
-    effect.wall_only |= effect.scope.wall_only;
-    Ok(effect)
+pub(super) fn parse(source: &str) -> Parsed {
+    let split::Split { lines, rust, marks } = split::split(source, find);
+    let cell = Cell::with_marks(source, &rust, &marks);
+    Parsed { lines, rust, cell }
 }
 
-fn unknown(magic: &Magic) -> UsageError {
-    let prefix = magic.kind.prefix();
-    let of_kind = |name: &&str| name.strip_prefix(prefix).is_some_and(|rest| !rest.starts_with('%'));
-    let known: Vec<&str> = known().map(|(name, _)| name).filter(of_kind).collect();
-    let what = if magic.kind == Kind::Command { "command" } else { "magic" };
-    let known = known.join(", ");
-    UsageError(format!("unknown {what} `{prefix}{}`; there are {known}, and `:help` explains each", magic.name))
+/// Every magic as it is written, with its line of `:help`.
+pub(super) fn known() -> impl Iterator<Item = (String, String)> {
+    TABLE.iter().map(|spec| (spec.spelling(), help::line(spec, TABLE)))
 }
 
-/// Forgets variables, here and in the worker.
-fn reset(effect: &mut Effect, magic: &Magic) -> Result<(), UsageError> {
-    let scope = &effect.scope;
-    let mut names: Vec<String> =
-        magic.rest.split_whitespace().filter(|word| *word != "-f").map(str::to_string).collect();
-    if let Some(name) = names.iter().find(|name| !scope.variables.contains_key(*name)) {
-        return Err(UsageError(format!("`%reset` found no variable `{name}`; `%who` lists them")));
-    }
-    if names.is_empty() {
-        names = scope.variables.keys().cloned().collect();
-    }
-    let cell = scope.history.last().map_or(CellId(0), |(cell, _)| *cell);
-    effect.scope = scope.without(names.iter().cloned(), cell, Why::Reset);
-    effect.calls.push(Call { line: magic.line.clone(), rust: worker::forget(&names) });
-    Ok(())
-}
-
-fn clear(effect: &mut Effect, magic: &Magic) {
-    let names: Vec<String> = effect.scope.variables.keys().cloned().collect();
-    effect.scope = effect.scope.cleared();
-    effect.calls.push(Call { line: magic.line.clone(), rust: worker::forget(&names) });
-}
-
-fn time(effect: &mut Effect, rest: &str) -> Result<(), UsageError> {
-    match rest {
-        "" => {}
-        "--wall" => effect.wall_only = true,
-        other => return Err(UsageError(format!("`%%time` takes `--wall` or nothing, not `{other}`"))),
-    }
-    effect.timed = true;
-    Ok(())
-}
-
-fn capture(rest: &str) -> Result<Capture, UsageError> {
-    let mut capture = Capture { name: None, stdout: true, stderr: true, display: true };
-    for word in rest.split_whitespace() {
-        match word {
-            "--no-stdout" => capture.stdout = false,
-            "--no-stderr" => capture.stderr = false,
-            "--no-display" => capture.display = false,
-            name if capture.name.is_none() && syn::parse_str::<syn::Ident>(name).is_ok() => {
-                capture.name = Some(name.to_string());
-            }
-            other => {
-                return Err(UsageError(format!(
-                    "`%%capture` takes `--no-stdout`, `--no-stderr`, `--no-display` and the name of one variable, not `{other}`"
-                )));
+/// Applies a cell's magics to the scope that they find, in their order.
+pub(super) fn apply(mut scope: Scope, lines: &[Line]) -> Result<Effect, UsageError> {
+    let mut acts = Vec::new();
+    for line in lines {
+        let Some(spec) = line.spec else { return Err(unknown::error(line, TABLE)) };
+        match spec.action {
+            Action::InPlaceOfCell { not_alone, .. } => return Err(not_alone.into()),
+            Action::InCell(act) => {
+                let act = act(line, &mut Context { scope: &mut scope, table: TABLE })?;
+                acts.extend(act.map(|act| (line.line.clone(), act)));
             }
         }
     }
-    Ok(capture)
+    Ok(Effect { scope, acts })
 }
 
-fn config(effect: &mut Effect, rest: &str) -> Result<(), UsageError> {
-    effect.scope.wall_only = match rest.replace(' ', "").as_str() {
-        "time=wall" => true,
-        "time=full" => false,
-        "" => {
-            effect.said += if effect.scope.wall_only { "time=wall\n" } else { "time=full\n" };
-            return Ok(());
-        }
-        other => return Err(UsageError(format!("`%config` knows `time=full` and `time=wall`, not `{other}`"))),
-    };
-    Ok(())
-}
-
-fn optimize(effect: &mut Effect, rest: &str) -> Result<(), UsageError> {
-    effect.scope.optimization = match rest {
-        "auto" => Optimization::Auto,
-        "0" | "1" | "2" | "3" => Optimization::Level(rest.as_bytes()[0] - b'0'),
-        "" => {
-            effect.said += &match effect.scope.optimization {
-                Optimization::Auto => "opt: auto\n".to_string(),
-                Optimization::Level(level) => format!("opt: {level}\n"),
-            };
-            return Ok(());
-        }
-        other => return Err(UsageError(format!("`:opt` takes 0, 1, 2, 3 or auto, not `{other}`"))),
-    };
-    Ok(())
-}
-
-fn depend(effect: &mut Effect, rest: &str) -> Result<(), UsageError> {
-    if rest.is_empty() {
-        let versions = effect.scope.crates.as_ref().map(|crates| crates.versions.clone()).unwrap_or_default();
-        for (name, table) in &effect.scope.wanted {
-            let version = versions.get(name).map(|version| format!("  # {version}")).unwrap_or_default();
-            effect.said += &format!("{}{version}\n", dependency::spelt(name, table));
-        }
-        return Ok(());
+/// What is done in the place of a cell that is one magic and nothing else. `None` if the cell is to be run.
+pub(super) fn replacement(source: &str, surroundings: &Surroundings) -> Option<Result<Replacement, UsageError>> {
+    let line = source.trim();
+    let after = line.strip_prefix(Kind::Line.prefix()).filter(|after| !after.contains('\n'))?;
+    let (name, rest) = after.split_once(char::is_whitespace).unwrap_or((after, ""));
+    match find(Kind::Line, name)?.action {
+        Action::InPlaceOfCell { replace, .. } => Some(replace(rest.trim(), surroundings)),
+        Action::InCell(_) => None,
     }
-    let (name, table) = dependency::parse(rest)?;
-    effect.scope.wanted.insert(name, table);
-    effect.asks = true;
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn applied(source: &str) -> Result<Effect, UsageError> {
-        apply(&Scope::default(), &crate::engine::text::magic::split(source).0)
+    /// What magics have come to: the scope, and what the session is to do.
+    #[derive(Debug)]
+    pub(super) struct Applied {
+        pub(super) scope: Scope,
+        pub(super) acts: Vec<Act>,
+    }
+
+    pub(super) fn effect_in(scope: &Scope, source: &str) -> Result<Applied, UsageError> {
+        let Effect { scope, acts } = apply(scope.clone(), &parse(source).lines)?;
+        Ok(Applied { scope, acts: acts.into_iter().map(|(_, act)| act).collect() })
+    }
+
+    pub(super) fn effect(source: &str) -> Result<Applied, UsageError> {
+        effect_in(&Scope::default(), source)
+    }
+
+    pub(super) fn acts(source: &str) -> Result<Vec<Act>, UsageError> {
+        Ok(effect(source)?.acts)
+    }
+
+    /// In a directory with a file `a b.rs` of four lines, and in the first cell.
+    pub(super) fn replacement(source: &str) -> Option<Result<Replacement, UsageError>> {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("a b.rs"), "one\ntwo\nthree\nfour").expect("written");
+        super::replacement(source, &Surroundings { directory: directory.path(), scope: &Scope::default() })
     }
 
     #[test]
-    fn settings_change_the_scope() {
-        let effect = applied(":opt 2\n%config time=wall").unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(effect.scope.optimization, Optimization::Level(2));
-        assert!(effect.scope.wall_only);
-    }
-
-    #[test]
-    fn what_is_unknown_is_named_with_what_there_is() {
-        for (source, part) in [
-            ("%%tim", "unknown magic `%%tim`; there are %%time"),
-            (":nope", "unknown command `:nope`; there are :dep"),
-            ("%%timeit -t", "takes `-n LOOPS`"),
-            ("%%bash", "is empty"),
-            ("%rollback\n1 + 1", "a cell of their own"),
-            ("%reset x", "no variable `x`"),
-            (":opt 7", "`:opt` takes 0, 1, 2, 3 or auto, not `7`"),
-            ("%%capture 1", "the name of one variable, not `1`"),
-            ("%%capture a fn", "not `fn`"),
-            ("%%time x", "takes `--wall`"),
-            ("%config x=1", "knows `time=full`"),
-        ] {
-            let UsageError(error) = applied(source).err().expect("unknown");
-            assert!(error.contains(part), "{error}");
+    fn no_two_magics_are_written_alike() {
+        for (index, spec) in TABLE.iter().enumerate() {
+            let found = find(spec.kind, spec.name).expect("it is in the table");
+            assert!(std::ptr::eq(found, TABLE[index]), "{}", spec.spelling());
         }
+    }
+
+    #[test]
+    fn acts_are_in_the_order_of_their_lines() {
+        let effect = apply(Scope::default(), &parse("%who\n:opt 2\n%pwd\n").lines).expect("magics");
+        let lines: Vec<Range<usize>> = effect.acts.into_iter().map(|(line, _)| line).collect();
+        assert_eq!(lines, [0..4, 12..16]);
     }
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::events::CellId;
+use crate::worker::TimeFormat;
 
 use crate::engine::scope::dependency::{Crates, Wanted};
 use crate::engine::text::cell::{Import, Item, Kind, Name, Space};
@@ -46,7 +47,8 @@ pub(super) struct Scope {
     pub optimization: Optimization,
     /// Items are optimised whatever is in them: a cell has measured one.
     pub optimized_items: bool,
-    pub wall_only: bool,
+    /// What times of cells and statements look like (`%config time=`).
+    pub time_format: TimeFormat,
     /// Every cell is timed (`:timing`).
     pub timing: bool,
     /// The cells so far, in order (`%history`).
@@ -375,8 +377,8 @@ impl Scope {
 
     /// Settings and history only.
     pub(super) fn cleared(&self) -> Scope {
-        let Scope { optimization, wall_only, timing, history, .. } = self.clone();
-        Scope { optimization, wall_only, timing, history, ..Scope::default() }
+        let Scope { optimization, time_format, timing, history, .. } = self.clone();
+        Scope { optimization, time_format, timing, history, ..Scope::default() }
     }
 
     /// The scope with the variables of an earlier state; those that it has not are lost.

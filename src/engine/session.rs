@@ -17,34 +17,23 @@ use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Failure, LaneId, Origin, Sink, Stream};
 use crate::sys::clock::monotonic_nanos;
 use crate::sys::process;
-use crate::worker::{self, Answerer, End, Input, Places, Ran, Run, Schedule, Start, Worker};
+use crate::worker::{self, Answerer, End, Input, Places, Ran, Run, Schedule, Start, TimeFormat, Worker};
 
 use self::precompile::Ahead;
 use self::snapshots::Snapshots;
 use crate::engine::api::{Engine, Outcome};
-use crate::engine::ask::names::Names;
 use crate::engine::build::cache::Cache;
 use crate::engine::build::compile::Compiler;
 use crate::engine::build::prepare::{Prepared, prepare};
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::interrupt::Interrupter;
 use crate::engine::limits::Limits;
-use crate::engine::magics::{self, Instead, Picture};
+use crate::engine::magics::{self, Picture, Replacement, Surroundings};
 use crate::engine::rejection::{PrepareError, Rejection};
 use crate::engine::scope::Scope;
 use crate::engine::sinks::output_limit;
 use crate::engine::sinks::picture;
 use crate::engine::sinks::trace::{Recorder, Shared};
-
-/// What `%%time` prints.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TimeFormat {
-    /// CPU times, wall time, and compile time when over 0.1 s, as IPython on Linux.
-    #[default]
-    Full,
-    /// The wall time only, as IPython on Windows up to 7.34.
-    Wall,
-}
 
 /// How a session behaves.
 #[derive(Clone, Debug, Default)]
@@ -110,7 +99,7 @@ impl Session {
         let answerer = Answerer::default();
         let worker = start_worker(&options, &executable, &compiler, sink.clone(), epoch, LaneId::MAIN, &answerer)?;
         let mut scope = Scope::default();
-        scope.wall_only = options.time == TimeFormat::Wall;
+        scope.time_format = options.time;
         Ok(Session {
             options,
             executable,
@@ -133,39 +122,29 @@ impl Session {
         })
     }
 
-    /// Who answers the cells that follow when they read their standard input; nobody at first.
-    pub fn input(&mut self, input: Input) {
-        self.input = input;
-    }
-
     /// The process that runs cells.
     pub fn worker_pid(&self) -> u32 {
         self.worker.pid()
     }
 
-    /// The names that the next cell will find.
-    pub fn names(&self) -> Names {
-        Names(self.scope.clone())
-    }
-
-    /// Runs one cell to its end and answers how it ended; what happened has gone to the sink by then, all but
-    /// what threads write that outlive the cell. `ahead` are the cells that will probably be run next,
-    /// under the numbers that follow: they are compiled while this one runs.
-    pub fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
+    /// `Engine::execute`.
+    pub(super) fn execute_cell(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
         self.interrupter.prepare();
         // Asked for after the last cell, whose variables are still the scope's.
         self.take_copy();
-        let ended = match magics::instead(source, &self.worker_directory(), &self.scope.history) {
+        let directory = self.worker_directory();
+        let surroundings = Surroundings { directory: &directory, scope: &self.scope };
+        let ended = match magics::replacement(source, &surroundings) {
             None => self.attempt(cell, source, ahead),
-            Some(Ok(Instead::Run { text, said })) => {
+            Some(Ok(Replacement::Run { text, said })) => {
                 if !said.is_empty() {
                     self.say(cell, Stream::Stdout, said);
                 }
                 self.attempt(cell, &text, ahead)
             }
-            Some(Ok(Instead::Show { text, replace })) => Ok(self.show(cell, source, text, replace)),
-            Some(Ok(Instead::Rollback)) => Ok(self.rollback(cell, source)),
-            Some(Ok(Instead::Restart)) => self.restart(cell, source),
+            Some(Ok(Replacement::Show { text, replace })) => Ok(self.show(cell, source, text, replace)),
+            Some(Ok(Replacement::Rollback)) => Ok(self.rollback(cell, source)),
+            Some(Ok(Replacement::Restart)) => self.restart(cell, source),
             Some(Err(error)) => Ok(self.reject(cell, source, error.into())),
         };
         // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
@@ -303,18 +282,10 @@ impl Session {
             needs: program.needs.clone(),
             library: program.library.clone(),
             places: self.places[self.told..].to_vec(),
-            timed: prepared.timed,
-            compile_seconds: prepared.compile_seconds,
-            wall_only: prepared.wall_only,
+            timing: prepared.timing,
             schedule: self.schedule,
             input: self.input,
         })
-    }
-
-    /// Waits until every thread and child that cells started has ended and its output has gone to the sink, at
-    /// most `patience`; answers the lanes that still run.
-    pub fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error> {
-        Ok(self.worker.settle(patience))
     }
 
     /// An interrupt came before the cell ran.

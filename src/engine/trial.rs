@@ -3,7 +3,7 @@
 use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Sink};
 
-use crate::engine::api::Outcome;
+use crate::engine::api::{Engine, Outcome};
 use crate::engine::session::{Options, Session};
 
 struct Deaf;

@@ -9,3 +9,4 @@ pub(crate) mod report;
 pub(crate) mod ring;
 pub(crate) mod schedule;
 pub(crate) mod slot;
+pub(crate) mod timing;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use threadbook::engine::{Limits, Outcome};
+use threadbook::engine::{Engine, Limits, Outcome};
 
 use crate::Test;
 use crate::bench::{Bench, Cell, with_variable};
@@ -14,12 +14,15 @@ pub(crate) const TESTS: &[Test] = &[
     ("loops_of_a_cell_keep_what_they_did", loops_of_a_cell),
     ("code_that_does_not_look_is_rolled_back", code_that_does_not_look),
     ("waits_end_with_what_was_done_before", waits),
+    ("what_was_waited_for_works_afterwards", what_was_waited_for),
+    ("pools_of_an_interrupted_cell_are_not_waited_for", pools_of_the_cell),
     ("threads_that_go_on_are_told", threads_that_go_on),
     ("input_is_waited_for_no_longer", input),
     ("compilers_are_killed", compilers),
     ("a_build_of_crates_is_ended", builds),
     ("a_handler_of_the_users_own_does_not_save_a_cell", own_handler),
     ("cells_have_their_time", limit_of_time),
+    ("an_interrupt_that_another_thread_gets_is_passed_on", other_thread),
     ("an_interrupt_between_cells_touches_none", between_cells),
 ];
 
@@ -79,7 +82,7 @@ fn code_that_does_not_look() {
 fn waits() {
     let mut bench = Bench::start();
     bench.prints(KEEP);
-    bench.prints("use threadbook::{threading::{Condition, Event, Lock}, concurrent::futures::ThreadPoolExecutor};");
+    bench.prints("use threadbook::threading::{Event, Lock};");
     for wait in [
         "threadbook::time::sleep(600);",
         "std::thread::sleep(std::time::Duration::from_secs(600));",
@@ -100,6 +103,131 @@ fn waits() {
     assert_eq!(bench.prints("println!(\"{done:?}\");"), "[1]\n");
 }
 
+/// What each wait waits for, the wait, and what proves that its object works. The object is made by an earlier cell, so it
+/// outlives the interrupt. The proof prints `fine`; its own waits have a limit, so that a broken object fails the test.
+const WAITS: &[(&str, &str, &str)] = &[
+    (
+        "let condition = Condition::new();",
+        "let _held = condition.lock(); println!(\"on\"); condition.wait()?;",
+        "let (waits, other) = (Event::new(), condition.clone());
+         let thread = Thread::new({ let waits = waits.clone(); move || {
+             let _held = other.lock();
+             waits.set();
+             if other.wait_timeout(limit).unwrap() { println!(\"fine\") }
+         }});
+         thread.start()?;
+         waits.wait();
+         condition.acquire();
+         condition.notify(1)?;
+         condition.release()?;
+         thread.join()?;",
+    ),
+    (
+        "let barrier = Barrier::new(2);",
+        "println!(\"on\"); barrier.wait()?;",
+        "let other = barrier.clone();
+         let thread = Thread::new(move || (0..2).for_each(|_| drop(other.wait_timeout(limit))));
+         thread.start()?;
+         if barrier.wait_timeout(limit).is_ok() && barrier.wait_timeout(limit).is_ok() { println!(\"fine\") }
+         thread.join()?;",
+    ),
+    (
+        "let queue = Queue::<i32>::new()?;",
+        "println!(\"on\"); queue.get()?;",
+        "queue.put(7)?; if queue.get_timeout(limit)? == Some(7) && queue.empty()? { println!(\"fine\") }",
+    ),
+    (
+        "let (ours, theirs) = pipe::<String>()?;",
+        "println!(\"on\"); ours.recv()?;",
+        "theirs.send(\"fine\".into())?; println!(\"{}\", ours.recv()?);",
+    ),
+    (
+        "let (ours, theirs) = pipe::<Vec<u8>>()?;",
+        // No line holds this much: a part of it is on its way when the cell is interrupted.
+        "println!(\"on\"); ours.send(vec![7; 10_000_000])?;",
+        "let thread = Thread::new(move || {
+             let (whole, next) = (theirs.recv().unwrap(), theirs.recv().unwrap());
+             if whole == [7; 10_000_000] && next == [8] { println!(\"fine\") }
+         });
+         thread.start()?;
+         ours.send(vec![8])?;
+         thread.join()?;",
+    ),
+    (
+        "let semaphore = Semaphore::new(0);",
+        "println!(\"on\"); semaphore.acquire();",
+        "semaphore.release(); if semaphore.acquire_timeout(limit) && !semaphore.try_acquire() { println!(\"fine\") }",
+    ),
+    (
+        "let process = Process::new(|| threadbook::time::sleep(600));
+         process.start()?;",
+        "println!(\"on\"); process.join()?;",
+        // The interrupt is the child's, too.
+        "if process.join_timeout(limit)? && process.exitcode() == Some(-2) { println!(\"fine\") }",
+    ),
+    (
+        "let (pool, go) = (ThreadPoolExecutor::new(2), Event::new());
+         let waits = go.clone();
+         let future = pool.submit(move || waits.wait())?;",
+        "println!(\"on\"); future.result()?;",
+        "go.set(); future.result_timeout(limit)?; pool.submit(|| println!(\"fine\"))?.result_timeout(limit)?;",
+    ),
+    (
+        "let (pool, go) = (ThreadPoolExecutor::new(2), Event::new());
+         let waits = go.clone();
+         let futures = [pool.submit(|| ())?, pool.submit(move || waits.wait())?];",
+        "println!(\"on\"); for future in as_completed(&futures) { future.result()?; }",
+        "go.set(); if as_completed(&futures).count() == 2 { println!(\"fine\") }",
+    ),
+    (
+        "let (thread, go) = { let go = Event::new(); let waits = go.clone(); (Thread::new(move || waits.wait()), go) };
+         thread.start()?;",
+        "println!(\"on\"); thread.join()?;",
+        "go.set(); if thread.join_timeout(limit)? { println!(\"fine\") }",
+    ),
+];
+
+fn what_was_waited_for() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    bench.prints("use threadbook::{threading::*, multiprocessing::{Process, Queue, pipe}};");
+    bench.prints("use threadbook::concurrent::futures::{ThreadPoolExecutor, as_completed};");
+    bench.prints("let limit = 20;");
+    for (made, wait, used) in WAITS {
+        bench.prints(made);
+        kept(&mut bench, &format!("done.push(1); {wait}\ndone.push(2);"));
+        assert_eq!(bench.prints(used), "fine\n", "{wait}");
+    }
+}
+
+/// At its end a pool waits for its tasks. Of an interrupted cell it does not, or the cell would not end.
+fn pools_of_the_cell() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    bench.prints("use threadbook::{threading::Event, concurrent::futures::*};");
+    for pool in ["ThreadPoolExecutor::new(1)", "ProcessPoolExecutor::new(1)"] {
+        bench.prints("let go = Event::new();");
+        for wait in ["pool.submit(task)?.result()?;", "pool.submit(task)?; drop(pool);"] {
+            let task = "{ let go = go.clone(); move || { go.wait_timeout(600); } }";
+            kept(
+                &mut bench,
+                &format!(
+                    "done.push(1); let pool = {pool}; let task = {task}; println!(\"on\"); {wait}\ndone.push(2);"
+                ),
+            );
+        }
+        bench.prints("go.set();");
+    }
+    bench.prints("let go = Event::new();");
+    let waiting = "done.push(1); let pool = ThreadPoolExecutor::new(1); let waits = go.clone();
+        let first = pool.submit(move || { waits.wait(); })?;
+        pool.submit(|| println!(\"must not run\"))?;
+        println!(\"on\"); first.result()?;";
+    assert_eq!(interrupted(&mut bench, waiting).stdout, "on\n");
+    assert_eq!(bench.prints("go.set();"), "");
+    assert!(bench.session.settle(Duration::from_secs(60)).expect("settled").is_empty());
+}
+
 fn threads_that_go_on() {
     let mut bench = Bench::start();
     bench.prints(KEEP);
@@ -118,7 +246,7 @@ fn threads_that_go_on() {
 
 fn input() {
     let mut bench = Bench::start();
-    bench.session.input(threadbook::engine::Input::Asked);
+    bench.session.set_input(threadbook::engine::Input::Asked);
     bench.prints(KEEP);
     kept(
         &mut bench,
@@ -196,17 +324,40 @@ fn own_handler() {
     kept(&mut bench, "done.push(1); println!(\"on\"); loop { std::hint::spin_loop(); }");
 }
 
+/// While the thread that runs the cell has the signal blocked, the system gives it to another thread.
+fn other_thread() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    bench.prints(
+        "unsafe extern \"C\" {
+            fn pthread_sigmask(how: i32, set: *const [u64; 16], before: *mut [u64; 16]) -> i32;
+            fn sigpending(set: *mut [u64; 16]) -> i32;
+        }
+        fn until_it_is_pending() {
+            let (mut pending, sigint) = ([0; 16], [2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            unsafe { pthread_sigmask(0, &sigint, std::ptr::null_mut()) };
+            println!(\"on\");
+            while pending[0] & 2 == 0 { unsafe { sigpending(&mut pending) }; }
+            unsafe { pthread_sigmask(1, &sigint, std::ptr::null_mut()) };
+        }",
+    );
+    kept(
+        &mut bench,
+        "done.push(1); std::thread::spawn(|| loop { std::thread::park() }); until_it_is_pending();\ndone.push(2);",
+    );
+}
+
 fn limit_of_time() {
-    let limits = Limits { time: Some(Duration::from_millis(200)), ..Limits::default() };
+    let limits = Limits { time: Some(Duration::from_secs(1)), ..Limits::default() };
     let mut bench = Bench::with(limits);
     bench.prints(KEEP);
     bench.prints("fn forever() { loop { std::hint::spin_loop() } }");
     let cell = bench.cell("done.push(1); loop { std::hint::spin_loop(); }");
     assert_eq!(cell.outcome, Outcome::TimedOut);
-    cell.says(&["TimedOut: the cell ran longer than 0.2 s; variables keep what it did to them"]);
+    cell.says(&["TimedOut: the cell ran longer than 1 s; variables keep what it did to them"]);
     let cell = bench.cell("done.push(2); forever();");
     assert_eq!(cell.outcome, Outcome::TimedOut);
-    cell.says(&["ran longer than 0.2 s and did not end by itself; rolled back"]);
+    cell.says(&["ran longer than 1 s and did not end by itself; rolled back"]);
     assert_eq!(bench.prints("println!(\"{done:?}\");"), "[1]\n");
 }
 

@@ -2,6 +2,7 @@
 
 mod interrupt;
 mod limits;
+mod oracle;
 
 use std::collections::HashSet;
 use std::fs;
@@ -71,11 +72,12 @@ fn notebook(cells: Vec<Value>) -> String {
     json!({"cells": cells, "metadata": {"kernelspec": kernelspec}, "nbformat": 4, "nbformat_minor": 4}).to_string()
 }
 
-/// Reads an executed notebook and checks what nbformat 4.5 requires of it.
+/// Reads an executed notebook and checks what nbformat 4.5 requires of it, by our own words and by another crate's.
 fn read(path: &Path) -> Value {
     let text = fs::read_to_string(path).expect("the executed notebook is there");
     let value: Value = serde_json::from_str(&text).expect("is JSON");
     check_valid(&value);
+    oracle::check(&text);
     value
 }
 
@@ -219,9 +221,9 @@ fn a_cell_tagged_skip_execution_is_left_as_it_is() {
 
 #[test]
 fn late_output_goes_to_its_own_cell() {
-    let late = "std::thread::spawn(|| {\n    std::thread::sleep(std::time::Duration::from_millis(300));\n    \
-                println!(\"late\");\n});";
-    let bench = Bench::with_cells(&[(late, &[]), ("println!(\"b\");", &[])]);
+    let late = "let (go, gate) = std::sync::mpsc::channel::<()>();\n\
+                std::thread::spawn(move || {\n    gate.recv().unwrap();\n    println!(\"late\");\n});";
+    let bench = Bench::with_cells(&[(late, &[]), ("println!(\"b\");\ngo.send(())?;", &[])]);
     assert_code(&bench.run(&[]), 0);
     let executed = bench.executed();
     assert_eq!((text(&executed, 0), text(&executed, 1)), ("late\n".into(), "b\n".into()));

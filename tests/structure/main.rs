@@ -63,15 +63,12 @@ const PAIRS: &[(&str, &str, &str)] = &[];
 /// TEMPORARY, to be emptied: circles and names that are still there while issue 8 is being built. Take out what you mend.
 const STILL: &[&str] = &[
     "library: engine::build::cargo, engine::build::cargo::artifact",
-    "library: engine::magics::again, engine::magics::instead",
     "library: engine::session, engine::session::capture",
     "library: engine::sinks::picture, engine::sinks::picture::svg, engine::sinks::picture::text",
     "library: engine::text::cell, engine::text::cell::item, engine::text::cell::measure, engine::text::cell::mention",
     "library: kernel::answer, kernel::comm, kernel::desk, kernel::execute, kernel::history, kernel::input, kernel::subshell",
     "library: notebook::verify, notebook::verify::check, notebook::verify::report",
     "library: worker::abi::comm, worker::abi::protocol",
-    "runtime: cell, interrupt, link, print, show, sys, threading::current, threading::thread, time, timing, wait",
-    "runtime: fork, multiprocessing::process",
 ];
 
 fn root(path: &str) -> PathBuf {
@@ -189,7 +186,10 @@ impl<'ast> Visit<'ast> for Functions<'_> {
 #[test]
 fn files_and_functions_stay_small() {
     let mut wrong = Vec::new();
-    for file in ["src", "runtime/src", "tests", "benches", "fuzz/fuzz_targets"].into_iter().flat_map(files) {
+    for file in ["src", "runtime/src", "runtime/models", "tests", "benches", "fuzz/fuzz_targets"]
+        .into_iter()
+        .flat_map(files)
+    {
         let text = std::fs::read_to_string(&file).expect("a readable file");
         let lines = text.lines().count();
         // Recorded outputs and other data are as long as they are.

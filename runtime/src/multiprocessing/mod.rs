@@ -4,6 +4,7 @@
 //!
 //! Meaning and messages are those of CPython's `Lib/multiprocessing` with the start method `fork`.
 
+pub(crate) mod family;
 mod pipe;
 mod process;
 mod queue;
@@ -13,8 +14,8 @@ mod transfer_std;
 pub use crate::threading::Run;
 pub use crate::transfer;
 pub use pipe::{Connection, pipe};
+pub(crate) use process::describe_exit;
 pub use process::{Process, active_children, cpu_count, current_process};
-pub(crate) use process::{describe_exit, family};
 pub use queue::Queue;
 pub use transfer::{Transfer, TransferError};
 

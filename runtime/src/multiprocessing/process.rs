@@ -1,79 +1,30 @@
-//! `Process`: one function to be run in a forked copy of this process, once. Owns the child until it is reaped.
+//! `Process`: one function to be run in a forked copy of this process, once. Owns how it is started, joined and ended.
 //! Never lets a child go on with its parent's work: it runs its target and leaves.
 
+use super::family::{Child, Member, family};
 use crate::error::RuntimeError;
 use crate::fork::{Forked, fork_with_line, leave};
 use crate::host::PROCESS;
 use crate::link;
-use crate::sys::{self, Exit};
-use crate::threading::{self, Run, Target, once};
+use crate::sync::Mutex;
+use crate::sys::{self, Exit, Readiness};
+use crate::threading;
+use crate::threading::life::{Run, Target, once};
 use crate::time::Seconds;
-use crate::wait::{deadline, lock};
+use crate::wait::{self, Stop, deadline, lock};
 use std::fmt;
-use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::available_parallelism;
 use std::time::Instant;
-
-static FAMILY: Mutex<Family> = Mutex::new(Family { current: None, made: 0, children: Vec::new() });
-
-/// What this process knows of itself and its children.
-pub(crate) struct Family {
-    /// Set where `Process::start` made this process, or once somebody has asked.
-    current: Option<Process>,
-    /// How many `Process` objects were made here.
-    made: u32,
-    /// Those started and not yet known to have ended.
-    children: Vec<Process>,
-}
-
-impl Family {
-    /// In a forked child: its parent's children are not its own.
-    pub(crate) fn forget_children(&mut self) {
-        self.children.clear();
-    }
-
-    /// Lets go of the children that have ended, and tells nobody: to reap is not to ask.
-    fn reap(&mut self) {
-        self.children.retain(|child| child.learn_exit(sys::try_wait).is_none());
-    }
-
-    fn current(&mut self) -> &Process {
-        self.current.get_or_insert_with(|| Process::this("MainProcess", "", false))
-    }
-}
-
-pub(crate) fn family() -> MutexGuard<'static, Family> {
-    lock(&FAMILY)
-}
 
 /// A process, as Python's `multiprocessing.Process`: made first, started by [`start`](Process::start), at most
 /// once. Clones are the same process.
 #[derive(Clone)]
-pub struct Process(Arc<Inner>);
-
-struct Inner {
-    name: String,
-    /// The numbers of the process and its ancestors among their siblings: `2:1`.
-    identity: String,
-    /// The process that made this object; 0 for an object that stands for the process it is in.
-    parent: u32,
-    daemon: AtomicBool,
-    target: Mutex<Option<Target>>,
-    child: Mutex<Option<Child>>,
-}
-
-struct Child {
-    pid: i32,
-    lane: u64,
-    /// Closed by the child's end.
-    line: Arc<UnixStream>,
-    exit: Option<Exit>,
-}
+pub struct Process(Arc<Member>);
 
 impl Process {
     /// A process that will run `target`, named `Process-N`. What `target` returns is dropped.
@@ -96,9 +47,8 @@ impl Process {
 
     fn make(name: NameFrom<'_>, target: Target) -> Process {
         let mut family = family();
-        family.made += 1;
-        let (number, current) = (family.made, family.current().clone());
-        let identity = match current.0.identity.as_str() {
+        let (number, current) = (family.next_number(), family.current().clone());
+        let identity = match current.identity.as_str() {
             "" => number.to_string(),
             ancestors => format!("{ancestors}:{number}"),
         };
@@ -106,7 +56,7 @@ impl Process {
             NameFrom::User(name) => name,
             NameFrom::Kind(kind) => format!("{kind}-{identity}"),
         };
-        Process(Arc::new(Inner {
+        Process(Arc::new(Member {
             name,
             identity,
             parent: std::process::id(),
@@ -124,7 +74,7 @@ impl Process {
     }
 
     pub fn is_daemon(&self) -> bool {
-        self.0.daemon.load(Ordering::Relaxed)
+        self.0.is_daemon()
     }
 
     pub fn name(&self) -> String {
@@ -173,14 +123,13 @@ impl Process {
             }
         }
         drop(child);
-        family().children.push(self.clone());
+        family().add(self.0.clone());
         Ok(())
     }
 
     /// All that happens in the child. `_line` tells the parent of its end.
     fn live(&self, target: Option<Target>, _line: UnixStream) -> ! {
-        let this = Process::this(&self.0.name, &self.0.identity, self.is_daemon());
-        *family() = Family { current: Some(this), made: 0, children: Vec::new() };
+        family().begin(Member::this(&self.0.name, &self.0.identity, self.is_daemon()));
         let ended = catch_unwind(AssertUnwindSafe(|| target.map(|mut target| target())));
         for child in active_children() {
             if child.is_daemon() {
@@ -194,18 +143,6 @@ impl Process {
             }
         }
         leave(i32::from(ended.is_err()))
-    }
-
-    /// An object that stands for the process it is in.
-    fn this(name: &str, identity: &str, daemon: bool) -> Process {
-        Process(Arc::new(Inner {
-            name: name.to_owned(),
-            identity: identity.to_owned(),
-            parent: 0,
-            daemon: AtomicBool::new(daemon),
-            target: Mutex::new(None),
-            child: Mutex::new(None),
-        }))
     }
 
     /// Runs the target in the calling process, as any function. A closure runs only once.
@@ -239,10 +176,14 @@ impl Process {
         }
         let line = lock(&self.0.child).as_ref().map(|child| child.line.clone());
         let line = line.ok_or(RuntimeError::new("can only join a started process"))?;
-        // A failed poll leaves the question to waitpid.
-        let ended = sys::readable(line.as_fd(), deadline).unwrap_or(true);
+        let ended = match wait::until_ready(line.as_fd(), Readiness::Readable, deadline) {
+            Ok(ended) => ended,
+            Err(Stop::Cancelled(cancelled)) => cancelled.unwind(),
+            // A failed poll leaves the question to waitpid.
+            Err(Stop::Failed(_)) => true,
+        };
         if ended {
-            self.tell(self.learn_exit(sys::wait));
+            self.0.tell_ended(self.0.wait_for_exit().unwrap_or_else(|cancelled| cancelled.unwind()));
         }
         Ok(ended)
     }
@@ -250,34 +191,15 @@ impl Process {
     /// Whether it was started by this process and has not ended, or is this process.
     pub fn is_alive(&self) -> bool {
         let started = self.0.parent == std::process::id() && lock(&self.0.child).is_some();
-        self.0.parent == 0 || (started && self.tell(self.learn_exit(sys::try_wait)).is_none())
+        self.0.parent == 0 || (started && self.0.tell_ended(self.0.exit_so_far()).is_none())
     }
 
     /// The exit code, or minus the number of the signal that ended the process; none while there is none.
     pub fn exitcode(&self) -> Option<i32> {
-        self.tell(self.learn_exit(sys::try_wait)).map(|exit| match exit {
+        self.0.tell_ended(self.0.exit_so_far()).map(|exit| match exit {
             Exit::Code(code) => code,
             Exit::Signal(signal) => -signal,
         })
-    }
-
-    /// How it ended, if it has, as far as `ask` finds out.
-    fn learn_exit(&self, ask: fn(i32) -> io::Result<Option<Exit>>) -> Option<Exit> {
-        let mut child = lock(&self.0.child);
-        let child = child.as_mut().filter(|_| self.0.parent == std::process::id())?;
-        if child.exit.is_none() {
-            // A child that somebody else has reaped left no word: CPython, too, takes that for 255.
-            child.exit = ask(child.pid).unwrap_or(Some(Exit::Code(255)));
-        }
-        child.exit
-    }
-
-    /// The caller has seen the end of the process, if it has ended.
-    fn tell(&self, exit: Option<Exit>) -> Option<Exit> {
-        if exit.is_some() {
-            lock(&self.0.child).iter().for_each(|child| link::ended(child.lane));
-        }
-        exit
     }
 
     /// Asks the process to end (`SIGTERM`).
@@ -327,14 +249,14 @@ impl fmt::Debug for Process {
 
 /// The process that runs this code: `MainProcess`, or the one that `Process::start` made.
 pub fn current_process() -> Process {
-    family().current().clone()
+    Process(family().current().clone())
 }
 
 /// The children of this process that are alive; reaps the others.
 pub fn active_children() -> Vec<Process> {
     let mut family = family();
     family.reap();
-    family.children.clone()
+    family.children().iter().cloned().map(Process).collect()
 }
 
 /// How many processors this process may use.

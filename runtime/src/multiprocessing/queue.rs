@@ -4,9 +4,10 @@
 //! lock with it, as in CPython.
 
 use super::transfer::Transfer;
-use crate::sys::{SharedSemaphore, shared_file};
+use crate::sync::SharedCount;
+use crate::sys::shared_file;
 use crate::time::Seconds;
-use crate::wait::deadline;
+use crate::wait::{Stop, deadline, take_one};
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -24,8 +25,10 @@ pub struct Queue<T> {
 struct Shared {
     /// A [`Header`], then one message after the other, each with its length before it.
     file: File,
-    lock: SharedSemaphore,
-    count: SharedSemaphore,
+    /// 1 while no process holds the lock.
+    lock: SharedCount,
+    /// How many values nobody has taken or is about to take.
+    count: SharedCount,
 }
 
 /// Where the messages are that were not taken yet: from `head` to before `tail`.
@@ -42,7 +45,7 @@ impl<T: Transfer> Queue<T> {
     /// # Errors
     /// The system has no file in memory to give.
     pub fn new() -> io::Result<Queue<T>> {
-        let (file, lock, count) = (shared_file()?, SharedSemaphore::new(1)?, SharedSemaphore::new(0)?);
+        let (file, lock, count) = (shared_file()?, SharedCount::new(1)?, SharedCount::new(0)?);
         let shared = Shared { file, lock, count };
         shared.write_header(&Header { head: HEADER_BYTES, tail: HEADER_BYTES, count: 0 })?;
         Ok(Queue { shared: Arc::new(shared), values: PhantomData })
@@ -57,13 +60,14 @@ impl<T: Transfer> Queue<T> {
         value.write(&mut message);
         let len = (message.len() - LEN_BYTES) as u64;
         message[..LEN_BYTES].copy_from_slice(&len.to_ne_bytes());
-        self.shared.locked(|shared, header| {
+        let written = self.shared.locked(|shared, header| {
             shared.file.write_all_at(&message, header.tail)?;
             header.tail += message.len() as u64;
             header.count += 1;
             Ok(())
-        })?;
-        self.shared.count.release()
+        });
+        written.map_err(Stop::into_error)?;
+        self.shared.count.give()
     }
 
     /// Waits for a value and takes it from the front.
@@ -92,23 +96,10 @@ impl<T: Transfer> Queue<T> {
     }
 
     fn get_until(&self, deadline: Option<Instant>) -> io::Result<Option<T>> {
-        if !self.shared.count.acquire(deadline)? {
-            return Ok(None);
+        match self.shared.take_message(deadline).map_err(Stop::into_error)? {
+            Some(message) => Ok(Some(T::read(&mut message.as_slice())?)),
+            None => Ok(None),
         }
-        let message = self.shared.locked(|shared, header| {
-            let mut len = [0; LEN_BYTES];
-            shared.file.read_exact_at(&mut len, header.head)?;
-            let mut message = vec![0; u64::from_ne_bytes(len) as usize];
-            shared.file.read_exact_at(&mut message, header.head + LEN_BYTES as u64)?;
-            header.head += (LEN_BYTES + message.len()) as u64;
-            header.count -= 1;
-            if header.count == 0 {
-                (header.head, header.tail) = (HEADER_BYTES, HEADER_BYTES);
-                shared.file.set_len(HEADER_BYTES)?;
-            }
-            Ok(message)
-        })?;
-        Ok(Some(T::read(&mut message.as_slice())?))
     }
 
     /// How many values there are just now.
@@ -116,7 +107,7 @@ impl<T: Transfer> Queue<T> {
     /// # Errors
     /// The system fails.
     pub fn qsize(&self) -> io::Result<u64> {
-        self.shared.locked(|_, header| Ok(header.count))
+        self.shared.locked(|_, header| Ok(header.count)).map_err(Stop::into_error)
     }
 
     /// Whether there are none just now.
@@ -129,16 +120,42 @@ impl<T: Transfer> Queue<T> {
 }
 
 impl Shared {
-    /// Runs `work` under the lock of all processes; what it did to the header holds if it succeeds.
-    fn locked<R>(&self, work: impl FnOnce(&Shared, &mut Header) -> io::Result<R>) -> io::Result<R> {
-        self.lock.acquire(None)?;
-        let outcome = self.read_header().and_then(|mut header| {
-            let answer = work(self, &mut header)?;
-            self.write_header(&header)?;
-            Ok(answer)
+    /// The bytes of the first value; `None` once `deadline` has passed.
+    fn take_message(&self, deadline: Option<Instant>) -> Result<Option<Vec<u8>>, Stop> {
+        if !take_one(&self.count, deadline)? {
+            return Ok(None);
+        }
+        let message = self.locked(|shared, header| {
+            let mut len = [0; LEN_BYTES];
+            shared.file.read_exact_at(&mut len, header.head)?;
+            let mut message = vec![0; u64::from_ne_bytes(len) as usize];
+            shared.file.read_exact_at(&mut message, header.head + LEN_BYTES as u64)?;
+            header.head += (LEN_BYTES + message.len()) as u64;
+            header.count -= 1;
+            if header.count == 0 {
+                (header.head, header.tail) = (HEADER_BYTES, HEADER_BYTES);
+                shared.file.set_len(HEADER_BYTES)?;
+            }
+            Ok(message)
         });
-        self.lock.release()?;
-        outcome
+        if message.is_err() {
+            // The value is still there for whoever asks next.
+            self.count.give()?;
+        }
+        message.map(Some)
+    }
+
+    /// Runs `work` under the lock of all processes, for which it waits; what `work` did to the header holds if it
+    /// succeeds.
+    fn locked<R>(&self, work: impl FnOnce(&Shared, &mut Header) -> io::Result<R>) -> Result<R, Stop> {
+        take_one(&self.lock, None)?;
+        let outcome = self.read_header().and_then(|mut header| {
+            let returned = work(self, &mut header)?;
+            self.write_header(&header)?;
+            Ok(returned)
+        });
+        self.lock.give()?;
+        Ok(outcome?)
     }
 
     fn read_header(&self) -> io::Result<Header> {
@@ -164,5 +181,24 @@ impl<T> Clone for Queue<T> {
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<Queue>")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt::testing::interrupted;
+
+    #[test]
+    fn an_interrupted_get_loses_no_value() {
+        let queue = Queue::new().unwrap();
+        queue.put(7).unwrap();
+        // Another process works on the queue when the interrupt comes.
+        assert!(queue.shared.lock.try_take().unwrap());
+        interrupted(|| queue.get());
+        interrupted(|| queue.put(8));
+        queue.shared.lock.give().unwrap();
+        assert_eq!((queue.qsize().unwrap(), queue.try_get().unwrap()), (1, Some(7)));
+        assert_eq!(queue.try_get().unwrap(), None);
     }
 }

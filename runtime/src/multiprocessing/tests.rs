@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::host::PROCESS;
+use crate::interrupt::testing::interrupted_by_signal;
 use crate::link::record::{self, Told};
+use crate::sync::Mutex;
 use crate::threading::{Event, Lock, Thread, active_count, current_thread, enumerate};
 use crate::wait::lock;
 use crate::{os, sys};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{ErrorKind, Write};
-use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -293,4 +294,17 @@ fn bytes_that_are_no_value_are_refused() {
     assert_eq!(Vec::<u64>::read(&mut &usize::MAX.to_ne_bytes()[..]), Err(TransferError));
     assert_eq!(String::read(&mut &[1, 0, 0, 0, 0, 0, 0, 0, 0xff][..]), Err(TransferError));
     assert_eq!(Duration::read(&mut &[0xff; 12][..]), Err(TransferError));
+}
+
+#[test]
+fn an_interrupted_join_may_be_repeated() {
+    let (ours, theirs) = pipe::<i32>().unwrap();
+    let process = Process::new(move || drop(theirs.recv()));
+    process.start().unwrap();
+    for _ in 0..20 {
+        interrupted_by_signal(|| process.join());
+    }
+    ours.send(1).unwrap();
+    process.join().unwrap();
+    assert_eq!(process.exitcode(), Some(0));
 }

@@ -2,11 +2,14 @@
 //! nothing of the threads.
 
 use crate::host::BARRIER;
+use crate::interrupt::Cancelled;
+use crate::sync::Mutex;
 use crate::time::Seconds;
 use crate::wait::{Monitor, deadline, lock};
+use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The barrier was aborted or reset, or one of those who waited ran out of time.
@@ -35,8 +38,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     phase: Phase,
-    /// How many of this round are in the barrier.
-    inside: usize,
+    /// Which places of this round are taken, by threads that are in the barrier.
+    places: Vec<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +54,30 @@ enum Phase {
     /// Those who wait go out with an error; nobody comes in.
     Resetting,
     Broken,
+}
+
+/// Why a thread that was in the barrier is not let go on.
+enum NotReleased {
+    Broken,
+    Cancelled(Cancelled),
+    /// By the action.
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl From<Cancelled> for NotReleased {
+    fn from(cancelled: Cancelled) -> NotReleased {
+        NotReleased::Cancelled(cancelled)
+    }
+}
+
+impl NotReleased {
+    fn into_error(self) -> BrokenBarrierError {
+        match self {
+            NotReleased::Broken => BrokenBarrierError,
+            NotReleased::Cancelled(cancelled) => cancelled.unwind(),
+            NotReleased::Panicked(panic) => resume_unwind(panic),
+        }
+    }
 }
 
 impl Barrier {
@@ -99,16 +126,13 @@ impl Barrier {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> Result<usize, BrokenBarrierError> {
-        let place = self.0.state.wait(|state| state.enter(self.0.parties))?;
-        let outcome = match place + 1 == self.0.parties {
-            true => self.run_action(),
-            false => self.wait_for_last(deadline),
-        };
-        self.0.state.change(State::go_out);
-        outcome.map(|()| place)
+        let (place, is_last) = self.0.state.wait(|state| state.enter(self.0.parties))?;
+        let outcome = if is_last { self.run_action() } else { self.wait_for_last(deadline) };
+        self.0.state.change(|state| state.go_out(place));
+        outcome.map(|()| place).map_err(NotReleased::into_error)
     }
 
-    fn run_action(&self) -> Result<(), BrokenBarrierError> {
+    fn run_action(&self) -> Result<(), NotReleased> {
         let ended = catch_unwind(AssertUnwindSafe(|| (lock(&self.0.action))()));
         let phase = if ended.is_ok() { Phase::Draining } else { Phase::Broken };
         let broken = self.0.state.change(|state| {
@@ -118,24 +142,26 @@ impl Barrier {
             }
             broken
         });
-        if let Err(panic) = ended {
-            self.0.state.change(State::go_out);
-            resume_unwind(panic);
+        match ended {
+            Err(panic) => Err(NotReleased::Panicked(panic)),
+            Ok(()) if broken => Err(NotReleased::Broken),
+            Ok(()) => Ok(()),
         }
-        if broken { Err(BrokenBarrierError) } else { Ok(()) }
     }
 
-    fn wait_for_last(&self, deadline: Option<Instant>) -> Result<(), BrokenBarrierError> {
+    fn wait_for_last(&self, deadline: Option<Instant>) -> Result<(), NotReleased> {
         let released = |state: &mut State| match state.phase {
             Phase::Filling | Phase::Acting => None,
             Phase::Draining => Some(Ok(())),
-            Phase::Resetting | Phase::Broken => Some(Err(BrokenBarrierError)),
+            Phase::Resetting | Phase::Broken => Some(Err(NotReleased::Broken)),
         };
+        let wait = |deadline| self.0.state.wait_for_or_cancelled(BARRIER, deadline, released);
+        if let Some(outcome) = wait(deadline)? {
+            return outcome;
+        }
+        self.0.state.change(State::run_out_of_time);
         // Once all have come, time no longer counts.
-        self.0.state.wait_for(BARRIER, deadline, released).unwrap_or_else(|| {
-            self.0.state.change(State::run_out_of_time);
-            self.0.state.wait(released)
-        })
+        wait(None)?.expect("a wait without a deadline ends only when it is ready")
     }
 
     /// Breaks the barrier: all who wait or come later get an error, until it is reset.
@@ -146,7 +172,7 @@ impl Barrier {
     /// Makes the barrier empty and whole again; those who wait get an error.
     pub fn reset(&self) {
         self.0.state.change(|state| {
-            state.phase = if state.inside > 0 { Phase::Resetting } else { Phase::Filling };
+            state.phase = if state.inside() > 0 { Phase::Resetting } else { Phase::Filling };
         });
     }
 
@@ -162,22 +188,31 @@ impl Barrier {
     /// How many threads are waiting for the others.
     pub fn n_waiting(&self) -> usize {
         let state = self.0.state.lock();
-        if state.phase == Phase::Filling { state.inside } else { 0 }
+        if state.phase == Phase::Filling { state.inside() } else { 0 }
     }
 }
 
 impl State {
-    /// One more comes in, when nobody is on the way out any more.
-    fn enter(&mut self, parties: usize) -> Option<Result<usize, BrokenBarrierError>> {
+    /// How many of this round are in the barrier.
+    fn inside(&self) -> usize {
+        self.places.iter().filter(|taken| **taken).count()
+    }
+
+    /// Takes the lowest free place, and says whether it is the last of the round. `None` while those of the round before
+    /// are on their way out.
+    fn enter(&mut self, parties: usize) -> Option<Result<(usize, bool), BrokenBarrierError>> {
         match self.phase {
             Phase::Acting | Phase::Draining | Phase::Resetting => None,
             Phase::Broken => Some(Err(BrokenBarrierError)),
             Phase::Filling => {
-                self.inside += 1;
-                if self.inside == parties {
+                let place = self.places.iter().position(|taken| !taken).unwrap_or(self.places.len());
+                self.places.resize(self.places.len().max(place + 1), false);
+                self.places[place] = true;
+                let is_last = self.inside() == parties;
+                if is_last {
                     self.phase = Phase::Acting;
                 }
-                Some(Ok(self.inside - 1))
+                Some(Ok((place, is_last)))
             }
         }
     }
@@ -188,9 +223,9 @@ impl State {
         }
     }
 
-    fn go_out(&mut self) {
-        self.inside -= 1;
-        if self.inside == 0 && matches!(self.phase, Phase::Draining | Phase::Resetting) {
+    fn go_out(&mut self, place: usize) {
+        self.places[place] = false;
+        if self.inside() == 0 && matches!(self.phase, Phase::Draining | Phase::Resetting) {
             self.phase = Phase::Filling;
         }
     }
@@ -201,7 +236,7 @@ impl fmt::Debug for Barrier {
         let state = self.0.state.lock();
         f.debug_struct("Barrier")
             .field("parties", &self.0.parties)
-            .field("inside", &state.inside)
+            .field("inside", &state.inside())
             .field("phase", &state.phase)
             .finish()
     }

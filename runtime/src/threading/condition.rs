@@ -4,11 +4,12 @@
 use super::lock::{RLock, RLockGuard};
 use crate::error::RuntimeError;
 use crate::host::CONDITION;
+use crate::sync::Mutex;
 use crate::time::Seconds;
 use crate::wait::{Monitor, deadline, lock};
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A condition with its `RLock`. Clones are the same condition.
@@ -103,12 +104,25 @@ impl Condition {
         let waiter = Waiter::default();
         lock(&self.waiters).push_back(waiter.clone());
         let times = self.lock.release_all();
-        let notified = waiter.wait_for(CONDITION, deadline, |notified| notified.then_some(())).is_some();
-        self.lock.restore(times);
-        if !notified {
-            lock(&self.waiters).retain(|other| !Arc::ptr_eq(other, &waiter));
+        let waited = waiter.wait_for_or_cancelled(CONDITION, deadline, |notified| notified.then_some(()));
+        let notified = self.leave(&waiter);
+        if waited.is_err() && notified {
+            // Nobody will act on this notification, so the next thread gets it.
+            self.notify_first(1);
         }
-        Ok(notified)
+        self.lock.restore(times);
+        match waited {
+            Ok(_) => Ok(notified),
+            Err(cancelled) => cancelled.unwind(),
+        }
+    }
+
+    /// Waits no longer: whether this waiter was notified, which took it out of the queue.
+    fn leave(&self, waiter: &Waiter) -> bool {
+        let mut waiters = lock(&self.waiters);
+        let waiting = waiters.len();
+        waiters.retain(|other| !Arc::ptr_eq(other, waiter));
+        waiters.len() == waiting
     }
 
     /// Wakes the first `count` of those who wait.
@@ -119,10 +133,14 @@ impl Condition {
         if !self.lock.is_owned() {
             return Err(RuntimeError::new("cannot notify on un-acquired lock"));
         }
+        self.notify_first(count);
+        Ok(())
+    }
+
+    fn notify_first(&self, count: usize) {
         let mut waiters = lock(&self.waiters);
         let count = count.min(waiters.len());
         waiters.drain(..count).for_each(|waiter| waiter.change(|notified| *notified = true));
-        Ok(())
     }
 
     /// Wakes all who wait.

@@ -1,40 +1,41 @@
 //! Which thread is the calling one, and the table of those that are alive. A thread of std's or of a dependency
-//! is known only to itself: its handle is made when it asks, and it is never in the table.
+//! is known only to itself: its `Life` is made when it asks, and it is never in the table.
 
-use super::thread::Thread;
+use super::life::Life;
+use crate::sync::{Mutex, MutexGuard, thread_local};
 use crate::wait::lock;
 use crate::{link, print};
 use std::cell::RefCell;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Arc;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Thread>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Arc<Life>>> = const { RefCell::new(None) };
 }
 
 static TABLE: Mutex<Table> = Mutex::new(Table { main: None, started: Vec::new() });
 
 /// The threads that are alive: the main one, and those started by `Thread::start`.
 pub(crate) struct Table {
-    main: Option<Thread>,
-    started: Vec<Thread>,
+    main: Option<Arc<Life>>,
+    started: Vec<Arc<Life>>,
 }
 
 impl Table {
-    pub(super) fn remove(&mut self, thread: &Thread) {
-        self.started.retain(|other| !other.is(thread));
+    pub(super) fn remove(&mut self, life: &Arc<Life>) {
+        self.started.retain(|other| !Arc::ptr_eq(other, life));
     }
 
     /// In a forked child: no other thread came along, and the calling one is the main one now.
     pub(crate) fn keep_only_current(&mut self) {
-        let current = current_thread();
-        let was_main = self.main.as_ref().is_some_and(|main| main.is(&current));
-        for thread in std::mem::take(&mut self.started) {
-            if !thread.is(&current) {
-                thread.lose();
+        let current = current();
+        let was_main = self.main.as_ref().is_some_and(|main| Arc::ptr_eq(main, &current));
+        for life in std::mem::take(&mut self.started) {
+            if !Arc::ptr_eq(&life, &current) {
+                life.lose();
             }
         }
         if !was_main {
-            self.main.replace(current).iter().for_each(Thread::lose);
+            self.main.replace(current).iter().for_each(|main| main.lose());
         }
     }
 }
@@ -46,31 +47,39 @@ pub(crate) fn table() -> MutexGuard<'static, Table> {
 
 /// The calling thread is the main one from here on, and the only one.
 pub(crate) fn become_main() {
-    let main = Thread::running("MainThread".to_owned()).daemon(false);
-    CURRENT.set(Some(main.clone()));
+    let main = Life::of_calling_thread("MainThread".to_owned());
+    set_current(&main);
     print::lane_is_named();
     *table() = Table { main: Some(main), started: Vec::new() };
 }
 
-/// The calling thread is `thread`, which has just begun.
-pub(super) fn become_thread(thread: &Thread) {
-    CURRENT.set(Some(thread.clone()));
-    table().started.push(thread.clone());
+/// The calling thread is this one, which has just begun.
+pub(super) fn become_thread(life: &Arc<Life>) {
+    set_current(life);
+    table().started.push(life.clone());
 }
 
-/// The calling thread. A thread that was not started by this module has the name that std knows, or `Dummy-N`.
-pub fn current_thread() -> Thread {
-    let known = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
-    known.unwrap_or_else(|| {
-        let foreign = Thread::running(foreign_name());
-        let _ = CURRENT.try_with(|current| current.replace(Some(foreign.clone())));
+/// Does nothing while the thread's locals are destroyed.
+fn set_current(life: &Arc<Life>) {
+    let _ = CURRENT.try_with(|current| current.replace(Some(life.clone())));
+}
+
+fn known() -> Option<Arc<Life>> {
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+/// The calling thread. One that was not started by this module has the name that std knows, or `Dummy-N`.
+pub(crate) fn current() -> Arc<Life> {
+    known().unwrap_or_else(|| {
+        let foreign = Life::of_calling_thread(foreign_name());
+        set_current(&foreign);
         foreign
     })
 }
 
 /// The daemon flag that a thread made by the calling one starts with.
 pub(super) fn is_daemon() -> bool {
-    CURRENT.try_with(|current| current.borrow().as_ref().is_some_and(Thread::is_daemon)).unwrap_or(false)
+    known().is_some_and(|current| current.is_daemon())
 }
 
 fn foreign_name() -> String {
@@ -82,23 +91,17 @@ fn foreign_name() -> String {
     name
 }
 
-/// The thread that runs cells (in a forked child: its first one).
-pub fn main_thread() -> Thread {
+/// The main thread. Without a worker nothing runs cells; the first thread to ask is then taken for it.
+pub(super) fn main() -> Arc<Life> {
     let main = table().main.clone();
-    // Without a worker nothing runs cells; the first to ask is taken for the main thread.
     main.unwrap_or_else(|| {
-        let current = current_thread();
+        let current = current();
         table().main.get_or_insert(current).clone()
     })
 }
 
 /// The threads that are alive, the main one first.
-pub fn enumerate() -> Vec<Thread> {
-    let main = main_thread();
+pub(super) fn alive() -> Vec<Arc<Life>> {
+    let main = main();
     std::iter::once(main).chain(table().started.iter().cloned()).collect()
-}
-
-/// How many threads are alive: the length of [`enumerate`].
-pub fn active_count() -> usize {
-    enumerate().len()
 }

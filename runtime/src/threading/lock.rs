@@ -3,11 +3,11 @@
 
 use crate::error::RuntimeError;
 use crate::host::{LOCK, RLOCK};
+use crate::sync::{ThreadId, thread};
 use crate::time::Seconds;
 use crate::wait::{Monitor, deadline};
 use std::fmt;
 use std::sync::Arc;
-use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 /// A lock that any thread may release. Clones are the same lock.
@@ -89,6 +89,22 @@ struct Hold {
     times: usize,
 }
 
+/// Takes an `RLock` so many times for the calling thread, unless another one holds it.
+fn taker(times: usize) -> impl FnMut(&mut Option<Hold>) -> Option<()> {
+    let me = thread::current().id();
+    move |hold| match hold {
+        Some(hold) if hold.by == me => {
+            hold.times += times;
+            Some(())
+        }
+        Some(_) => None,
+        None => {
+            *hold = Some(Hold { by: me, times });
+            Some(())
+        }
+    }
+}
+
 impl RLock {
     pub fn new() -> RLock {
         RLock::default()
@@ -110,23 +126,7 @@ impl RLock {
     }
 
     fn acquire_until(&self, deadline: Option<Instant>) -> bool {
-        self.take(1, deadline)
-    }
-
-    fn take(&self, times: usize, deadline: Option<Instant>) -> bool {
-        let me = thread::current().id();
-        let take = |hold: &mut Option<Hold>| match hold {
-            Some(hold) if hold.by == me => {
-                hold.times += times;
-                Some(())
-            }
-            Some(_) => None,
-            None => {
-                *hold = Some(Hold { by: me, times });
-                Some(())
-            }
-        };
-        self.0.wait_for(RLOCK, deadline, take).is_some()
+        self.0.wait_for(RLOCK, deadline, taker(1)).is_some()
     }
 
     /// Takes back one acquisition.
@@ -168,9 +168,10 @@ impl RLock {
         self.0.change_for_one(|state| state.take().map_or(0, |hold| hold.times))
     }
 
-    /// Waits for the lock and takes it as many times as it was held.
+    /// Waits for the lock, also in an interrupted cell, and takes it as many times as it was held: code that unwinds
+    /// under a guard counts on the lock.
     pub(super) fn restore(&self, times: usize) {
-        self.take(times, None);
+        self.0.wait_for_whatever_comes(RLOCK, taker(times));
     }
 }
 

@@ -8,6 +8,7 @@ mod barrier;
 mod condition;
 pub(crate) mod current;
 mod event;
+pub(crate) mod life;
 mod lock;
 mod semaphore;
 mod thread;
@@ -15,12 +16,11 @@ mod timer;
 
 pub use barrier::{Barrier, BrokenBarrierError};
 pub use condition::Condition;
-pub use current::{active_count, current_thread, enumerate, main_thread};
 pub use event::Event;
+pub use life::Run;
 pub use lock::{Lock, LockGuard, RLock, RLockGuard};
 pub use semaphore::{BoundedSemaphore, Semaphore, SemaphoreGuard};
-pub use thread::{Run, Thread};
-pub(crate) use thread::{Target, once};
+pub use thread::{Thread, active_count, current_thread, enumerate, main_thread};
 pub use timer::Timer;
 
 #[cfg(test)]

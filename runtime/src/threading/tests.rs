@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::host::{CONDITION, EVENT, LOCK, THREAD};
+use crate::interrupt::testing::{interrupted, interrupted_by_signal};
 use crate::link::record::{self, Told};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -384,4 +385,64 @@ fn a_wait_is_told_where_it_is_one() {
     assert_eq!(condition.wait_timeout(0.01), Ok(false));
     let waits = [LOCK, EVENT, CONDITION].map(|what| [Told::Waits(what), Told::Woke]);
     assert_eq!(record::told(), waits.concat());
+}
+
+#[test]
+fn an_interrupted_wait_leaves_its_condition_with_the_lock_held() {
+    let condition = Condition::new();
+    condition.acquire();
+    condition.acquire();
+    interrupted(|| condition.wait());
+    condition.release().unwrap();
+    condition.release().unwrap();
+    assert_eq!(message(condition.release()), "cannot release un-acquired lock");
+
+    let waits = Event::new();
+    let thread = {
+        let (condition, waits) = (condition.clone(), waits.clone());
+        std::thread::spawn(move || {
+            let _held = condition.lock();
+            waits.set();
+            condition.wait_timeout(60).unwrap()
+        })
+    };
+    waits.wait();
+    let held = condition.lock();
+    condition.notify(1).unwrap();
+    drop(held);
+    assert!(thread.join().unwrap(), "the one notification is for the one who waits");
+}
+
+#[test]
+fn an_interrupted_wait_leaves_its_barrier() {
+    let barrier = Barrier::new(3);
+    let waits = || {
+        let barrier = barrier.clone();
+        std::thread::spawn(move || barrier.wait_timeout(60))
+    };
+    interrupted(|| barrier.wait());
+    assert_eq!((barrier.n_waiting(), barrier.broken()), (0, false));
+    let first = waits();
+    while barrier.n_waiting() == 0 {
+        std::thread::yield_now();
+    }
+    interrupted(|| barrier.wait());
+    let others = [waits(), waits()];
+    let mut places: Vec<_> = others.into_iter().chain([first]).map(|thread| thread.join().unwrap()).collect();
+    places.sort_by_key(|place| place.ok());
+    assert_eq!(places, [Ok(0), Ok(1), Ok(2)]);
+    assert_eq!(rounds(&barrier, 2), vec![vec![Ok(0), Ok(1), Ok(2)]; 2]);
+}
+
+#[test]
+fn an_interrupt_ends_every_wait_whenever_it_comes() {
+    let (lock, semaphore, event) = (Lock::new(), Semaphore::new(0), Event::new());
+    lock.acquire();
+    for _ in 0..50 {
+        interrupted_by_signal(|| lock.acquire());
+        interrupted_by_signal(|| semaphore.acquire());
+        interrupted_by_signal(|| event.wait_timeout(3600));
+        interrupted_by_signal(|| crate::time::sleep(3600));
+    }
+    assert!(lock.locked() && !semaphore.try_acquire());
 }

@@ -1,95 +1,44 @@
-//! `Thread`: one function to be run in a thread of its own, once. Owns its life from construction to join.
+//! `Thread`: one function to be run in a thread of its own, once. Owns how a thread is started, run and joined; the
+//! calling thread and those that are alive are handles of the same type.
 //! Never catches a panic to hide it: std's hook has reported it, the thread ends, the others go on.
 
 use super::current;
+use super::life::{Life, Progress, Run, Stage, Target, once};
 use crate::error::RuntimeError;
 use crate::host::{DAEMON, THREAD};
+use crate::sync::thread::Builder;
 use crate::time::Seconds;
-use crate::wait::{Monitor, deadline, lock};
+use crate::wait::{deadline, lock};
 use crate::{link, print, sys};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::{Builder, JoinHandle};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-/// What a "subclass" of `Thread` or `Process` does: its state is `self`, its work is `run`.
-pub trait Run {
-    fn run(&mut self);
-}
-
-/// What a thread or process runs; a second call of a closure that can run but once does nothing.
-pub(crate) type Target = Box<dyn FnMut() + Send>;
-
-pub(crate) fn once<R>(target: impl FnOnce() -> R + Send + 'static) -> Target {
-    let mut target = Some(target);
-    Box::new(move || {
-        target.take().map(|target| target());
-    })
-}
 
 /// A thread, as Python's `threading.Thread`: made first, started by [`start`](Thread::start), at most once.
 /// Clones are the same thread.
 #[derive(Clone)]
-pub struct Thread(Arc<Inner>);
-
-struct Inner {
-    name: String,
-    daemon: AtomicBool,
-    /// It waits for a pool's tasks, and the session does not wait for it.
-    serves: AtomicBool,
-    target: Mutex<Option<Target>>,
-    life: Monitor<Life>,
-}
-
-struct Life {
-    stage: Stage,
-    lane: u64,
-    ident: Option<u64>,
-    handle: Option<JoinHandle<()>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
-enum Stage {
-    New,
-    Starting,
-    Running,
-    Finished,
-}
+pub struct Thread(Arc<Life>);
 
 impl Thread {
     /// A thread that will run `target`, named `Thread-N` by the next number. What `target` returns is dropped.
     pub fn new<R>(target: impl FnOnce() -> R + Send + 'static) -> Thread {
-        Thread::make(next_name(), Some(once(target)), Stage::New)
+        Thread::make(next_name(), once(target))
     }
 
     /// The same with a name of its own; takes no number.
     pub fn named<R>(name: impl Into<String>, target: impl FnOnce() -> R + Send + 'static) -> Thread {
-        Thread::make(name.into(), Some(once(target)), Stage::New)
+        Thread::make(name.into(), once(target))
     }
 
     /// A thread that will run a "subclass", named `Thread-N` by the next number.
     pub fn from_run(mut object: impl Run + Send + 'static) -> Thread {
-        Thread::make(next_name(), Some(Box::new(move || object.run())), Stage::New)
+        Thread::make(next_name(), Box::new(move || object.run()))
     }
 
-    /// A thread that runs already and was not started here: the main one, or one of std's.
-    pub(super) fn running(name: String) -> Thread {
-        let thread = Thread::make(name, None, Stage::Running);
-        thread.0.life.lock().ident = Some(sys::thread_ident());
-        thread
-    }
-
-    fn make(name: String, target: Option<Target>, stage: Stage) -> Thread {
-        let life = Life { stage, lane: 0, ident: None, handle: None };
-        Thread(Arc::new(Inner {
-            name,
-            daemon: AtomicBool::new(current::is_daemon()),
-            serves: AtomicBool::new(false),
-            target: Mutex::new(target),
-            life: Monitor::new(life),
-        }))
+    fn make(name: String, target: Target) -> Thread {
+        Thread(Life::new(name, current::is_daemon(), Some(target), Stage::New))
     }
 
     /// Whether a forked child leaves without waiting for this thread. Inherited from the thread that made it.
@@ -105,7 +54,7 @@ impl Thread {
     }
 
     pub fn is_daemon(&self) -> bool {
-        self.0.daemon.load(Ordering::Relaxed)
+        self.0.is_daemon()
     }
 
     pub fn name(&self) -> String {
@@ -119,12 +68,12 @@ impl Thread {
 
     /// The number of the thread for the C library; none before it has begun.
     pub fn ident(&self) -> Option<u64> {
-        self.0.life.lock().ident
+        self.0.progress.lock().ident
     }
 
     /// Whether it has begun and not ended.
     pub fn is_alive(&self) -> bool {
-        let alive = self.0.life.lock().stage == Stage::Running;
+        let alive = self.0.progress.lock().stage == Stage::Running;
         if !alive {
             self.tell_ended();
         }
@@ -136,25 +85,26 @@ impl Thread {
     /// # Errors
     /// It was started before, or the system has no thread to give.
     pub fn start(&self) -> Result<(), RuntimeError> {
-        let mut life = self.0.life.lock();
-        if life.stage != Stage::New {
+        let mut progress = self.0.progress.lock();
+        if progress.stage != Stage::New {
             return Err(RuntimeError::new("threads can only be started once"));
         }
         let unawaited = self.is_daemon() || self.0.serves.load(Ordering::Relaxed);
         let lane = link::declare(if unawaited { THREAD | DAEMON } else { THREAD }, &self.0.name);
-        life.stage = Stage::Starting;
-        life.lane = lane;
+        progress.stage = Stage::Starting;
+        progress.lane = lane;
         link::adopt(lane);
         let this = self.clone();
         // The C library takes no name with a NUL in it.
         let builder = Builder::new().name(self.0.name.replace('\0', ""));
         let Ok(handle) = builder.spawn(move || this.live()) else {
-            life.stage = Stage::New;
+            progress.stage = Stage::New;
             return Err(RuntimeError::new("can't start new thread"));
         };
-        life.handle = Some(handle);
-        drop(life);
-        self.0.life.wait(|life| (life.stage > Stage::Starting).then_some(()));
+        progress.handle = Some(handle);
+        drop(progress);
+        // A few microseconds, after which whoever is interrupted knows what it has started.
+        self.0.progress.wait_whatever_comes(|progress| (progress.stage > Stage::Starting).then_some(()));
         Ok(())
     }
 
@@ -184,14 +134,15 @@ impl Thread {
     }
 
     fn join_until(&self, deadline: Option<Instant>) -> Result<bool, RuntimeError> {
-        if self.0.life.lock().stage == Stage::New {
+        if self.0.progress.lock().stage == Stage::New {
             return Err(RuntimeError::new("cannot join thread before it is started"));
         }
-        if self.is(&current::current_thread()) {
+        if self.is(&current_thread()) {
             return Err(RuntimeError::new("cannot join current thread"));
         }
-        let finished = |life: &mut Life| (life.stage == Stage::Finished).then(|| life.handle.take());
-        let Some(handle) = self.0.life.wait_until(deadline, finished) else { return Ok(false) };
+        let finished =
+            |progress: &mut Progress| (progress.stage == Stage::Finished).then(|| progress.handle.take());
+        let Some(handle) = self.0.progress.wait_until(deadline, finished) else { return Ok(false) };
         // The first to come also waits for the end of the thread's locals.
         if let Some(handle) = handle {
             let _ = handle.join();
@@ -208,32 +159,22 @@ impl Thread {
     /// The caller has seen that this thread has ended, if it has.
     fn tell_ended(&self) {
         let (stage, lane) = {
-            let life = self.0.life.lock();
-            (life.stage, life.lane)
+            let progress = self.0.progress.lock();
+            (progress.stage, progress.lane)
         };
         if stage == Stage::Finished && lane != 0 {
             link::ended(lane);
         }
     }
 
-    /// In a forked child: the thread did not come along, and nobody shall wait for it.
-    pub(super) fn lose(&self) {
-        // A lock that it held at the fork stays held; nothing can be said of the thread then.
-        if let Some(mut life) = self.0.life.try_lock() {
-            life.stage = Stage::Finished;
-            life.lane = 0;
-            std::mem::forget(life.handle.take());
-        }
-    }
-
     /// All that happens in the new thread.
     fn live(self) {
-        current::become_thread(&self);
+        current::become_thread(&self.0);
         print::lane_is_named();
         let finish = Finish(&self);
-        self.0.life.change(|life| {
-            life.stage = Stage::Running;
-            life.ident = Some(sys::thread_ident());
+        self.0.progress.change(|progress| {
+            progress.stage = Stage::Running;
+            progress.ident = Some(sys::thread_ident());
         });
         let target = lock(&self.0.target).take();
         let _ = catch_unwind(AssertUnwindSafe(|| target.map(|mut target| target())));
@@ -246,18 +187,18 @@ struct Finish<'a>(&'a Thread);
 
 impl Drop for Finish<'_> {
     fn drop(&mut self) {
-        current::table().remove(self.0);
-        self.0.0.life.change(|life| life.stage = Stage::Finished);
+        current::table().remove(&self.0.0);
+        self.0.0.progress.change(|progress| progress.stage = Stage::Finished);
     }
 }
 
 impl fmt::Debug for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let life = self.0.life.lock();
+        let progress = self.0.progress.lock();
         f.debug_struct("Thread")
             .field("name", &self.0.name)
-            .field("stage", &life.stage)
-            .field("ident", &life.ident)
+            .field("stage", &progress.stage)
+            .field("ident", &progress.ident)
             .field("daemon", &self.is_daemon())
             .finish()
     }
@@ -265,4 +206,24 @@ impl fmt::Debug for Thread {
 
 fn next_name() -> String {
     format!("Thread-{}", link::next_thread_number())
+}
+
+/// The calling thread. A thread that was not started by this module has the name that std knows, or `Dummy-N`.
+pub fn current_thread() -> Thread {
+    Thread(current::current())
+}
+
+/// The thread that runs cells (in a forked child: its first one).
+pub fn main_thread() -> Thread {
+    Thread(current::main())
+}
+
+/// The threads that are alive, the main one first.
+pub fn enumerate() -> Vec<Thread> {
+    current::alive().into_iter().map(Thread).collect()
+}
+
+/// How many threads are alive: the length of [`enumerate`].
+pub fn active_count() -> usize {
+    current::alive().len()
 }

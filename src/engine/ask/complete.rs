@@ -81,7 +81,7 @@ const PRELUDE: [(&str, &str); 44] = [
 ];
 
 /// The candidates for the word that ends at byte `cursor`.
-pub fn complete(names: &Names, source: &str, cursor: usize) -> Completions {
+pub(super) fn complete(names: &Names, source: &str, cursor: usize) -> Completions {
     let before = &source[..cursor];
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let start = before.trim_end_matches(is_part).len();
@@ -114,7 +114,7 @@ fn candidate(text: &str, kind: &'static str, signature: impl Into<String>) -> Ca
 fn magics(prefix: &str) -> Vec<Candidate> {
     let kind = if prefix == ":" { "command" } else { "magic" };
     let all = magics::known().filter(|(name, _)| name.starts_with(prefix));
-    all.map(|(name, help)| candidate(name, kind, help)).collect()
+    all.map(|(name, help)| candidate(&name, kind, help)).collect()
 }
 
 /// What cells have defined.

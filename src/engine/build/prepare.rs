@@ -2,26 +2,26 @@
 //! cell can be prepared while one runs.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::Error;
 use crate::events::CellId;
-use crate::worker::Places;
+use crate::worker::{Places, TimeFormat, Timing};
 
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use crate::engine::build::refine::{Refinement, Resolution};
 use crate::engine::build::storage_plan::Plan;
 use crate::engine::build::unit::{self, Unit};
 use crate::engine::diagnostics::{self, Diagnostic};
-use crate::engine::magics::{self, Capture, Effect, Picture};
+use crate::engine::magics::{self, Act, Capture, Effect, Parsed, Picture};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
 use crate::engine::rustc_text::{mir, wording};
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why};
-use crate::engine::text::cell::{Cell, Parts};
-use crate::engine::text::magic::{self, Kind, Magic};
+use crate::engine::text::cell::{Call, Cell, Parts};
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
 
 const TOO_DEEP: &str = "this cell nests too deeply; write it in smaller parts";
@@ -35,12 +35,10 @@ pub(crate) struct Prepared {
     pub program: Option<Program>,
     /// Files of this cell, for the places of panics.
     pub places: Vec<Places>,
-    /// What its commands print.
+    /// What its magics print before it runs.
     pub said: String,
     pub warnings: String,
-    pub timed: bool,
-    pub wall_only: bool,
-    pub compile_seconds: f64,
+    pub timing: Timing,
     pub picture: Option<Picture>,
     pub capture: Option<Capture>,
 }
@@ -64,12 +62,63 @@ impl Prepared {
 const NOTHING_TO_MEASURE: &str =
     "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
 
-/// Whether a cell can be prepared before its turn: one that brings in crates says what it builds while it does, and may
-/// name files that an earlier cell writes. One of `%%capture` makes a variable that is not in its own program.
-pub(crate) fn may_be_ahead(source: &str) -> bool {
-    let brings = |magic: &Magic| magic.kind == Kind::Command && magic.name == "dep" && !magic.rest.is_empty();
-    let captures = |magic: &Magic| magic.kind == Kind::Cell && magic.name == "capture";
-    !magic::split(source).0.iter().any(|magic| brings(magic) || captures(magic))
+/// Whether a cell can be prepared before its turn. A cell that will be rejected can.
+pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
+    let lines = magics::lines(source);
+    let waits = |effect: Effect| effect.acts.iter().any(|(_, act)| act.waits_for_its_turn());
+    lines.is_empty() || !magics::apply(scope.clone(), &lines).is_ok_and(waits)
+}
+
+/// What a cell's magics ask for, sorted by who does it.
+struct Wishes {
+    said: Vec<Said>,
+    calls: Vec<Call>,
+    timing: Timing,
+    /// How many magics measure something.
+    measured: usize,
+    picture: Option<Picture>,
+    capture: Option<Capture>,
+    builds_crates: bool,
+}
+
+/// What a magic prints before the cell runs.
+enum Said {
+    Text(String),
+    TypeOf(String),
+}
+
+impl Wishes {
+    /// `timed` says that all cells are timed, by the wall clock; `format` is what the others print.
+    fn new(acts: Vec<(Range<usize>, Act)>, timed: bool, format: TimeFormat) -> Wishes {
+        let format = if timed { TimeFormat::Wall } else { format };
+        let mut wishes = Wishes {
+            said: Vec::new(),
+            calls: Vec::new(),
+            timing: Timing { cell: timed, format, compile_seconds: 0.0 },
+            measured: 0,
+            picture: None,
+            capture: None,
+            builds_crates: false,
+        };
+        for (line, act) in acts {
+            match act {
+                Act::Say(text) => wishes.said.push(Said::Text(text)),
+                Act::SayType(expression) => wishes.said.push(Said::TypeOf(expression)),
+                Act::Call(rust) => wishes.calls.push(Call { line, rust }),
+                Act::Time(format) => {
+                    wishes.timing.cell = true;
+                    if format == TimeFormat::Wall {
+                        wishes.timing.format = format;
+                    }
+                }
+                Act::Measure => wishes.measured += 1,
+                Act::Draw(picture) => wishes.picture = Some(picture),
+                Act::Capture(capture) => wishes.capture = Some(capture),
+                Act::BuildCrates => wishes.builds_crates = true,
+            }
+        }
+        wishes
+    }
 }
 
 /// Prepares a cell for the scope that it will find. What is said meanwhile goes to `say`.
@@ -81,14 +130,16 @@ pub(crate) fn prepare(
     say: &dyn Fn(&str),
 ) -> Result<Prepared, PrepareError> {
     let started = Instant::now();
-    let mut cell = Cell::parse(source);
+    let Parsed { lines, rust, mut cell } = magics::parse(source);
     let mut scope = scope.clone();
     scope.remember(id, source);
-    let Effect { mut scope, mut said, timed, wall_only, asks, calls, picture, capture, types } =
-        magics::apply(&scope, &cell.magics)?;
+    // `:timing` is about the cells that follow its own.
+    let timed = scope.timing;
+    let Effect { mut scope, acts } = magics::apply(scope, &lines)?;
+    let mut wishes = Wishes::new(acts, timed, scope.time_format);
     if let Ok(parts) = &mut cell.parts {
-        parts.calls = calls;
-        if parts.measured.len() < cell.magics.iter().filter(|magic| magic.is_timeit()).count() {
+        parts.calls = std::mem::take(&mut wishes.calls);
+        if parts.measured.len() < wishes.measured {
             return Err(UsageError::from(NOTHING_TO_MEASURE).into());
         }
         if !parts.measured.is_empty() && !scope.optimized_items {
@@ -97,12 +148,12 @@ pub(crate) fn prepare(
             scope.library = None;
         }
     }
-    let scope = if asks { bring_in(compiler, scope, id, say)? } else { scope };
+    let scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
     let parts = match &cell.parts {
         Ok(parts) => parts,
         Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
         Err(syntax) => {
-            let unit = unit::broken(id, &cell.source, &cell.rust(), syntax.unbalanced);
+            let unit = unit::broken(id, &cell.source, &rust, syntax.unbalanced);
             let identity = compiler.identify(&unit, None, scope.optimization);
             let errors = compiler.check(&unit, &identity, None)?;
             return Err(rejection(&errors, &source_map(&unit, &identity.root)).into());
@@ -111,22 +162,18 @@ pub(crate) fn prepare(
     let step = Step { compiler, id, source: &cell.source, parts };
     let items = step.items(scope)?;
     let mut prepared = step.statements(items.scope)?;
-    // From the last on, so that the places of those before stay.
-    for (place, expression) in types.into_iter().rev() {
-        let ty = type_of(compiler, &prepared.after, id, &expression)?;
-        said.insert_str(place, &format!("{ty}\n"));
+    let mut said = String::new();
+    for part in std::mem::take(&mut wishes.said) {
+        said += &match part {
+            Said::Text(text) => text,
+            Said::TypeOf(expression) => type_of(compiler, &prepared.after, id, &expression)? + "\n",
+        };
     }
     prepared.warnings.insert_str(0, &items.warnings);
     prepared.places.extend(items.places);
-    Ok(Prepared {
-        said,
-        timed,
-        wall_only,
-        picture,
-        capture,
-        compile_seconds: started.elapsed().as_secs_f64(),
-        ..prepared
-    })
+    let timing = Timing { compile_seconds: started.elapsed().as_secs_f64(), ..wishes.timing };
+    let Wishes { picture, capture, .. } = wishes;
+    Ok(Prepared { said, timing, picture, capture, ..prepared })
 }
 
 /// The type of an expression in this scope: a variable's is known, any other rustc says in a mismatch. Nothing is run,
@@ -384,9 +431,7 @@ impl Prepared {
             places: Vec::new(),
             said: String::new(),
             warnings: String::new(),
-            timed: false,
-            wall_only: false,
-            compile_seconds: 0.0,
+            timing: Timing::default(),
             picture: None,
             capture: None,
         }

@@ -1,48 +1,102 @@
-//! The list of magics and commands, one line each: what `:help`, `%lsmagic`, `%name?` and completion show.
+//! `:help`, `%lsmagic` and `:version`: what there is. All of it is read from the table.
 
-/// Each line starts with the magic as it is spelt.
-pub(super) const HELP: &str = "\
-%%time [--wall]          times the cell: CPU times, wall time, and the compiler's over 0.1 s
-%time STATEMENT          times one statement
-%%timeit [-n N] [-r R] [-p P] [-q] [-o] [SETUP]  measures the cell, optimised, in many loops; its first line is setup
-%timeit [-n N] [-r R] [-p P] [-q] [-o] CODE      measures one line
-%%threads                draws the threads, tasks and processes of the cell over time
-%threads                 draws those of the cell before
-%%capture [--no-stdout] [--no-stderr] [--no-display] [NAME]  keeps what the cell puts out, in a variable or nowhere
-%%bash [ARGS]            runs the cell as a bash script
-%%sh [ARGS]              runs the cell as a shell script
-%%python [ARGS]          runs the cell with python3
-%%python3 [ARGS]         the same
-%%script PROGRAM [ARGS]  runs a program with the cell as its input
-%%writefile [-a] FILE    writes the cell to a file; -a appends
-%run FILE.rs             runs the text of a file as the cell
-%load [-r LINES] FILE    puts the text of a file in the place of the cell; LINES such as 3-5,9
-%rerun [N[-M]]           runs earlier cells again, or the last
-%recall [N[-M]]          puts the text of earlier cells, or of the last, in the next cell
-!COMMAND                 runs a shell command; at the start of a cell
-%cd [DIRECTORY]          changes the session's directory
-%pwd                     prints the session's directory
-%env [NAME[=VALUE]]      prints or sets environment variables
-%who                     the names of the variables
-%whos                    the variables in a table, with their types
-%reset [-f] [NAME…]      forgets these variables, or all
-%rollback                makes the variables what they were before the last cell
-%restart                 ends the worker and begins with a new one, with nothing defined
-%history [-n]            the cells of this session; -n numbers them
-%lsmagic                 the names of all magics
-%config time=full|wall   what %%time and %time print
-:dep [CRATE]             brings in a crate, as in a manifest: :dep rand = { version = \"0.9\", features = [\"log\"] }
-:opt [0|1|2|3|auto]      optimisation of the cells that follow; auto: 0, and 2 for code that loops for long
-:vars                    the variables of the session, with their types
-:type EXPRESSION         the type of an expression, which is not run
-:env NAME=VALUE          sets an environment variable
-:timing                  times each cell, or no longer
-:clear                   forgets all variables, items and imports
-:version                 the version of threadbook
-:help                    this list
-";
+use super::spec::{Act, Action, Body, Kind, Spec, Table};
 
-/// Every magic and command as it is spelt, and its line of help.
-pub(crate) fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
-    HELP.lines().filter_map(|line| Some((line.split([' ', '[']).next()?, line)))
+pub(super) const HELP: Spec = Spec {
+    kind: Kind::Command,
+    name: "help",
+    usage: "",
+    help: "this list",
+    body: Body::Line,
+    action: Action::InCell(|_, context| {
+        let lines = context.table.iter().map(|spec| line(spec, context.table) + "\n");
+        Ok(Some(Act::Say(lines.collect())))
+    }),
+};
+
+pub(super) const LSMAGIC: Spec = Spec {
+    kind: Kind::Line,
+    name: "lsmagic",
+    usage: "",
+    help: "the names of all magics",
+    body: Body::Line,
+    action: Action::InCell(|_, context| Ok(Some(Act::Say(names(context.table))))),
+};
+
+pub(super) const VERSION: Spec = Spec {
+    kind: Kind::Command,
+    name: "version",
+    usage: "",
+    help: "the version of threadbook",
+    body: Body::Line,
+    action: Action::InCell(|_, _| Ok(Some(Act::Say(format!("threadbook {}\n", env!("CARGO_PKG_VERSION")))))),
+};
+
+/// Columns of `:help` that the usage of a magic takes, if it is no longer.
+const USAGE: usize = 25;
+
+/// The magic's line of `:help`: its usage, and what it does in the same column as that of others of its name.
+pub(super) fn line(spec: &Spec, table: Table) -> String {
+    let of_same_name = table.iter().filter(|other| other.name == spec.name);
+    let longest = of_same_name.map(|other| usage(other).chars().count()).max().unwrap_or_default();
+    let width = USAGE.max(longest + 2);
+    format!("{:width$}{}", usage(spec), spec.help)
+}
+
+fn usage(spec: &Spec) -> String {
+    match spec.kind {
+        Kind::Shell => spec.spelling() + spec.usage,
+        _ => format!("{} {}", spec.spelling(), spec.usage).trim_end().to_string(),
+    }
+}
+
+fn names(table: Table) -> String {
+    let of = |kinds: &[Kind]| {
+        let all = kinds.iter().flat_map(|kind| table.iter().filter(|spec| spec.kind == *kind));
+        all.map(|spec| spec.spelling()).collect::<Vec<_>>().join("  ")
+    };
+    format!(
+        "Available line magics:\n{}\n\nAvailable cell magics:\n{}\n\nCommands:\n{}\n",
+        of(&[Kind::Line, Kind::Shell]),
+        of(&[Kind::Cell]),
+        of(&[Kind::Command])
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::magics::{TABLE, tests::acts};
+
+    fn said(source: &str) -> String {
+        match acts(source).as_deref() {
+            Ok([Act::Say(text)]) => text.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_magic_has_a_line_in_columns() {
+        let help = said(":help");
+        assert_eq!(help.lines().count(), TABLE.len());
+        for line in [
+            "%%time [--wall]          times the cell: CPU times, wall time, and the compiler's over 0.1 s\n",
+            "%%timeit [-n N] [-r R] [-p P] [-q] [-o] [SETUP]  measures the cell",
+            "%timeit [-n N] [-r R] [-p P] [-q] [-o] CODE      measures one line\n",
+            "!COMMAND                 runs a shell command",
+            ":help                    this list\n",
+        ] {
+            assert!(help.contains(line), "{help}");
+        }
+    }
+
+    #[test]
+    fn names_are_listed_by_kind() {
+        let names = said("%lsmagic");
+        assert!(names.starts_with("Available line magics:\n%time  %timeit  %threads  %run  "), "{names}");
+        assert!(names.contains("%config  !\n\nAvailable cell magics:\n%%time  %%timeit  "), "{names}");
+        assert!(
+            names.ends_with("\n\nCommands:\n:dep  :opt  :vars  :type  :env  :timing  :clear  :version  :help\n")
+        );
+    }
 }

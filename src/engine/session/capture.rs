@@ -153,7 +153,7 @@ impl Session {
             Err(error) => error.into_rejection()?.evalue,
             Ok(mut prepared) => {
                 prepared.after.history.clone_from(&self.scope.history);
-                prepared.timed = false;
+                prepared.timing.cell = false;
                 // It is still the same cell's effect.
                 self.take_copy();
                 self.snapshots.forget_present();

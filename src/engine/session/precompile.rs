@@ -42,7 +42,7 @@ impl Ahead {
         let (stop, mut scope, queue) = (given_up.clone(), scope, cells.clone());
         let work = move || {
             for (cell, source) in queue {
-                if stop.load(Ordering::Relaxed) || !may_be_ahead(&source) {
+                if stop.load(Ordering::Relaxed) || !may_be_ahead(&scope, &source) {
                     return;
                 }
                 let prepared = prepare(&compiler, &scope, cell, &source, &|_| {});

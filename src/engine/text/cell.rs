@@ -1,4 +1,4 @@
-//! What a cell's text says: magics, items, statements, tail expression. Knows no history and no session.
+//! What the Rust of a cell says: items, statements, tail expression. Knows no history, no session and no magic.
 //!
 //! Every range is in bytes of the cell's own text. Parsing never fails: text that is not Rust is kept as it is
 //! for rustc, whose message is the better one.
@@ -18,15 +18,12 @@ use syn::spanned::Spanned;
 
 pub(crate) use depth::with_room;
 pub(crate) use item::{Edit, Import, Item, Kind, Name, Space};
-pub(crate) use measure::{Flags, Measured};
-
-use crate::engine::text::magic::{self, Magic};
+pub(crate) use measure::{Flags, Mark, Measured};
 
 /// One parsed cell.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     pub source: Arc<str>,
-    pub magics: Vec<Magic>,
     /// `Err` holds where and why the text is not Rust: rustc will say it better.
     pub parts: Result<Parts, SyntaxError>,
 }
@@ -50,7 +47,7 @@ pub(crate) struct Parts {
     pub tail: Option<Range<usize>>,
     /// A cell that only defines items, `fn main` among them, runs it.
     pub runs_main: bool,
-    /// What `%%timeit` and `%timeit` measure, in order.
+    /// What is measured, in order.
     pub measured: Vec<Measured>,
     /// What magics do in the worker.
     pub calls: Vec<Call>,
@@ -72,7 +69,7 @@ pub(crate) struct Statement {
     pub mentions: BTreeSet<String>,
     /// Names that are assigned as a whole (`x = …`).
     pub assigns: BTreeSet<String>,
-    /// `%time` stood before it.
+    /// A magic times it.
     pub timed: bool,
     /// It may run for long at opt-level 0: see `mention::is_hot`.
     pub hot: bool,
@@ -89,18 +86,13 @@ pub(crate) struct Binding {
 
 impl Cell {
     pub(crate) fn parse(source: &str) -> Cell {
-        let (magics, rust) = magic::split(source);
-        let parts = parse_rust(&rust, &magics);
-        Cell { source: source.into(), magics, parts }
+        Cell::with_marks(source, source, &[])
     }
 
-    /// The cell's text with its magics blanked out: same length, same lines.
-    pub(crate) fn rust(&self) -> String {
-        let mut text = self.source.to_string();
-        for magic in &self.magics {
-            magic::blank(&mut text, magic.blanked.clone());
-        }
-        text
+    /// Parses a cell with magics. `rust` is its text with them blanked out, which changes no length; `marks` are what they
+    /// say about the Rust.
+    pub(crate) fn with_marks(source: &str, rust: &str, marks: &[Mark]) -> Cell {
+        Cell { source: source.into(), parts: parse_rust(rust, marks) }
     }
 }
 
@@ -141,14 +133,14 @@ impl Parts {
     }
 }
 
-fn parse_rust(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
+fn parse_rust(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
     let tokens: proc_macro2::TokenStream =
         rust.parse().map_err(|_| SyntaxError { unbalanced: true, too_deep: false })?;
-    let parsed = with_room(tokens, || parse_tokens(rust, magics));
+    let parsed = with_room(tokens, || parse_tokens(rust, marks));
     parsed.unwrap_or(Err(SyntaxError { unbalanced: false, too_deep: true }))
 }
 
-fn parse_tokens(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
+fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
     let file = |input: syn::parse::ParseStream| {
         Ok((input.call(syn::Attribute::parse_inner)?, input.call(syn::Block::parse_within)?))
     };
@@ -166,11 +158,11 @@ fn parse_tokens(rust: &str, magics: &[Magic]) -> Result<Parts, SyntaxError> {
         if index + 1 == count && is_tail(&stmt) {
             parts.tail = Some(range.clone());
         }
-        let timed = magics.iter().any(|m| m.times_statement_at(range.start));
-        let range = measure::expression(magics, &stmt).unwrap_or(range);
+        let timed = measure::is_timed(marks, range.start);
+        let range = measure::expression(marks, &stmt).unwrap_or(range);
         parts.statements.push(statement(&stmt, range, timed));
     }
-    measure::mark(&mut parts, magics, rust.len());
+    measure::note_measured(&mut parts, marks);
     let is_main = |item: &Item| item.names.iter().any(|n| n.ident == "main" && n.space == Space::Value);
     parts.runs_main = parts.statements.is_empty() && parts.items.iter().any(is_main);
     Ok(parts)
@@ -231,13 +223,6 @@ mod tests {
         let free = parts.free_names();
         assert!(free.contains("b") && free.contains("c") && free.contains("d"), "{free:?}");
         assert!(!free.contains("a"), "{free:?}");
-    }
-
-    #[test]
-    fn a_magic_line_is_blank_in_the_rust_text() {
-        let cell = Cell::parse("%%time\nlet x = 1;");
-        assert_eq!(cell.rust(), "      \nlet x = 1;");
-        assert_eq!(cell.magics.len(), 1);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::worker::abi::comm::Comm;
 use crate::worker::abi::schedule::Schedule;
+use crate::worker::abi::timing::Timing;
 
 /// Raised with every change to this file.
 pub(crate) const VERSION: u32 = 5;
@@ -41,10 +42,7 @@ pub struct Run {
     pub library: PathBuf,
     /// Files whose places the runtime is to know from here on.
     pub places: Vec<Places>,
-    /// The whole cell is timed (`%%time`).
-    pub timed: bool,
-    pub wall_only: bool,
-    pub compile_seconds: f64,
+    pub timing: Timing,
     pub schedule: Schedule,
     pub input: Input,
 }

@@ -27,7 +27,13 @@ fn set_handler(handler: libc::sighandler_t) {
 
 extern "C" fn on_signal(signal: libc::c_int) {
     if !is_cells_thread() {
-        if std::process::id() != WORKER.load(Ordering::Relaxed) {
+        let process = std::process::id();
+        if process == WORKER.load(Ordering::Relaxed) {
+            // The thread that runs cells has the signal blocked, as just before it waits for a descriptor (the runtime's
+            // `wait::until_ready`): there the signal is to wait for it.
+            // SAFETY: sends a signal to a thread of this process; touches no memory.
+            unsafe { libc::syscall(libc::SYS_tgkill, process, process, signal) };
+        } else {
             set_handler(libc::SIG_DFL);
             // SAFETY: takes effect when this handler is back.
             unsafe { libc::raise(signal) };

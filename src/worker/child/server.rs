@@ -18,6 +18,7 @@ use crate::worker::abi::comm;
 use crate::worker::abi::launch;
 use crate::worker::abi::protocol::{self, End, Request, Response, Run};
 use crate::worker::abi::ring::Ring;
+use crate::worker::abi::timing::TimeFormat;
 use crate::worker::child::keeper::{self, Role};
 use crate::worker::child::snapshot::{Copied, Copier};
 use crate::worker::host;
@@ -178,9 +179,9 @@ fn run_cell(run: &Run) -> End {
     let frame = host::Frame {
         places: places.as_ptr(),
         places_len: places.len(),
-        wall_only: run.wall_only,
-        timed: run.timed,
-        compile_seconds: run.compile_seconds,
+        wall_only: run.timing.format == TimeFormat::Wall,
+        timed: run.timing.cell,
+        compile_seconds: run.timing.compile_seconds,
         report,
     };
     capture::schedule(run.schedule);

@@ -3,9 +3,9 @@
 
 use super::future::{Future, FutureError};
 use crate::error::RuntimeError;
-use crate::link;
 use crate::threading::Thread;
 use crate::wait::Monitor;
+use crate::{interrupt, link};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ struct Shared {
 struct State {
     jobs: VecDeque<Box<dyn Job>>,
     workers: Vec<Thread>,
-    /// How many workers exist or are being started.
+    /// How many workers exist or are being started; the latter are not among `workers` yet.
     counted: usize,
     /// How many of them wait for a job.
     idle: usize,
@@ -86,13 +86,14 @@ impl Pool {
         let future = Future::new(lane);
         let work = move |future: &Future<T>| work(lane, future);
         let job = Box::new(Task { future: future.clone(), work });
-        let start = self.0.state.change_for_one(|state| {
+        let queued = self.0.state.change_for_one(|state| {
             state.check_open()?;
             state.jobs.push_back(job);
             let start = state.jobs.len() > state.idle && state.counted < self.0.max_workers;
             state.counted += usize::from(start);
             Ok(start.then(|| state.counted - 1))
-        })?;
+        });
+        let start = queued.inspect_err(|_| link::never_run(lane))?;
         if let Some(index) = start {
             self.start_worker(index, &future)?;
         }
@@ -115,7 +116,7 @@ impl Pool {
                 Ok(())
             };
         }
-        self.0.state.lock().workers.push(worker);
+        self.0.state.change(|state| state.workers.push(worker));
         Ok(())
     }
 
@@ -127,8 +128,8 @@ impl Pool {
         });
         refused.into_iter().for_each(|job| job.refuse(FutureError::Cancelled));
         if wait {
-            let workers = self.0.state.lock().workers.clone();
-            for worker in workers {
+            let all = |state: &mut State| (state.workers.len() == state.counted).then(|| state.workers.clone());
+            for worker in self.0.state.wait(all) {
                 // A pool that is dropped by one of its own tasks cannot wait for that one.
                 let _ = worker.join();
             }
@@ -138,7 +139,9 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.shutdown(true, false);
+        // An interrupted cell is to end now, and not with its tasks: what has begun goes on alone.
+        let interrupted = interrupt::unwinds_here();
+        self.shutdown(!interrupted, interrupted);
     }
 }
 

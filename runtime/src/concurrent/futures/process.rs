@@ -14,7 +14,7 @@ use crate::error::RuntimeError;
 use crate::fork::{Forked, fork_with_line, leave};
 use crate::host::PROCESS;
 use crate::multiprocessing::{Transfer, describe_exit};
-use crate::sys;
+use crate::wait;
 use std::fmt;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -132,7 +132,7 @@ fn run_in_child<T: Transfer>(lane: u64, task: impl FnOnce() -> T) -> Result<T, F
         Ok(Forked::Child { line }) => answer(line, run(task)),
         Ok(Forked::Parent { child, line }) => {
             let answer = read_answer(line);
-            let exit = sys::wait(child);
+            let exit = wait::for_child(child);
             answer.unwrap_or_else(|| {
                 let how = exit.ok().flatten().map_or("reaped by another".to_owned(), describe_exit);
                 Err(FutureError::BrokenProcessPool(how))

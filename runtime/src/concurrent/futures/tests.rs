@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::host::{PROCESS, TASK};
+use crate::interrupt::testing::interrupted;
 use crate::link::record::{self, Told};
 use crate::threading::{Event, Semaphore, current_thread};
 use std::collections::BTreeSet;
@@ -331,4 +332,29 @@ fn a_task_is_named_after_its_function() {
     assert_eq!(thread::name_of(&double), "double");
     assert_eq!(thread::name_of(&std::mem::drop::<Vec<u8>>), "drop");
     assert_eq!(thread::name_of(&|| 1), "task");
+}
+
+#[test]
+fn an_interrupted_cell_does_not_wait_for_its_pools() {
+    let (go, begun, ended) = (Event::new(), Event::new(), Event::new());
+    let (waits, begins, ends) = (go.clone(), begun.clone(), ended.clone());
+    let mut second = None;
+    interrupted(|| {
+        let pool = ThreadPoolExecutor::new(1);
+        let first = pool.submit(move || {
+            begins.set();
+            waits.wait();
+            ends.set();
+        });
+        second = pool.submit(|| 2).ok();
+        while !begun.is_set() {
+            std::thread::yield_now();
+        }
+        first.unwrap().result().unwrap();
+    });
+    let second = second.unwrap();
+    assert!(second.cancelled(), "what has not begun does not begin any more");
+    assert!(!ended.is_set());
+    go.set();
+    assert!(ended.wait_timeout(60));
 }

@@ -1,12 +1,18 @@
-//! What `%timeit` and `%%timeit` measure: which statements, with which flags. Measures nothing itself.
+//! What magics say about the Rust of a cell: which statements are timed, and which are measured. Measures nothing itself.
 
 use std::ops::Range;
 
 use syn::spanned::Spanned;
 
 use super::Parts;
-use crate::engine::rejection::UsageError;
-use crate::engine::text::magic::{Kind, Magic};
+
+/// What a magic says about the Rust beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// The statement that begins in these bytes of the cell is timed (`%time`).
+    Timed(Range<usize>),
+    Measured(Measured),
+}
 
 /// Statements that are measured together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,48 +45,16 @@ impl Default for Flags {
     }
 }
 
-impl Flags {
-    pub(crate) fn parse(text: &str) -> Result<Flags, UsageError> {
-        let mut flags = Flags::default();
-        let mut rest = text.trim();
-        while !rest.is_empty() {
-            let name = rest.strip_prefix('-').and_then(|r| r.chars().next()).unwrap_or(' ');
-            let value = rest.get(2..).unwrap_or_default().trim_start();
-            let length = value.len() - value.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            let number = value[..length].parse::<u64>().ok();
-            rest = match (name, number) {
-                ('n', Some(number)) => set(&mut flags.loops, number, &value[length..]),
-                ('r', Some(number)) if number > 0 => set(&mut flags.runs, number, &value[length..]),
-                ('p', Some(number)) if (1..=17).contains(&number) => {
-                    set(&mut flags.precision, number, &value[length..])
-                }
-                ('q', None) => set(&mut flags.quiet, true, value),
-                ('o', None) => set(&mut flags.output, true, value),
-                _ => {
-                    return Err(UsageError(format!(
-                        "`%timeit` takes `-n LOOPS`, `-r RUNS`, `-p DIGITS`, `-q` and `-o`, not `{rest}`"
-                    )));
-                }
-            };
-        }
-        Ok(flags)
-    }
+/// Whether the statement that starts at this byte is timed.
+pub(super) fn is_timed(marks: &[Mark], start: usize) -> bool {
+    marks.iter().any(|mark| matches!(mark, Mark::Timed(range) if range.contains(&start)))
 }
 
-/// Sets a flag and answers the text behind it.
-fn set<'a, T>(flag: &mut T, value: T, rest: &'a str) -> &'a str {
-    *flag = value;
-    rest.trim_start()
-}
-
-/// The expression of a statement that is measured, without the semicolon: its value is kept from the optimiser.
-pub(super) fn expression(magics: &[Magic], stmt: &syn::Stmt) -> Option<Range<usize>> {
+/// The expression of a statement that is measured, without the semicolon: its value is kept from the optimiser. `None`
+/// if the statement is not measured, or is no expression.
+pub(super) fn expression(marks: &[Mark], stmt: &syn::Stmt) -> Option<Range<usize>> {
     let start = stmt.span().byte_range().start;
-    let is_measured =
-        |magic: &Magic| magic.is_timeit() && (magic.kind == Kind::Cell || magic.line.contains(&start));
-    if !magics.iter().any(is_measured) {
-        return None;
-    }
+    marks.iter().find(|mark| matches!(mark, Mark::Measured(measured) if measured.within.contains(&start)))?;
     match stmt {
         syn::Stmt::Expr(expression, _) => Some(expression.span().byte_range()),
         syn::Stmt::Macro(call) => Some(start..call.mac.span().byte_range().end),
@@ -88,54 +62,18 @@ pub(super) fn expression(magics: &[Magic], stmt: &syn::Stmt) -> Option<Range<usi
     }
 }
 
-/// Notes what is measured in the parts of a cell of this length; its value is no result.
-pub(super) fn mark(parts: &mut Parts, magics: &[Magic], length: usize) {
-    for magic in magics.iter().filter(|magic| magic.is_timeit()) {
-        let within = match magic.kind {
-            Kind::Cell => magic.blanked.end..length,
-            _ => magic.blanked.end..magic.line.end,
-        };
-        let body = if magic.kind == Kind::Cell { magic.line.end..length } else { within.clone() };
-        // `command` has refused what is wrong with the flags.
-        let flags = Flags::parse(&magic.rest).unwrap_or_default();
-        if parts.tail.as_ref().is_some_and(|tail| within.contains(&tail.start)) {
+/// Notes what is measured in the parts of a cell. The value of what is measured is no result of the cell.
+pub(super) fn note_measured(parts: &mut Parts, marks: &[Mark]) {
+    let measured = marks.iter().filter_map(|mark| match mark {
+        Mark::Measured(measured) => Some(measured),
+        Mark::Timed(_) => None,
+    });
+    for measured in measured {
+        if parts.tail.as_ref().is_some_and(|tail| measured.within.contains(&tail.start)) {
             parts.tail = None;
         }
-        if parts.statements.iter().any(|statement| body.contains(&statement.range.start)) {
-            parts.measured.push(Measured { body, within, flags });
+        if parts.statements.iter().any(|statement| measured.body.contains(&statement.range.start)) {
+            parts.measured.push(measured.clone());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::text::cell::Cell;
-
-    #[test]
-    fn flags_are_ipythons() {
-        let flags = Flags::parse("-n 10 -r3 -q -p 5 -o").unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(flags, Flags { loops: 10, runs: 3, precision: 5, quiet: true, output: true });
-        for wrong in ["-x", "-n", "-r 0", "-q 1", "5"] {
-            assert!(Flags::parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_first_line_of_a_measured_cell_is_setup() {
-        let parts = Cell::parse("%%timeit -n 2 let v = vec![1];\nlet x = v.len();\nx;").parts.expect("Rust");
-        assert_eq!(parts.measured.len(), 1);
-        assert_eq!(parts.measured[0].body, 30..50);
-        assert!(parts.bindings().is_empty());
-        assert!(parts.free_names().is_empty() || !parts.free_names().contains("v"));
-        assert_eq!(parts.statements[2].range, 48..49);
-    }
-
-    #[test]
-    fn a_measured_line_binds_nothing() {
-        let parts = Cell::parse("let a = 1;\n%timeit let b = a;\n%timeit a\n%timeit a + 1").parts.expect("Rust");
-        assert_eq!(parts.measured.len(), 3);
-        assert_eq!(parts.bindings().len(), 1);
-        assert_eq!(parts.tail, None);
     }
 }

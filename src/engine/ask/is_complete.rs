@@ -1,7 +1,7 @@
 //! Whether a text is a whole cell, for front ends that run it at Enter or wait for more.
 
-use crate::engine::text::cell::{self, Cell};
-use crate::engine::text::magic;
+use crate::engine::magics::{self, Parsed};
+use crate::engine::text::cell;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whole {
@@ -15,10 +15,10 @@ pub enum Whole {
 
 /// Judges by the parser alone; what rustc thinks of the types is not asked.
 pub fn whole(source: &str) -> Whole {
-    if Cell::parse(source).parts.is_ok() {
+    let Parsed { rust, cell, .. } = magics::parse(source);
+    if cell.parts.is_ok() {
         return Whole::Complete;
     }
-    let (_, rust) = magic::split(source);
     match scan(&rust) {
         Brackets::Wrong => Whole::Invalid,
         Brackets::Unterminated => Whole::Incomplete { indent: 0 },

@@ -1,0 +1,44 @@
+//! `:opt`: how the cells that follow are optimised.
+
+use super::spec::{Act, Action, Body, Context, Kind, Line, Spec};
+use crate::engine::rejection::UsageError;
+use crate::engine::scope::Optimization;
+
+pub(super) const COMMAND: Spec = Spec {
+    kind: Kind::Command,
+    name: "opt",
+    usage: "[0|1|2|3|auto]",
+    help: "optimisation of the cells that follow; auto: 0, and 2 for code that loops for long",
+    body: Body::Line,
+    action: Action::InCell(optimize),
+};
+
+fn optimize(line: &Line, context: &mut Context) -> Result<Option<Act>, UsageError> {
+    let optimization = &mut context.scope.optimization;
+    match line.rest.as_str() {
+        "auto" => *optimization = Optimization::Auto,
+        level @ ("0" | "1" | "2" | "3") => *optimization = Optimization::Level(level.as_bytes()[0] - b'0'),
+        "" => {
+            let now = match optimization {
+                Optimization::Auto => "opt: auto\n".to_string(),
+                Optimization::Level(level) => format!("opt: {level}\n"),
+            };
+            return Ok(Some(Act::Say(now)));
+        }
+        other => return Err(UsageError(format!("`:opt` takes 0, 1, 2, 3 or auto, not `{other}`"))),
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::magics::tests::{acts, effect};
+
+    #[test]
+    fn the_level_is_set_and_shown() {
+        assert_eq!(effect(":opt 2").expect("a level").scope.optimization, Optimization::Level(2));
+        assert_eq!(acts(":opt 3\n:opt\n:opt auto"), Ok(vec![Act::Say("opt: 3\n".into())]));
+        assert_eq!(acts(":opt 7"), Err("`:opt` takes 0, 1, 2, 3 or auto, not `7`".into()));
+    }
+}

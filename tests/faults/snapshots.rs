@@ -103,9 +103,7 @@ impl Bench {
             needs: Vec::new(),
             library: self.library.clone(),
             places: Vec::new(),
-            timed: false,
-            wall_only: false,
-            compile_seconds: 0.0,
+            timing: Default::default(),
             schedule: Schedule::default(),
             input: Input::Empty,
         };

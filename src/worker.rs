@@ -1,6 +1,6 @@
 //! Owns the worker: the child process that runs cells, what it prints, and what it reports.
 //!
-//! The child is this same executable (`server`); `client` is the side of the session. Between them: a control
+//! The child is this same executable (`server`); `handle` is the side of the session. Between them: a control
 //! socket (`protocol`) and a ring of records in shared memory (`ring`, `record`), never the user's fd 1 or 2.
 //! `interpose` sees threads, processes and raw writes of any code in the child; `capture` turns what they do into
 //! records, `content` and `display` turn some of those into what is shown. What a cell reads is asked for by a record
@@ -17,7 +17,7 @@ pub use abi::comm::{Act, Comm};
 pub(crate) use abi::exit::Exit;
 pub(crate) use abi::launch::executable;
 pub use abi::protocol::Input;
-pub(crate) use abi::protocol::{End, NotCopied, Places, Run};
+pub(crate) use abi::protocol::{End, Places, Run, SnapshotError};
 pub use abi::schedule::{Policy, Schedule};
 pub use abi::timing::TimeFormat;
 pub(crate) use abi::timing::Timing;
@@ -25,7 +25,8 @@ pub use child::interpose as hooks;
 pub use child::server::main;
 pub use parent::answer::Answer;
 pub(crate) use parent::answer::Answerer;
-pub(crate) use parent::client::{Copy, Ran, Stop, Stopper, Worker};
+pub(crate) use parent::handle::{Ran, Stop, Stopper, Worker};
+pub(crate) use parent::snapshot::Snapshot;
 pub(crate) use parent::start::Start;
 
 /// The table of functions between worker and runtime: the same file as the runtime's own.

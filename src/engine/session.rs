@@ -2,9 +2,11 @@
 //! scope that it started from, without what it moved away.
 
 mod capture;
+mod capture_sink;
 mod checkpoint;
 mod comm;
 mod engine;
+mod failure;
 mod precompile;
 mod recover;
 mod snapshots;
@@ -19,7 +21,8 @@ use crate::sys::clock::monotonic_nanos;
 use crate::sys::process;
 use crate::worker::{self, Answerer, End, Input, Places, Ran, Run, Schedule, Start, TimeFormat, Worker};
 
-use self::precompile::Ahead;
+use self::capture_sink::{CaptureSink, SharedCapture};
+use self::precompile::Precompiler;
 use self::snapshots::Snapshots;
 use crate::engine::api::{Engine, Outcome};
 use crate::engine::build::cache::Cache;
@@ -63,7 +66,7 @@ pub struct Session {
     worker: Worker,
     epoch: u64,
     /// The cells that are prepared while others run.
-    ahead: Option<Ahead>,
+    ahead: Option<Precompiler>,
     interrupter: Interrupter,
     /// The files of all cells so far, and how many of them the worker has been told.
     places: Vec<Places>,
@@ -72,7 +75,7 @@ pub struct Session {
     input: Input,
     answerer: Answerer,
     trace: Shared,
-    captured: capture::Shared,
+    captured: SharedCapture,
     overflow: output_limit::Shared,
 }
 
@@ -90,9 +93,9 @@ impl Session {
         let interrupter = Interrupter::default();
         let compiler =
             Arc::new(Compiler::new(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?);
-        let (trace, captured) = (Shared::default(), capture::Shared::default());
+        let (trace, captured) = (Shared::default(), SharedCapture::default());
         let overflow = output_limit::Shared::new(options.limits.output, sink);
-        let sink = Box::new(capture::Tap { captured: captured.clone(), sink: Box::new(overflow.clone()) });
+        let sink = Box::new(CaptureSink { captured: captured.clone(), sink: Box::new(overflow.clone()) });
         let recorder: Box<dyn Sink> = Box::new(Recorder { trace: trace.clone(), sink });
         let sink = Arc::new(Mutex::new(recorder));
         let epoch = monotonic_nanos();
@@ -170,9 +173,9 @@ impl Session {
             Ok(prepared) => prepared,
             Err(error) => return Ok(self.reject(cell, source, error.into_rejection()?)),
         };
-        if prepared.capture.is_none() && self.ahead.as_ref().is_none_or(Ahead::is_empty) {
+        if prepared.capture.is_none() && self.ahead.as_ref().is_none_or(Precompiler::is_empty) {
             let (compiler, scope) = (self.compiler.clone(), prepared.after.clone());
-            self.ahead = Ahead::start(compiler, scope, CellId(cell.0 + 1), ahead);
+            self.ahead = Precompiler::start(compiler, scope, CellId(cell.0 + 1), ahead);
         }
         self.begin_capture(cell, prepared.capture.take());
         if !prepared.warnings.is_empty() {
@@ -234,8 +237,8 @@ impl Session {
                 return Err(Error::new(ExitCode::Environment, message));
             }
             (Ok(_), Some(stop)) => self.stopped(stop),
-            (Ok(End::Failed { message }), None) => (Outcome::Failed, error_failure(message)),
-            (Ok(End::Panicked { message, at }), None) => (Outcome::Panicked, panic_failure(message, &at)),
+            (Ok(End::Failed { message }), None) => (Outcome::Failed, failure::returned(message)),
+            (Ok(End::Panicked { message, at }), None) => (Outcome::Panicked, failure::panicked(message, &at)),
             (Err(exit), stop) => {
                 self.scope = prepared.after_failure;
                 return self.lost_while_running(cell, exit, stop);
@@ -292,7 +295,8 @@ impl Session {
     fn not_run(&mut self, cell: CellId) -> Outcome {
         self.spoil_ahead();
         let evalue = "the cell was stopped before it ran; nothing of it has happened".to_string();
-        let failure = Failure { ename: "Interrupted".into(), traceback: vec![red("Interrupted", &evalue)], evalue };
+        let failure =
+            Failure { ename: "Interrupted".into(), traceback: vec![failure::red("Interrupted", &evalue)], evalue };
         self.fail(cell, failure);
         Outcome::Interrupted
     }
@@ -381,27 +385,4 @@ fn start_worker(
         answerer: answerer.clone(),
     };
     Worker::start(start, sink).map_err(|message| Error::new(ExitCode::Environment, message))
-}
-
-impl From<Rejection> for Failure {
-    fn from(rejection: Rejection) -> Failure {
-        let traceback = rejection.rendered.trim_end().lines().map(str::to_string).collect();
-        Failure { ename: rejection.ename.into(), evalue: rejection.evalue, traceback }
-    }
-}
-
-fn red(head: &str, rest: &str) -> String {
-    format!("\x1b[1;31m{head}\x1b[0m: {rest}")
-}
-
-fn error_failure(message: String) -> Failure {
-    let traceback = red("Error", &message).lines().map(str::to_string).collect();
-    Failure { ename: "Error".into(), evalue: message, traceback }
-}
-
-fn panic_failure(message: String, at: &str) -> Failure {
-    let place = if at.is_empty() { String::new() } else { format!(" at {at}") };
-    let head = format!("\x1b[1;31mPanic\x1b[0m{place}");
-    let traceback = std::iter::once(head).chain(message.lines().map(str::to_string)).collect();
-    Failure { ename: "Panic".into(), evalue: message, traceback }
 }

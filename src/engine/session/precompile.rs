@@ -20,7 +20,7 @@ const MOST: usize = 32;
 /// For threads that parse, as much as the main thread has.
 const STACK: usize = 8 << 20;
 
-pub(super) struct Ahead {
+pub(super) struct Precompiler {
     /// Cells that have not been asked for, in order.
     cells: VecDeque<(CellId, String)>,
     prepared: Receiver<Result<Prepared, PrepareError>>,
@@ -28,10 +28,15 @@ pub(super) struct Ahead {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Ahead {
+impl Precompiler {
     /// Begins with these cells, numbered from `first` on. None if there is nothing to do, or no thread to do it: each
     /// cell is then prepared when its turn comes.
-    pub(super) fn start(compiler: Arc<Compiler>, scope: Scope, first: CellId, sources: &[&str]) -> Option<Ahead> {
+    pub(super) fn start(
+        compiler: Arc<Compiler>,
+        scope: Scope,
+        first: CellId,
+        sources: &[&str],
+    ) -> Option<Precompiler> {
         let ids = (first.0..).map(CellId);
         let cells: VecDeque<_> = ids.zip(sources.iter().take(MOST).map(|source| source.to_string())).collect();
         if cells.is_empty() {
@@ -55,7 +60,7 @@ impl Ahead {
             }
         };
         let thread = std::thread::Builder::new().name("compile ahead".into()).stack_size(STACK).spawn(work).ok()?;
-        Some(Ahead { cells, prepared, given_up, thread: Some(thread) })
+        Some(Precompiler { cells, prepared, given_up, thread: Some(thread) })
     }
 
     /// What was prepared for this cell, if it is the next one; waits until it is ready.
@@ -81,7 +86,7 @@ impl Ahead {
 }
 
 /// Waits for the compilation that is under way: two of one unit would write the same files.
-impl Drop for Ahead {
+impl Drop for Precompiler {
     fn drop(&mut self) {
         self.give_up();
         if let Some(thread) = self.thread.take() {

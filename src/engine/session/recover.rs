@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Session, start_worker};
 use crate::engine::api::Outcome;
 use crate::engine::rejection::Rejection;
+use crate::engine::session::failure;
 use crate::engine::session::snapshots::{Known, Recent};
 use crate::error::Error;
 use crate::events::{CellId, Failure, LaneId, Stream};
@@ -30,7 +31,7 @@ impl Session {
             1 => "; a thread or process goes on".into(),
             number => format!("; {number} threads or processes go on"),
         };
-        (outcome(stop), failure(outcome(stop), evalue))
+        (outcome(stop), failure_of(outcome(stop), evalue))
     }
 
     fn why(&self, stop: Stop) -> String {
@@ -51,23 +52,28 @@ impl Session {
             Some(stop) => (outcome(stop), format!("{} and did not end by itself", self.why(stop))),
             None => (Outcome::WorkerLost, format!("the worker ended while it ran this cell: {exit}")),
         };
-        self.go_on(cell, true, outcome, why)?;
+        self.replace_lost_worker(cell, true, outcome, why)?;
         Ok(outcome)
     }
 
     /// A cell has left the worker unable to load what is compiled: it took its descriptors, or its memory.
     pub(super) fn unable_to_load(&mut self, cell: CellId, reason: &str) -> Result<Outcome, Error> {
         let why = format!("the worker cannot load compiled cells any more: {reason}");
-        self.go_on(cell, true, Outcome::WorkerLost, why)?;
+        self.replace_lost_worker(cell, true, Outcome::WorkerLost, why)?;
         Ok(Outcome::WorkerLost)
     }
 
     pub(super) fn lost_between_cells(&mut self, cell: CellId, exit: Exit) -> Result<(), Error> {
-        self.go_on(cell, false, Outcome::WorkerLost, format!("the worker ended between cells: {exit}"))
+        self.replace_lost_worker(
+            cell,
+            false,
+            Outcome::WorkerLost,
+            format!("the worker ended between cells: {exit}"),
+        )
     }
 
     /// The worker has gone, while it ran this cell or before: the newest copy takes over, or a new worker does.
-    fn go_on(&mut self, cell: CellId, ran: bool, of: Outcome, why: String) -> Result<(), Error> {
+    fn replace_lost_worker(&mut self, cell: CellId, ran: bool, of: Outcome, why: String) -> Result<(), Error> {
         self.spoil_ahead();
         let what_is_kept = loop {
             match self.snapshots.newest() {
@@ -79,7 +85,7 @@ impl Session {
                 None => break self.start_anew(cell)?,
             }
         };
-        self.fail(cell, failure(of, format!("{why}; {what_is_kept}")));
+        self.fail(cell, failure_of(of, format!("{why}; {what_is_kept}")));
         Ok(())
     }
 
@@ -184,11 +190,11 @@ fn outcome(stop: Stop) -> Outcome {
     }
 }
 
-fn failure(of: Outcome, evalue: String) -> Failure {
+fn failure_of(of: Outcome, evalue: String) -> Failure {
     let ename = match of {
         Outcome::Interrupted => "Interrupted",
         Outcome::TimedOut => "TimedOut",
         _ => "WorkerLost",
     };
-    Failure { ename: ename.into(), traceback: vec![super::red(ename, &evalue)], evalue }
+    Failure { ename: ename.into(), traceback: vec![failure::red(ename, &evalue)], evalue }
 }

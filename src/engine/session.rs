@@ -61,14 +61,15 @@ pub struct Session {
     sink: Arc<Mutex<Box<dyn Sink>>>,
     compiler: Arc<Compiler>,
     scope: Scope,
-    /// Before the worker, for they are dropped in this order.
+    /// Stands before the worker, since fields are dropped in this order and the worker's end waits for its copies.
     snapshots: Snapshots,
     worker: Worker,
     epoch: u64,
-    /// The cells that are prepared while others run.
+    /// Prepares the cells that will probably follow while one runs. `None` if nothing is being prepared.
     ahead: Option<Precompiler>,
     interrupter: Interrupter,
-    /// The files of all cells so far, and how many of them the worker has been told.
+    /// The generated files of all cells so far, by which the worker names the place of a panic, and how many of them
+    /// the worker has been told.
     places: Vec<Places>,
     told: usize,
     schedule: Schedule,
@@ -85,7 +86,7 @@ pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Box<dyn Engine>, E
 }
 
 impl Session {
-    /// Starts a worker and answers once it is ready. Events go to `sink` from then on, also between cells.
+    /// Starts a worker and returns once it is ready. Events go to `sink` from then on, also between cells.
     pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Session, Error> {
         let executable = worker::executable(options.executable.clone())
             .map_err(|message| Error::new(ExitCode::Environment, message))?;
@@ -130,10 +131,10 @@ impl Session {
         self.worker.pid()
     }
 
-    /// `Engine::execute`.
+    /// Runs one cell to its end (`Engine::execute`).
     pub(super) fn execute_cell(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
         self.interrupter.prepare();
-        // Asked for after the last cell, whose variables are still the scope's.
+        // The copy that was asked for after the last cell belongs to the scope as it still is.
         self.take_copy();
         let directory = self.worker_directory();
         let surroundings = Surroundings { directory: &directory, scope: &self.scope };
@@ -150,7 +151,8 @@ impl Session {
             Some(Ok(Replacement::Restart)) => self.restart(cell, source),
             Some(Err(error)) => Ok(self.reject(cell, source, error.into())),
         };
-        // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
+        // The parser keeps every text that it has read on this thread, for its spans. Nothing needs those of this cell
+        // any more.
         proc_macro2::extra::invalidate_current_thread_spans();
         let ended = match ended {
             Err(_) if self.interrupter.finish() => Ok(self.not_run(cell)),
@@ -188,7 +190,7 @@ impl Session {
         self.end_capture(cell, ended)
     }
 
-    /// The front end puts this in the place of the cell or of the next one, if it can.
+    /// Has the front end put this text in the place of the cell, or in the next cell, if it can.
     fn show(&mut self, cell: CellId, source: &str, text: String, replace: bool) -> Outcome {
         if !self.options.next_input {
             let message = "`%load` and `%recall` put text in a cell, and there is no front end to do so; \
@@ -207,7 +209,7 @@ impl Session {
         Outcome::Rejected
     }
 
-    /// Where cells find files: they may have changed it.
+    /// The directory in which the worker finds files; cells may have changed it.
     fn worker_directory(&self) -> PathBuf {
         process::working_directory(self.worker.pid())
     }
@@ -251,12 +253,12 @@ impl Session {
         Ok(outcome)
     }
 
-    /// Runs what there is to run; none if an interrupt came before it.
+    /// Runs what was compiled. `None` if an interrupt came before it ran.
     fn run_program(&mut self, cell: CellId, prepared: &Prepared) -> Option<Ran> {
         let Some(run) = self.request(cell, prepared) else {
             return Some(Ran { end: Ok(End::Returned), stop: None });
         };
-        // What kept the worker from being copied after the last cell may have gone by now.
+        // A thread or a pipe that made a copy impossible when the last cell ended may have gone by now.
         self.ask_for_copy();
         self.take_copy();
         self.snapshots.begin_cell();
@@ -291,7 +293,7 @@ impl Session {
         })
     }
 
-    /// An interrupt came before the cell ran.
+    /// Reports that an interrupt came before the cell ran.
     fn not_run(&mut self, cell: CellId) -> Outcome {
         self.spoil_ahead();
         let evalue = "the cell was stopped before it ran; nothing of it has happened".to_string();
@@ -301,11 +303,11 @@ impl Session {
         Outcome::Interrupted
     }
 
-    /// The cell that runs has not come to its end, so what is prepared for the next one rests on a wrong scope.
+    /// Gives up what was prepared for the next cells: it rests on a scope that this cell does not leave.
     fn spoil_ahead(&mut self) {
         if let Some(ahead) = &self.ahead {
             ahead.give_up();
-            // No cell is being prepared but those: the next one need not wait for what nobody wants.
+            // All compilers that run now work for those cells; the next cell must not wait for them.
             self.interrupter.stop_compilers();
         }
     }
@@ -355,7 +357,7 @@ impl Session {
     }
 }
 
-/// What is compiled ahead is given up, so that nothing of the session is left behind.
+/// Ends the compilation of cells ahead, so that no process of the session outlives it.
 impl Drop for Session {
     fn drop(&mut self) {
         self.interrupter.prepare();

@@ -21,9 +21,9 @@ use crate::notebook::record::Recorder;
 use crate::notebook::view::{Look, Progress, View, human, said};
 use crate::notebook::write;
 
-/// After an error, threads get no more than this to end.
+/// Longest wait for threads after an error has stopped the run. They are then named and ended.
 const PATIENCE_AFTER_ERROR: Duration = Duration::from_secs(1);
-/// So many threads that still run are named.
+/// Threads that are named in the warning about those that still run. Of more, the number is given.
 const NAMED: usize = 8;
 
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub struct RunOptions {
     pub limits: Limits,
 }
 
-/// Runs a notebook. That a cell failed is an error with the exit code for that.
+/// Runs a notebook. Returns an error with `ExitCode::Failed` if a cell stopped the run.
 pub fn run(options: &RunOptions) -> Result<(), Error> {
     let start = |sink: Box<dyn Sink>| {
         let directory = std::path::absolute(&options.notebook).ok();
@@ -104,7 +104,7 @@ enum Output {
     File(PathBuf),
     /// A pipe or a device: it takes the notebook once, when it is finished.
     Special(PathBuf),
-    /// So does this.
+    /// Standard output, which takes the notebook once, too.
     Stdout,
 }
 
@@ -132,7 +132,7 @@ impl Output {
         }
     }
 
-    /// The last step, when nothing more is shown.
+    /// Writes the notebook to an output that takes it once. The last step, when nothing more is shown.
     fn deliver(&self, notebook: &mut Notebook) -> Result<(), Error> {
         match self {
             Output::File(_) => Ok(()),
@@ -168,7 +168,7 @@ impl Saves {
     }
 }
 
-/// The one place that events go to. The session holds it as its sink, the run as its record.
+/// The sink of the engine, and what the run reads of it. Clones are of the same record.
 #[derive(Clone)]
 struct SharedRecord(Arc<Mutex<LiveRecord>>);
 
@@ -196,7 +196,7 @@ struct Run<'a> {
     notebook: Notebook,
     output: Output,
     record: SharedRecord,
-    /// The places in the notebook of `In[1]`, `In[2]`, …
+    /// The indices in the notebook of `In[1]`, `In[2]`, …
     ran: Vec<usize>,
     saves: Saves,
 }
@@ -212,7 +212,7 @@ impl Run<'_> {
         }
     }
 
-    /// All steps, then what outlives them.
+    /// Runs all steps, then waits for threads that outlive them.
     fn steps(&mut self, steps: &[Step], started: &mut Started) -> Result<Summary, Error> {
         let mut summary = Summary::default();
         for (n, step) in steps.iter().enumerate() {
@@ -230,7 +230,7 @@ impl Run<'_> {
             if outcome != Outcome::Ok {
                 summary.failed += 1;
             }
-            // It may have come when the cell had just ended.
+            // The interrupt may have come when the cell had just ended.
             let interrupted = (started.is_interrupted)();
             if interrupted || self.stops(step, &outcome) {
                 let outcome = if interrupted { Outcome::Interrupted } else { outcome };
@@ -332,7 +332,7 @@ impl Run<'_> {
         let started = Instant::now();
         let changed = self.record.lock().recorder.take_changed();
         for record in changed {
-            // The session may know cells that were never asked for, as the one before the first.
+            // The main thread is declared before the first cell, under a number that no cell has.
             let nth = (record.cell.0 as usize).checked_sub(1);
             let Some(&index) = nth.and_then(|nth| self.ran.get(nth)) else {
                 continue;

@@ -1,5 +1,5 @@
-//! `%%capture`: gives what a cell has put out to the worker, as a variable. Never loses what cannot become one: it is then
-//! shown after all.
+//! `%%capture`: gives what a cell has put out to the worker, as a variable. Never loses what cannot become one: it is
+//! then shown after all.
 
 use super::Session;
 use crate::engine::api::Outcome;
@@ -35,8 +35,8 @@ impl Session {
         }
     }
 
-    /// Binds the variable by a small program of ours, which reads its text from a file: no size makes that slow to compile.
-    /// Returns whether the variable is bound.
+    /// Binds the variable by a small program of ours, which reads its text from a file: no size makes that slow to
+    /// compile. Returns whether the variable is bound.
     fn keep_captured(&mut self, cell: CellId, name: &str, kept: &Captured) -> Result<bool, Error> {
         let file = self.compiler.write_scratch("captured", &kept.file())?;
         let source = format!("let {name} = ::threadbook::Captured::read({:?})?;", file.display());

@@ -1,5 +1,5 @@
-//! The sink of `%%capture`: keeps what a cell puts out from the front end. Never keeps what was put out before or after the
-//! cell.
+//! The sink of `%%capture`: keeps what a cell puts out from the front end. Never keeps what was put out before or
+//! after the cell.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 

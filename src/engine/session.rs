@@ -26,6 +26,7 @@ use self::precompile::Precompiler;
 use self::snapshots::Snapshots;
 use crate::engine::api::{Engine, Outcome};
 use crate::engine::build::cache::Cache;
+use crate::engine::build::canary;
 use crate::engine::build::compile::Compiler;
 use crate::engine::build::prepare::{Prepared, prepare};
 use crate::engine::build::toolchain::Toolchain;
@@ -93,7 +94,8 @@ impl Session {
         let toolchain = Toolchain::find(options.directory.as_deref())?;
         let interrupter = Interrupter::default();
         let compiler =
-            Arc::new(Compiler::new(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?);
+            canary::compiler(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?;
+        let compiler = Arc::new(compiler);
         let (trace, captured) = (Shared::default(), SharedCapture::default());
         let overflow = output_limit::Shared::new(options.limits.output, sink);
         let sink = Box::new(CaptureSink { captured: captured.clone(), sink: Box::new(overflow.clone()) });

@@ -1,5 +1,6 @@
 //! `threadbook run`, end to end: the real binary on notebooks that each test makes.
 
+mod cache;
 mod interrupt;
 mod limits;
 mod oracle;

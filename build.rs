@@ -51,6 +51,10 @@ fn refuse_other_systems() {
              src/sys/linux.rs lists, and a C library whose functions an executable can replace",
             system.join(" ")
         );
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a build script has nothing to clean up, and a panic would say more"
+        )]
         std::process::exit(1);
     }
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use threadbook::engine::{Options, Outcome, Session};
+use threadbook::engine::{Engine, Options, Outcome, Session};
 use threadbook::events::{CellId, Event, Sink};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_threadbook");

@@ -4,7 +4,7 @@
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
-use threadbook::engine::{Limits, Options, Outcome, Session};
+use threadbook::engine::{Engine, Limits, Options, Outcome, Session};
 use threadbook::events::{CellId, Event, Sink};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_threadbook");

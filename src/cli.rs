@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 use clap::{Args, Parser, Subcommand};
+use threadbook::engine;
 use threadbook::error::{self, Error};
 use threadbook::kernel;
 use threadbook::kernelspec::{self, InstallOptions, Place};
@@ -45,7 +46,30 @@ enum Command {
     /// Check what a kernel needs: rustc, the cache, Jupyter, the kernelspec
     Doctor,
     Kernel(KernelArgs),
+    Cache(CacheArgs),
 }
+
+/// Show or empty the cache of compiled cells and crates.
+///
+/// It is in $THREADBOOK_CACHE, or `threadbook` in the user's cache directory. Each session removes what was not used for
+/// longest until the rest fits the limit.
+#[derive(Args, Debug)]
+#[command(after_help = CACHE_HELP)]
+struct CacheArgs {
+    #[command(subcommand)]
+    command: CacheCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CacheCommand {
+    /// Say where the cache is and how much it takes
+    Show,
+    /// Remove everything that no running session uses
+    Clean,
+}
+
+const CACHE_HELP: &str = "\
+The limit is $THREADBOOK_CACHE_SIZE, such as 500M, 4GiB or `off`, or else 2 GiB.";
 
 /// Add the Rust kernel to Jupyter's list.
 ///
@@ -241,6 +265,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Uninstall(args) => uninstall(args),
         Command::Doctor => kernelspec::doctor(&mut std::io::stdout()),
         Command::Kernel(args) => kernel::run(&args.connection_file),
+        Command::Cache(CacheArgs { command }) => cache(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -276,6 +301,16 @@ fn install(args: InstallArgs) -> Result<(), Error> {
 fn uninstall(args: UninstallArgs) -> Result<(), Error> {
     let directory = kernelspec::uninstall(&args.place.into(), &args.name)?;
     say(&format!("removed the kernel from {}", directory.display()))
+}
+
+fn cache(command: CacheCommand) -> Result<(), Error> {
+    match command {
+        CacheCommand::Show => say(&engine::cache_usage()?.to_string()),
+        CacheCommand::Clean => {
+            let freed = engine::human_size(engine::clean_cache()?);
+            say(&format!("removed {freed}; {}", engine::cache_usage()?))
+        }
+    }
 }
 
 fn say(text: &str) -> Result<(), Error> {

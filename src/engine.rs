@@ -29,10 +29,9 @@ pub use api::{
     Answerer, Candidate, Checkpoint, Completions, Engine, Inspection, Interrupter, NoCheckpoint, Outcome, Policy,
     Provider, Reply, Schedule,
 };
-pub use ask::complete::complete;
-pub use ask::inspect::{help, inspect};
 pub use ask::is_complete::{Whole, whole};
 pub use ask::names::Names;
+pub use build::eviction::{CacheUsage, cache_usage, clean_cache, human_size};
 pub use build::toolchain::rust_version;
 pub use limits::{Limits, OrOff, seconds};
 pub use session::{Options, Session, start};

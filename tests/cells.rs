@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use threadbook::engine::{Options, Session};
+use threadbook::engine::{Engine, Options, Session};
 use threadbook::events::{CellId, Event, LaneId, Sink};
 
 fn main() {

@@ -141,8 +141,9 @@ pub trait Provider: Send + Sync {
     /// What the name at byte `cursor` of `source` means; `full` asks for definitions in full. `None` if it is unknown.
     fn inspect(&self, source: &str, cursor: usize, full: bool, reply: Reply<Option<Inspection>>);
 
-    /// The text that a cell shows that is `name?` or `?name` and nothing else. `None` for every other cell.
-    fn help(&self, source: &str, reply: Reply<Option<String>>);
+    /// The text that a cell shows that is `name?` or `?name` and nothing else. `None` for every other cell. Returned at
+    /// once, since the cell waits for it.
+    fn help(&self, source: &str) -> Option<String>;
 }
 
 /// Where an answer goes. It may be sent before the question's function returns.

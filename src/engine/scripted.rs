@@ -139,7 +139,7 @@ impl Provider for Unknown {
         reply.send(None);
     }
 
-    fn help(&self, _: &str, reply: Reply<Option<String>>) {
-        reply.send(None);
+    fn help(&self, _: &str) -> Option<String> {
+        None
     }
 }

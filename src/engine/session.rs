@@ -22,8 +22,8 @@ use crate::worker::{self, Answerer, End, Input, Places, Ran, Run, Schedule, Star
 use self::precompile::Ahead;
 use self::snapshots::Snapshots;
 use crate::engine::api::{Engine, Outcome};
-use crate::engine::ask::names::Names;
 use crate::engine::build::cache::Cache;
+use crate::engine::build::canary;
 use crate::engine::build::compile::Compiler;
 use crate::engine::build::prepare::{Prepared, prepare};
 use crate::engine::build::toolchain::Toolchain;
@@ -90,7 +90,8 @@ impl Session {
         let toolchain = Toolchain::find(options.directory.as_deref())?;
         let interrupter = Interrupter::default();
         let compiler =
-            Arc::new(Compiler::new(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?);
+            canary::compiler(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?;
+        let compiler = Arc::new(compiler);
         let (trace, captured) = (Shared::default(), capture::Shared::default());
         let overflow = output_limit::Shared::new(options.limits.output, sink);
         let sink = Box::new(capture::Tap { captured: captured.clone(), sink: Box::new(overflow.clone()) });
@@ -123,25 +124,13 @@ impl Session {
         })
     }
 
-    /// Who answers the cells that follow when they read their standard input; nobody at first.
-    pub fn input(&mut self, input: Input) {
-        self.input = input;
-    }
-
     /// The process that runs cells.
     pub fn worker_pid(&self) -> u32 {
         self.worker.pid()
     }
 
-    /// The names that the next cell will find.
-    pub fn names(&self) -> Names {
-        Names(self.scope.clone())
-    }
-
-    /// Runs one cell to its end and answers how it ended; what happened has gone to the sink by then, all but
-    /// what threads write that outlive the cell. `ahead` are the cells that will probably be run next,
-    /// under the numbers that follow: they are compiled while this one runs.
-    pub fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
+    /// `Engine::execute`.
+    pub(super) fn execute_cell(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
         self.interrupter.prepare();
         // Asked for after the last cell, whose variables are still the scope's.
         self.take_copy();
@@ -299,12 +288,6 @@ impl Session {
             schedule: self.schedule,
             input: self.input,
         })
-    }
-
-    /// Waits until every thread and child that cells started has ended and its output has gone to the sink, at
-    /// most `patience`; answers the lanes that still run.
-    pub fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error> {
-        Ok(self.worker.settle(patience))
     }
 
     /// An interrupt came before the cell ran.

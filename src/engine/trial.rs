@@ -3,7 +3,7 @@
 use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Event, Sink};
 
-use crate::engine::api::Outcome;
+use crate::engine::api::{Engine, Outcome};
 use crate::engine::session::{Options, Session};
 
 struct Deaf;
@@ -12,16 +12,16 @@ impl Sink for Deaf {
     fn event(&mut self, _: Event) {}
 }
 
-/// Starts a session, compiles and runs one small cell, and ends the session.
+/// Starts a session, compiles and runs one small cell and another one that asks for its variable, and ends the session.
 pub fn try_out() -> Result<(), Error> {
     let mut session = Session::start(Options::default(), Box::new(Deaf))?;
-    match session.execute(CellId(1), "let x = 1 + 1; assert_eq!(x, 2);", &[])? {
-        Outcome::Ok => Ok(()),
-        outcome => {
-            let message = format!(
-                "a trial cell did not run ({outcome:?}); check `rustc` and the linker with a small program"
-            );
-            Err(Error::new(ExitCode::Environment, message))
+    for (cell, source) in [(CellId(1), "let x = 1 + 1;"), (CellId(2), "assert_eq!(x, 2);")] {
+        let outcome = session.execute(cell, source, &[])?;
+        if outcome != Outcome::Ok {
+            let message = format!("the trial cell `{source}` did not run ({outcome:?})");
+            return Err(Error::new(ExitCode::Environment, message)
+                .advise("check `rustc` and the linker with a small program"));
         }
     }
+    Ok(())
 }

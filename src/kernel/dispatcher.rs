@@ -5,6 +5,7 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -39,7 +40,7 @@ use super::tickets::{Replied, Tickets};
 use super::usage::Usage;
 use super::watch;
 use super::wire::{self, Wire};
-use crate::engine::{self, Interrupter, Names, Outcome};
+use crate::engine::{Interrupter, Names, Outcome, Provider};
 use crate::error::{Error, ExitCode};
 use crate::events::Event;
 
@@ -62,8 +63,8 @@ struct Dispatcher {
     runner: Runner,
     tickets: Tickets,
     history: History,
-    /// The names in scope after the last cell.
-    names: Names,
+    /// What can be asked about the names in scope after the last cell.
+    names: Arc<dyn Provider>,
     stdin: Stdin,
     comms: Comms,
     subshells: Subshells,
@@ -104,7 +105,7 @@ fn serve(connection: Connection) -> Result<(), Error> {
         runner: Runner::start(events.clone())?,
         tickets: Tickets::new(events),
         history: History::open(),
-        names: Names::default(),
+        names: Arc::new(Names::default()),
         stdin: Stdin::default(),
         comms: Comms::default(),
         subshells: Subshells::default(),
@@ -238,7 +239,7 @@ impl Dispatcher {
         while let Some(waiting) = self.queue.pop() {
             match waiting {
                 Waiting::Cell(request) => {
-                    let page = engine::help(&self.names, &request.content.code);
+                    let page = self.names.help(&request.content.code);
                     let ahead = self.queue.ahead();
                     let (running, effect) =
                         RunningCell::begin(*request, page, ahead, &mut self.numbers, &mut self.outbound);
@@ -365,7 +366,7 @@ impl Dispatcher {
 
     fn complete(&mut self, mut message: Message) {
         let Some(request) = self.begin::<CompleteRequest>(&mut message) else { return };
-        let (names, until) = (&self.names, Instant::now() + questions::PATIENCE);
+        let (names, until) = (&*self.names, Instant::now() + questions::PATIENCE);
         let fallback = questions::no_completions(&request);
         let put = |replier| questions::complete(names, &request, replier);
         let replied = self.tickets.ask(message, until, &fallback, put);
@@ -374,7 +375,7 @@ impl Dispatcher {
 
     fn inspect(&mut self, mut message: Message) {
         let Some(request) = self.begin::<InspectRequest>(&mut message) else { return };
-        let (names, until) = (&self.names, Instant::now() + questions::PATIENCE);
+        let (names, until) = (&*self.names, Instant::now() + questions::PATIENCE);
         let put = |replier| questions::inspect(names, &request, replier);
         let replied = self.tickets.ask(message, until, &questions::inspected(None), put);
         replied.into_iter().for_each(|replied| self.send_reply(replied));

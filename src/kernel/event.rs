@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::protocol::codec::Outgoing;
-use crate::engine::{Answerer, Interrupter, Names, Outcome};
+use crate::engine::{Answerer, Interrupter, Outcome, Provider};
 use crate::error::{Error, ExitCode};
 use crate::events::{Event, Failure, Sink};
 
@@ -27,8 +27,8 @@ pub(super) enum KernelEvent {
 }
 
 pub(super) enum Ended {
-    /// With the names that are in scope from here on.
-    Cell(Outcome, Names),
+    /// With what can be asked about the names that are in scope from here on.
+    Cell(Outcome, Arc<dyn Provider>),
     /// The kernel failed, not the cell.
     Broken(Failure),
 }

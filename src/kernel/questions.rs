@@ -11,15 +11,17 @@ use super::protocol::ask::{
     IsCompleteRequest,
 };
 use super::tickets::Replier;
-use crate::engine::{self, Candidate, Completions, Inspection, Names, Whole};
+use crate::engine::{self, Candidate, Completions, Inspection, Provider, Reply, Whole};
 
 /// Time that whoever completes or inspects may take. Beyond it the reply says that nothing was found.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// <https://jupyter-client.readthedocs.io/en/stable/messaging.html#completion>
-pub(super) fn complete(names: &Names, request: &CompleteRequest, replier: Replier<CompleteReply>) {
+pub(super) fn complete(names: &dyn Provider, request: &CompleteRequest, replier: Replier<CompleteReply>) {
     let cursor = cursor(&request.code, request.cursor_pos);
-    replier.send(&completed(&request.code, engine::complete(names, &request.code, cursor)));
+    let code = request.code.clone();
+    let reply = Reply::new(move |completions| replier.send(&completed(&code, completions)));
+    names.complete(&request.code, cursor, reply);
 }
 
 /// Nothing is found at this place.
@@ -40,9 +42,10 @@ fn completed(code: &str, completions: Completions) -> CompleteReply {
 }
 
 /// <https://jupyter-client.readthedocs.io/en/stable/messaging.html#introspection>
-pub(super) fn inspect(names: &Names, request: &InspectRequest, replier: Replier<InspectReply>) {
+pub(super) fn inspect(names: &dyn Provider, request: &InspectRequest, replier: Replier<InspectReply>) {
     let cursor = cursor(&request.code, request.cursor_pos);
-    replier.send(&inspected(engine::inspect(names, &request.code, cursor, request.detail_level == 1)));
+    let reply = Reply::new(move |inspection| replier.send(&inspected(inspection)));
+    names.inspect(&request.code, cursor, request.detail_level == 1, reply);
 }
 
 /// What is sent of an inspection. `None` is a name that nothing is known of.
@@ -76,10 +79,14 @@ fn characters(text: &str, bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Names;
 
     fn reply(code: &str, cursor_pos: usize) -> CompleteReply {
         let at = cursor(code, Some(cursor_pos));
-        completed(code, engine::complete(&Names::default(), code, at))
+        let (sender, replied) = std::sync::mpsc::channel();
+        let reply = Reply::new(move |completions| sender.send(completions).expect("somebody waits"));
+        Names::default().complete(code, at, reply);
+        completed(code, replied.recv().expect("a reply"))
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::event::{Ended, EventSender, KernelEvent};
 use super::log::log;
-use crate::engine::{Comm, Input, Interrupter, Limits, Options, Session};
+use crate::engine::{self, Comm, Engine, Input, Interrupter, Limits, Options};
 use crate::error::{Error, ExitCode};
 use crate::events::{CellId, Failure};
 
@@ -78,7 +78,7 @@ fn run(work: &Receiver<Work>, events: &EventSender) {
             session = start(events);
         }
         let ended = match &mut session {
-            Ok(session) => execute(session, work),
+            Ok(session) => execute(&mut **session, work),
             Err(error) => Err(Trouble::Error(std::mem::replace(error, lost()))),
         };
         let ended = match ended {
@@ -101,23 +101,23 @@ enum Trouble {
     Fault,
 }
 
-fn execute(session: &mut Session, work: Work) -> Result<Ended, Trouble> {
+fn execute(engine: &mut dyn Engine, work: Work) -> Result<Ended, Trouble> {
     let execute = AssertUnwindSafe(|| match work {
         Work::Cell(job) => {
             let ahead: Vec<&str> = job.ahead.iter().map(String::as_str).collect();
-            session.input(job.input);
-            session.execute(job.cell, &job.source, &ahead)
+            engine.set_input(job.input);
+            engine.execute(job.cell, &job.source, &ahead)
         }
-        Work::Comm(comm) => session.comm(comm),
+        Work::Comm(comm) => engine.comm(comm),
     });
     let outcome = catch_unwind(execute).map_err(|_| Trouble::Fault)?.map_err(Trouble::Error)?;
-    Ok(Ended::Cell(outcome, session.names()))
+    Ok(Ended::Cell(outcome, engine.names()))
 }
 
-fn start(events: &EventSender) -> Result<Session, Error> {
+fn start(events: &EventSender) -> Result<Box<dyn Engine>, Error> {
     let begin = || {
         let limits = Limits::from_environment()?;
-        Session::start(Options { limits, next_input: true, ..Options::default() }, Box::new(events.clone()))
+        engine::start(Options { limits, next_input: true, ..Options::default() }, Box::new(events.clone()))
     };
     let session = catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Err(lost()));
     match &session {

@@ -41,6 +41,7 @@ struct Recording {
     /// The lanes that this cell made or that wrote for it, in order of appearance.
     lanes: Vec<LaneId>,
     known: HashSet<LaneId>,
+    lanes_truncated: bool,
     begun: Option<SystemTime>,
     ended: Option<SystemTime>,
     changed: bool,
@@ -116,6 +117,13 @@ impl Recorder {
         }
     }
 
+    /// Whether a cell is written with this lane. As a rule it is the cell that made the lane.
+    fn is_written(&self, lane: LaneId) -> bool {
+        let maker = self.lane(lane).and_then(|lane| self.cells.get(&lane.cell));
+        let mut cells = maker.into_iter().chain(self.cells.values());
+        lane == LaneId::MAIN || cells.any(|cell| cell.known.contains(&lane))
+    }
+
     /// The cells that show this lane have something new to write.
     fn lane_changed(&mut self, lane: LaneId) {
         let cell = self.lane(lane).map(|lane| lane.cell);
@@ -138,9 +146,9 @@ impl Recorder {
         if recording.lanes.iter().all(|&lane| lane == LaneId::MAIN) {
             return section;
         }
-        let lanes = recording.lanes.iter().take(KEPT).filter_map(|lane| self.lanes.get(lane));
+        let lanes = recording.lanes.iter().filter_map(|lane| self.lanes.get(lane));
         section.insert("lanes".into(), lanes.map(|record| self.lane_value(record)).collect());
-        if recording.lanes.len() > KEPT {
+        if recording.lanes_truncated {
             section.insert("lanes_truncated".into(), true.into());
         }
         let pieces = recording.pieces.iter();
@@ -207,6 +215,9 @@ impl Sink for Recorder {
                     record.ended = Some(at);
                 }
                 self.lane_changed(lane);
+                if !self.is_written(lane) {
+                    self.lanes.remove(&lane);
+                }
             }
             // Which lane waited for which is of use to `verify` only, and for which lock to the picture only.
             Event::Joined { .. } | Event::Waits { .. } | Event::Woke { .. } => {}
@@ -270,9 +281,17 @@ impl Recording {
         }
     }
 
+    /// The lane is written with the cell, if it is one of the first `KEPT`.
     fn meet(&mut self, lane: LaneId) {
-        if self.known.insert(lane) {
-            self.lanes.push(lane);
+        if self.known.contains(&lane) {
+            return;
+        }
+        match self.lanes.len() {
+            KEPT => self.lanes_truncated = true,
+            _ => {
+                self.known.insert(lane);
+                self.lanes.push(lane);
+            }
         }
     }
 

@@ -119,6 +119,33 @@ fn the_pieces_are_bounded() {
     assert_eq!(*record.outputs, [stream(Stream::Stdout, &"x\n".repeat(KEPT + 10))], "the text is not");
 }
 
+/// What a pool of one thread does with so many tasks, each with an event of its own for its begin and its end.
+fn tasks(count: u32) -> impl Iterator<Item = Event> {
+    let at = Duration::ZERO;
+    let worker = [main_lane(), lane(2, "ThreadPoolExecutor-0_0", 1)];
+    let task = move |id| match lane(id, "action", 1) {
+        Event::Lane(task) => Event::Lane(Lane { kind: LaneKind::Task, ..task }),
+        other => other,
+    };
+    let lives = (3..3 + count).map(LaneId).flat_map(move |lane| {
+        [task(lane.0), Event::Started { lane, on: LaneId(2), at }, Event::Ended { lane, at }]
+    });
+    worker.into_iter().chain(lives).chain([Event::Ended { lane: LaneId(2), at }])
+}
+
+#[test]
+fn lanes_that_are_not_written_are_forgotten_when_they_end() {
+    let mut recorder = Recorder::new();
+    tasks(5 * KEPT as u32).for_each(|event| recorder.event(event));
+    assert_eq!(recorder.lanes.len(), KEPT + 1, "those that are written, and the main thread");
+    let recording = &recorder.cells[&CellId(1)];
+    assert_eq!((recording.lanes.len(), recording.known.len()), (KEPT, KEPT));
+    let record = recorder.take_changed().swap_remove(0);
+    assert_eq!(record.threadbook["lanes_truncated"], true);
+    let lanes = record.threadbook["lanes"].as_array().expect("a list");
+    assert_eq!((lanes.len(), &lanes[KEPT - 1]["thread"]), (KEPT, &json!("ThreadPoolExecutor-0_0")));
+}
+
 #[test]
 fn the_stamps_are_those_of_jupyterlab() {
     let record = record([]);

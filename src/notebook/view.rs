@@ -87,6 +87,7 @@ struct LaneView {
     unfinished: [String; 2],
     prefix: [String; 2],
     drawn_for: Option<(Option<CellId>, usize, u64)>,
+    changes_displays: bool,
 }
 
 impl View {
@@ -189,10 +190,17 @@ impl View {
                 self.lanes.entry(*lane).or_default().thread = Some(*on);
                 self.named(*lane);
             }
-            Event::Ended { lane, .. } => self.finish_line(*lane),
+            Event::Ended { lane, .. } => {
+                self.finish_line(*lane);
+                // The state of a display may be shown later than its lane ends.
+                if !self.lanes.get(lane).is_some_and(|view| view.changes_displays) {
+                    self.lanes.remove(lane);
+                }
+            }
             Event::Joined { .. } | Event::Waits { .. } | Event::Woke { .. } => {}
             Event::Text { origin, stream, text } => self.text(origin, *stream, text),
             Event::Display { origin, data, id: Some(id), update: true, .. } => {
+                self.lanes.entry(origin.lane).or_default().changes_displays = true;
                 if let Some(text) = self.changing.change(id, *origin, plain(data)) {
                     self.display(origin, &text);
                 }

@@ -230,6 +230,16 @@ fn names_cannot_break_the_page() {
 }
 
 #[test]
+fn lanes_that_have_ended_are_forgotten() {
+    let printer = Printer::start(Box::new(Page::default()), Box::new(Page::default()));
+    let mut view = View::new(printer, PLAIN);
+    for id in 2..2000 {
+        [lane(id, "Thread-1", 1), text(1, id, Stdout, "x"), ended(id)].iter().for_each(|event| view.event(event));
+    }
+    assert!(view.lanes.is_empty());
+}
+
+#[test]
 fn durations_read_well() {
     for (micros, expected) in [
         (0, "0.0 ms"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use threadbook::engine::{Limits, Options, Outcome, Session};
+use threadbook::engine::{Engine, Limits, Options, Outcome, Session};
 use threadbook::error::Error;
 use threadbook::events::{CellId, Event, Sink, Stream};
 

@@ -1,6 +1,6 @@
 //! The same thing many times: neither descriptors nor processes nor files grow.
 
-use threadbook::engine::Outcome;
+use threadbook::engine::{Engine, Outcome};
 use threadbook::events::CellId;
 
 use crate::Test;

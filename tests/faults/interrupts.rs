@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use threadbook::engine::{Limits, Outcome};
+use threadbook::engine::{Engine, Limits, Outcome};
 
 use crate::Test;
 use crate::bench::{Bench, Cell, with_variable};
@@ -246,7 +246,7 @@ fn threads_that_go_on() {
 
 fn input() {
     let mut bench = Bench::start();
-    bench.session.input(threadbook::engine::Input::Asked);
+    bench.session.set_input(threadbook::engine::Input::Asked);
     bench.prints(KEEP);
     kept(
         &mut bench,

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 use std::time::Duration;
+use threadbook::engine::Engine;
 
 use crate::Test;
 use crate::bench::{Bench, THREADBOOK};

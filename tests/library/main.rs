@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Trial};
 use object::{Object, ObjectSymbol};
-use threadbook::engine::{Options, Session};
+use threadbook::engine::{Engine, Options, Session};
 use threadbook::events::{CellId, Event, Sink};
 
 const THREADBOOK: &str = env!("CARGO_BIN_EXE_threadbook");

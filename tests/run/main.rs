@@ -1,7 +1,9 @@
 //! `threadbook run`, end to end: the real binary on notebooks that each test makes.
 
+mod cache;
 mod interrupt;
 mod limits;
+mod oracle;
 
 use std::collections::HashSet;
 use std::fs;
@@ -71,11 +73,12 @@ fn notebook(cells: Vec<Value>) -> String {
     json!({"cells": cells, "metadata": {"kernelspec": kernelspec}, "nbformat": 4, "nbformat_minor": 4}).to_string()
 }
 
-/// Reads an executed notebook and checks what nbformat 4.5 requires of it.
+/// Reads an executed notebook and checks what nbformat 4.5 requires of it, by our own words and by another crate's.
 fn read(path: &Path) -> Value {
     let text = fs::read_to_string(path).expect("the executed notebook is there");
     let value: Value = serde_json::from_str(&text).expect("is JSON");
     check_valid(&value);
+    oracle::check(&text);
     value
 }
 

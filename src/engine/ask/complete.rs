@@ -81,7 +81,7 @@ const PRELUDE: [(&str, &str); 44] = [
 ];
 
 /// The candidates for the word that ends at byte `cursor`.
-pub fn complete(names: &Names, source: &str, cursor: usize) -> Completions {
+pub(super) fn complete(names: &Names, source: &str, cursor: usize) -> Completions {
     let before = &source[..cursor];
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let start = before.trim_end_matches(is_part).len();

@@ -9,7 +9,7 @@ use crate::engine::ask::names::{self, Names};
 use crate::engine::magics;
 
 /// What the name at byte `cursor` means, if it is known. `full` shows definitions in full.
-pub fn inspect(names: &Names, source: &str, cursor: usize, full: bool) -> Option<Inspection> {
+pub(super) fn inspect(names: &Names, source: &str, cursor: usize, full: bool) -> Option<Inspection> {
     let word = word_at(source, cursor);
     let (text, end) = (&source[word.clone()], word.end);
     let lead = source[..word.start].trim_end();
@@ -24,7 +24,7 @@ pub fn inspect(names: &Names, source: &str, cursor: usize, full: bool) -> Option
 
 /// The page that a cell asks for that is `name?` or `?name` and nothing else. A variable that `?` can be applied to
 /// is left to Rust.
-pub fn help(names: &Names, source: &str) -> Option<String> {
+pub(super) fn help(names: &Names, source: &str) -> Option<String> {
     let source = source.trim();
     let word = source.trim_matches('?');
     let marks = source.len() - word.len();

@@ -14,7 +14,7 @@ impl Provider for Names {
         reply.send(inspect(self, source, cursor, full));
     }
 
-    fn help(&self, source: &str, reply: Reply<Option<String>>) {
-        reply.send(help(self, source));
+    fn help(&self, source: &str) -> Option<String> {
+        help(self, source)
     }
 }

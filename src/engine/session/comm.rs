@@ -8,7 +8,7 @@ use crate::worker::Comm;
 
 impl Session {
     /// Hands a comm message to the cells' handler and waits until it has ended; its output has gone to the sink by then.
-    pub fn comm(&mut self, comm: Comm) -> Result<Outcome, Error> {
+    pub(super) fn handle_comm(&mut self, comm: Comm) -> Result<Outcome, Error> {
         let cell = CellId(comm.cell);
         self.interrupter.prepare();
         self.ask_for_copy();

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use super::Session;
 use crate::engine::api::{Answerer, Checkpoint, Engine, Interrupter, NoCheckpoint, Outcome, Provider};
+use crate::engine::ask::names::Names;
 use crate::error::Error;
 use crate::events::{CellId, LaneId};
 use crate::worker::{Comm, Input, Schedule};
 
 impl Engine for Session {
     fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
-        Session::execute(self, cell, source, ahead)
+        self.execute_cell(cell, source, ahead)
     }
 
     fn comm(&mut self, comm: Comm) -> Result<Outcome, Error> {
-        Session::comm(self, comm)
+        self.handle_comm(comm)
     }
 
     fn set_input(&mut self, input: Input) {
@@ -27,7 +28,7 @@ impl Engine for Session {
     }
 
     fn settle(&mut self, patience: Duration) -> Result<Vec<LaneId>, Error> {
-        Session::settle(self, patience)
+        Ok(self.worker.settle(patience))
     }
 
     fn checkpoint(&mut self) -> Result<Checkpoint, NoCheckpoint> {
@@ -39,25 +40,15 @@ impl Engine for Session {
     }
 
     fn names(&self) -> Arc<dyn Provider> {
-        Arc::new(Session::names(self))
+        Arc::new(Names(self.scope.clone()))
     }
 
     fn interrupter(&self) -> Interrupter {
-        Session::interrupter(self)
-    }
-
-    fn answerer(&self) -> Answerer {
-        Session::answerer(self)
-    }
-}
-
-impl Session {
-    pub fn interrupter(&self) -> Interrupter {
         let interrupter = self.interrupter.clone();
         Interrupter::new(move || interrupter.interrupt())
     }
 
-    pub fn answerer(&self) -> Answerer {
+    fn answerer(&self) -> Answerer {
         let answerer = self.answerer.clone();
         Answerer::new(move |number, answer| answerer.answer(number, answer))
     }

@@ -11,7 +11,6 @@ use anstyle::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 use threadbook::engine;
 use threadbook::error::{self, Error};
-use threadbook::kernel;
 use threadbook::kernelspec::{self, InstallOptions, Place};
 use threadbook::notebook::{self, Limits, OrOff, RunOptions, seconds};
 
@@ -268,7 +267,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Install(args) => install(args),
         Command::Uninstall(args) => uninstall(args),
         Command::Doctor => kernelspec::doctor(&mut std::io::stdout()),
-        Command::Kernel(args) => kernel::run(&args.connection_file),
+        Command::Kernel(args) => kernel(&args),
         Command::Cache(CacheArgs { command }) => cache(command),
     });
     match result {
@@ -294,6 +293,16 @@ fn verify(args: VerifyArgs) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::new(error::ExitCode::Failed, "outputs differ from the recorded ones; the report says where"))
+}
+
+#[cfg(feature = "kernel")]
+fn kernel(args: &KernelArgs) -> Result<(), Error> {
+    threadbook::kernel::run(&args.connection_file)
+}
+
+#[cfg(not(feature = "kernel"))]
+fn kernel(args: &KernelArgs) -> Result<(), Error> {
+    Err(kernelspec::no_kernel(&format!("cannot serve `{}`", args.connection_file.display())))
 }
 
 fn install(args: InstallArgs) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod error;
 pub mod events;
+#[cfg(feature = "kernel")]
 pub mod kernel;
 pub mod kernelspec;
 mod lanes;

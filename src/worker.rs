@@ -1,6 +1,6 @@
 //! Owns the worker: the child process that runs cells, what it prints, and what it reports.
 //!
-//! The child is this same executable (`server`); `client` is the side of the session. Between them: a control
+//! The child is this same executable (`server`); `handle` is the side of the session. Between them: a control
 //! socket (`protocol`) and a ring of records in shared memory (`ring`, `record`), never the user's fd 1 or 2.
 //! `interpose` sees threads, processes and raw writes of any code in the child; `capture` turns what they do into
 //! records, `content` and `display` turn some of those into what is shown. What a cell reads is asked for by a record
@@ -16,13 +16,14 @@ mod parent;
 pub use abi::comm::{Act, Comm};
 pub use abi::exit::Exit;
 pub(crate) use abi::launch::executable;
-pub use abi::protocol::{End, Input, NotCopied, Places, Run};
+pub use abi::protocol::{End, Input, Places, Run, SnapshotError};
 pub use abi::schedule::{Policy, Schedule};
 pub use abi::timing::{TimeFormat, Timing};
 pub use child::interpose as hooks;
 pub use child::server::main;
 pub use parent::answer::{Answer, Answerer};
-pub use parent::client::{Copy, Ran, Stop, Stopper, Worker};
+pub use parent::handle::{Ran, Stop, Stopper, Worker};
+pub use parent::snapshot::Snapshot;
 pub use parent::start::Start;
 
 /// The table of functions between worker and runtime: the same file as the runtime's own.

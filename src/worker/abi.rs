@@ -5,6 +5,7 @@ pub(crate) mod exit;
 pub(crate) mod launch;
 pub(crate) mod protocol;
 pub(crate) mod record;
+pub(crate) mod report;
 pub(crate) mod ring;
 pub(crate) mod schedule;
 pub(crate) mod slot;

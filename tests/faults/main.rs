@@ -19,6 +19,7 @@ mod left;
 mod meddling;
 mod notebook;
 mod processes;
+mod snapshots;
 mod unfit;
 
 use libtest_mimic::{Arguments, Trial};
@@ -38,11 +39,12 @@ fn main() {
     drop(bench::Bench::start());
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let themes: [(&str, &[Test]); 11] = [
+    let themes: [(&str, &[Test]); 12] = [
         ("crashes", crashes::TESTS),
         ("unfit", unfit::TESTS),
         ("killed", killed::TESTS),
         ("processes", processes::TESTS),
+        ("snapshots", snapshots::TESTS),
         ("kernel", kernel::TESTS),
         ("meddling", meddling::TESTS),
         ("compiler", compiler::TESTS),

@@ -70,8 +70,6 @@ const STILL: &[&str] = &[
     "library: kernel::answer, kernel::comm, kernel::desk, kernel::execute, kernel::history, kernel::input, kernel::subshell",
     "library: notebook::verify, notebook::verify::check, notebook::verify::report",
     "library: worker::abi::comm, worker::abi::protocol",
-    "library: worker::parent::client, worker::parent::reader",
-    "worker::parent::reader names worker::child::keeper",
 ];
 
 fn root(path: &str) -> PathBuf {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::events::CellId;
-use crate::worker::{Copy, NotCopied, Worker};
+use crate::worker::{self, SnapshotError, Worker};
 
 use crate::engine::scope::dependency::Crates;
 use crate::engine::scope::{Scope, Variable};
@@ -25,7 +25,7 @@ pub(super) struct Snapshots {
     /// The last `State::id` that was given out.
     last_id: u64,
     /// Why there is no copy of the present state.
-    why_not: Option<NotCopied>,
+    why_not: Option<SnapshotError>,
 }
 
 /// A state of the worker.
@@ -40,7 +40,7 @@ struct State {
 pub(super) struct Snapshot {
     state: State,
     /// `None` while the copy is the worker, and once the copy is lost.
-    copy: Mutex<Option<Copy>>,
+    copy: Mutex<Option<worker::Snapshot>>,
 }
 
 /// A snapshot, and what the session knew of its state when it was made.
@@ -75,16 +75,16 @@ impl Known {
 }
 
 impl Snapshot {
-    fn new(state: State, copy: Copy) -> Arc<Snapshot> {
+    fn new(state: State, copy: worker::Snapshot) -> Arc<Snapshot> {
         Arc::new(Snapshot { state, copy: Mutex::new(Some(copy)) })
     }
 
     /// The copy, which is about to become the worker. `None` if it is lost.
-    pub(super) fn take(&self) -> Option<Copy> {
+    pub(super) fn take(&self) -> Option<worker::Snapshot> {
         self.copy.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn put(&self, copy: Copy) {
+    fn put(&self, copy: worker::Snapshot) {
         *self.copy.lock().unwrap_or_else(PoisonError::into_inner) = Some(copy);
     }
 
@@ -97,13 +97,13 @@ impl Snapshots {
     /// Asks the worker for a copy of its state, unless there is one.
     pub(super) fn ask(&self, worker: &mut Worker, limit: Duration) {
         if !limit.is_zero() && self.of_present().is_none() {
-            worker.copy(limit);
+            worker.request_snapshot(limit);
         }
     }
 
     /// Takes the copy that was asked for.
     pub(super) fn take(&mut self, worker: &mut Worker, known: impl FnOnce() -> Known) {
-        let copy = match worker.copied() {
+        let copy = match worker.snapshot() {
             None => return,
             Some(Err(why)) => return self.why_not = Some(why),
             Some(Ok(copy)) => copy,
@@ -181,7 +181,7 @@ impl Snapshots {
         self.checkpoints.iter().any(|other| std::ptr::eq(other.as_ptr(), Arc::as_ptr(snapshot)))
     }
 
-    pub(super) fn why_not(&self) -> Option<&NotCopied> {
+    pub(super) fn why_not(&self) -> Option<&SnapshotError> {
         self.why_not.as_ref()
     }
 

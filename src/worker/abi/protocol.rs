@@ -13,7 +13,7 @@ use crate::worker::abi::schedule::Schedule;
 use crate::worker::abi::timing::Timing;
 
 /// Raised with every change to this file.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// From the session.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub(crate) enum Request {
     Run(Run),
     Comm(Comm),
     /// Make a copy of yourself that waits, unless that takes longer than `limit`.
-    Copy {
+    Snapshot {
         limit: Duration,
     },
 }
@@ -83,8 +83,8 @@ pub(crate) enum Response {
     Ready {
         version: u32,
     },
-    /// It could not be loaded.
-    Unfit {
+    /// The runtime could not be loaded.
+    LoadFailed {
         reason: String,
     },
     /// The cell has ended; its records end at `tail` of the ring.
@@ -92,18 +92,19 @@ pub(crate) enum Response {
         end: End,
         tail: u64,
     },
-    /// The copy asked for waits under this process id. One byte with its line follows (`copy::receive_line`).
-    Copied {
+    /// The snapshot asked for waits under this process id. One byte with its control socket follows
+    /// (`sys::socket::send_descriptor`).
+    SnapshotTaken {
         pid: u32,
     },
-    NotCopied {
-        why: NotCopied,
+    SnapshotFailed {
+        error: SnapshotError,
     },
 }
 
-/// Why there is no copy.
+/// Why there is no snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NotCopied {
+pub enum SnapshotError {
     Threads,
     Pipe,
     LockedFile,
@@ -111,14 +112,14 @@ pub enum NotCopied {
     Failed { reason: String },
 }
 
-impl std::fmt::Display for NotCopied {
+impl std::fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            NotCopied::Threads => write!(f, "a thread was running"),
-            NotCopied::Pipe => write!(f, "a pipe or a socket was open"),
-            NotCopied::LockedFile => write!(f, "a locked file was open"),
-            NotCopied::Cost { milliseconds } => write!(f, "a copy would have taken {milliseconds} ms"),
-            NotCopied::Failed { reason } => write!(f, "the copy failed: {reason}"),
+            SnapshotError::Threads => write!(f, "a thread was running"),
+            SnapshotError::Pipe => write!(f, "a pipe or a socket was open"),
+            SnapshotError::LockedFile => write!(f, "a locked file was open"),
+            SnapshotError::Cost { milliseconds } => write!(f, "a copy would have taken {milliseconds} ms"),
+            SnapshotError::Failed { reason } => write!(f, "the copy failed: {reason}"),
         }
     }
 }

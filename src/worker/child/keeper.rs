@@ -2,22 +2,17 @@
 //! them, since a copy must not die with the worker that it was made of, and says how each ended. It is the reaper of
 //! all that they leave behind. It never runs a cell, holds none of their descriptors, and ends with the session.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 
 use crate::sys::process;
-use crate::worker::abi::exit::Exit;
-
-/// A process id and a wait status as `wait` has it (wait(2)), native order.
-const REPORT: usize = 8;
+use crate::worker::abi::report;
 
 /// Becomes the keeper and answers in a new process, the first worker, whose descriptors these are. In the keeper it
 /// answers once no process is left to keep.
 pub(crate) fn keep(reports: OwnedFd, workers: &[RawFd]) -> io::Result<Role> {
-    let mut reports = UnixStream::from(reports);
+    let reports = UnixStream::from(reports);
     process::adopt_orphans()?;
     let keeper = std::process::id();
     // SAFETY: this process has one thread, so its child may do all that it could do itself.
@@ -29,13 +24,13 @@ pub(crate) fn keep(reports: OwnedFd, workers: &[RawFd]) -> io::Result<Role> {
         worker @ 1.. => worker,
         _ => return Err(io::Error::last_os_error()),
     };
-    report(&mut reports, worker as u32, 0)?;
+    report::send(&reports, worker as u32, 0)?;
     for fd in workers.iter().chain(&[0, 1, 2]) {
         // SAFETY: the worker has copies of these, and nothing here uses them.
         unsafe { libc::close(*fd) };
     }
     while let Some((pid, status)) = process::wait_for_any_child() {
-        report(&mut reports, pid, status)?;
+        report::send(&reports, pid, status)?;
     }
     Ok(Role::Keeper)
 }
@@ -52,20 +47,4 @@ pub(crate) fn kept_by(keeper: u32) {
     if std::os::unix::process::parent_id() != keeper {
         process::leave(1);
     }
-}
-
-fn report(to: &mut UnixStream, pid: u32, status: i32) -> io::Result<()> {
-    let mut bytes = [0; REPORT];
-    bytes[..4].copy_from_slice(&pid.to_ne_bytes());
-    bytes[4..].copy_from_slice(&status.to_ne_bytes());
-    to.write_all(&bytes)
-}
-
-/// The session's side: the next process that has ended, and how. The first report is the worker that begins.
-pub(crate) fn next_report(mut from: &UnixStream) -> io::Result<(u32, Exit)> {
-    let mut bytes = [0; REPORT];
-    from.read_exact(&mut bytes)?;
-    let [pid, status] = [0, 4].map(|at| i32::from_ne_bytes(bytes[at..at + 4].try_into().expect("four bytes")));
-    let status = ExitStatus::from_raw(status);
-    Ok((pid as u32, status.signal().map_or(Exit::Code(status.code().unwrap_or(-1)), Exit::Signal)))
 }

@@ -65,7 +65,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     input::begin();
     stdio::begin();
     if let Err(reason) = libraries.iter().try_for_each(|l| load(l).map(drop)).and_then(|()| attach(&runtime)) {
-        return protocol::send(&control, &Response::Unfit { reason });
+        return protocol::send(&control, &Response::LoadFailed { reason });
     }
     protocol::send(&control, &Response::Ready { version: protocol::VERSION })?;
     let mut copier = Copier::new();
@@ -74,10 +74,10 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
         let end = match protocol::receive(&control)? {
             Request::Run(run) => run_cell(&run),
             Request::Comm(comm) => run_comm(&comm),
-            Request::Copy { limit } => {
+            Request::Snapshot { limit } => {
                 match copier.copy(limit) {
                     Ok(Copied::Made(pid, line)) => {
-                        protocol::send(&control, &Response::Copied { pid })?;
+                        protocol::send(&control, &Response::SnapshotTaken { pid })?;
                         send_descriptor(&control, line)?;
                     }
                     Ok(Copied::Copy(line)) => {
@@ -87,7 +87,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
                         interrupt::begin();
                         attach(&runtime).map_err(io::Error::other)?;
                     }
-                    Err(why) => protocol::send(&control, &Response::NotCopied { why })?,
+                    Err(error) => protocol::send(&control, &Response::SnapshotFailed { error })?,
                 }
                 continue;
             }

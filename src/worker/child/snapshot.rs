@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::sys::descriptor::{Kind, Status, out_of_reach, status};
 use crate::sys::{memory, open_files, thread};
-use crate::worker::abi::protocol::NotCopied;
+use crate::worker::abi::protocol::SnapshotError;
 use crate::worker::child::keeper;
 
 /// Makes copies of this process.
@@ -38,16 +38,16 @@ impl Copier {
     }
 
     /// Copies this process, unless it is unfit for that or the copy would take longer than `limit`.
-    pub(crate) fn copy(&mut self, limit: Duration) -> Result<Copied, NotCopied> {
+    pub(crate) fn copy(&mut self, limit: Duration) -> Result<Copied, SnapshotError> {
         if let Some(why) = unfit(&self.ours) {
             return Err(why);
         }
         let pages = memory::resident_pages();
-        let milliseconds = self.estimate(pages).as_millis() as u64;
-        if milliseconds > limit.as_millis() as u64 {
-            return Err(NotCopied::Cost { milliseconds });
+        let cost = self.estimate(pages);
+        if cost > limit {
+            return Err(SnapshotError::Cost { milliseconds: cost.as_millis() as u64 });
         }
-        let failed = |error: io::Error| NotCopied::Failed { reason: error.to_string() };
+        let failed = |error: io::Error| SnapshotError::Failed { reason: error.to_string() };
         let (near, far) = UnixStream::pair().map_err(failed)?;
         let far = UnixStream::from(out_of_reach(far.into()).map_err(failed)?);
         let started = Instant::now();
@@ -77,11 +77,11 @@ const VANISHING: Duration = Duration::from_millis(2);
 
 /// Why this process cannot be copied now. With a second thread its locks may be held and its state torn; a copy that
 /// holds a pipe or a socket would hide the end of the stream from whoever reads it, and keep a lock of a file.
-fn unfit(ours: &HashSet<u64>) -> Option<NotCopied> {
+fn unfit(ours: &HashSet<u64>) -> Option<SnapshotError> {
     let started = Instant::now();
     while thread::count() > 1 {
         if started.elapsed() > VANISHING {
-            return Some(NotCopied::Threads);
+            return Some(SnapshotError::Threads);
         }
         std::thread::yield_now();
     }
@@ -89,10 +89,10 @@ fn unfit(ours: &HashSet<u64>) -> Option<NotCopied> {
     users.filter_map(|(fd, status)| held_by(fd, &status)).next()
 }
 
-fn held_by(fd: RawFd, status: &Status) -> Option<NotCopied> {
+fn held_by(fd: RawFd, status: &Status) -> Option<SnapshotError> {
     match status.kind {
-        Kind::PipeOrSocket => Some(NotCopied::Pipe),
-        Kind::Regular => open_files::is_locked(fd).then_some(NotCopied::LockedFile),
+        Kind::PipeOrSocket => Some(SnapshotError::Pipe),
+        Kind::Regular => open_files::is_locked(fd).then_some(SnapshotError::LockedFile),
         Kind::Other => None,
     }
 }
@@ -137,13 +137,13 @@ mod tests {
     #[test]
     fn what_cannot_be_copied_is_told() {
         // The test harness has threads of its own.
-        assert_eq!(unfit(&HashSet::new()), Some(NotCopied::Threads));
+        assert_eq!(unfit(&HashSet::new()), Some(SnapshotError::Threads));
         let held = |fd: &dyn AsRawFd| held_by(fd.as_raw_fd(), &status(fd.as_raw_fd()).expect("it is open"));
         let (near, _far) = UnixStream::pair().expect("a pair");
-        assert_eq!(held(&near), Some(NotCopied::Pipe));
+        assert_eq!(held(&near), Some(SnapshotError::Pipe));
         let file = tempfile::tempfile().expect("a file");
         assert_eq!(held(&file), None);
         file.lock().expect("nobody else has it");
-        assert_eq!(held(&file), Some(NotCopied::LockedFile));
+        assert_eq!(held(&file), Some(SnapshotError::LockedFile));
     }
 }

@@ -7,18 +7,19 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::Sender;
 
 use crate::sys::poll::{poll, poll_now};
-use crate::sys::process::{kill_group, pidfd_open};
+use crate::sys::process::kill_group;
 use crate::sys::socket::receive_descriptor;
-use crate::worker::abi::protocol::{self, NotCopied, Response};
+use crate::worker::abi::protocol::{self, Response, SnapshotError};
+use crate::worker::abi::report;
 use crate::worker::abi::ring::Ring;
-use crate::worker::child::keeper;
-use crate::worker::parent::client::Reply;
 use crate::worker::parent::inbox::{Inbox, SharedSink};
 use crate::worker::parent::open::Open;
+use crate::worker::parent::reply::Reply;
+use crate::worker::parent::snapshot::{Process, Snapshot};
 use crate::worker::parent::start::{Start, start};
 
 /// What the reader thread shares with the handle.
@@ -31,16 +32,14 @@ pub(crate) struct Shared {
     pub running: Arc<AtomicU32>,
     /// Set when all have ended.
     pub last_lane: Arc<AtomicU32>,
-    /// Nobody wants the worker or its copies any more.
-    pub ending: Arc<AtomicBool>,
 }
 
 /// The thread's work, from the keeper's start to its end.
 pub(crate) fn read_worker(
     from: Start,
     sink: SharedSink,
-    control: UnixStream,
-    far_control: UnixStream,
+    (control, far_control): (UnixStream, UnixStream),
+    held: UnixStream,
     shared: Shared,
     replies: Sender<Reply>,
 ) {
@@ -48,7 +47,7 @@ pub(crate) fn read_worker(
         Ok(started) => started,
         Err(error) => return drop(replies.send(Reply::Started(Err(error)))),
     };
-    let Ok((worker, _)) = keeper::next_report(&started.reports) else {
+    let Ok((worker, _)) = report::receive(&started.reports) else {
         let _ = started.keeper.wait();
         return drop(replies.send(Reply::Gone));
     };
@@ -63,6 +62,7 @@ pub(crate) fn read_worker(
         workers: HashSet::from([worker]),
         lines: vec![Line { pid: worker, socket: control }],
         reports: started.reports,
+        held: Some(held),
         watched,
         replies,
         shared,
@@ -78,11 +78,13 @@ pub(crate) fn read_worker(
 
 struct Reader {
     ring: Arc<Ring>,
-    /// The worker and its copies.
+    /// The worker and its snapshots.
     workers: HashSet<u32>,
-    /// Their control sockets; copies say nothing until they take over.
+    /// Their control sockets; a snapshot says nothing until it is asked for something.
     lines: Vec<Line>,
     reports: UnixStream,
+    /// At its end once the handle has been dropped; None from then on.
+    held: Option<UnixStream>,
     watched: [Option<OwnedFd>; 2],
     replies: Sender<Reply>,
     shared: Shared,
@@ -102,6 +104,8 @@ impl Reader {
             fds.extend(self.lines.iter().map(|line| line.socket.as_fd()));
             fds.extend(self.watched.iter().flatten().map(|fd| fd.as_fd()));
             fds.extend(inbox.watched());
+            // The last of all.
+            fds.extend(self.held.iter().map(|held| held.as_fd()));
             // Who writes without end must not keep us from what else is said.
             let ready = if may_sleep { poll(&fds) } else { poll_now(&fds) };
             self.ring.awake();
@@ -110,6 +114,11 @@ impl Reader {
                 if !self.message(index, inbox) {
                     self.lines.remove(index);
                 }
+            }
+            if self.held.is_some() && ready.last() == Some(&true) {
+                self.held = None;
+                // The worker is killed by the handle. A snapshot ends at the end of its control socket, whoever holds it.
+                self.lines.iter().for_each(|line| drop(line.socket.shutdown(Shutdown::Both)));
             }
             if ready[0] && !self.report(inbox) {
                 return;
@@ -128,7 +137,7 @@ impl Reader {
 
     /// A process has ended; false once none is left that could run a cell.
     fn report(&mut self, inbox: &mut Inbox) -> bool {
-        let Ok((pid, exit)) = keeper::next_report(&self.reports) else { return false };
+        let Ok((pid, exit)) = report::receive(&self.reports) else { return false };
         if !self.workers.remove(&pid) {
             // An orphan of a cell's.
             return true;
@@ -146,39 +155,40 @@ impl Reader {
             inbox.finish_cell();
         }
         let _ = self.replies.send(Reply::Ended(pid, exit));
-        if self.shared.ending.load(Ordering::SeqCst) {
-            self.lines.iter().for_each(|line| drop(line.socket.shutdown(Shutdown::Both)));
-        }
         !self.workers.is_empty()
     }
 
     /// Takes one message of a line; false when there will be no more.
     fn message(&mut self, index: usize, inbox: &mut Inbox) -> bool {
-        let line = &self.lines[index].socket;
-        let Ok(response) = protocol::receive::<Response>(line) else { return false };
+        let Line { pid: of, socket } = &self.lines[index];
+        let of = *of;
+        let Ok(response) = protocol::receive::<Response>(socket) else { return false };
         let reply = match response {
             Response::Ready { version } => Reply::Ready(version),
-            Response::Unfit { reason } => Reply::Unfit(reason),
-            Response::Copied { pid } => Reply::Copied(self.copied(index, pid, inbox)),
-            Response::NotCopied { why } => Reply::Copied(Err(why)),
+            Response::LoadFailed { reason } => Reply::LoadFailed(reason),
+            Response::SnapshotTaken { pid } => Reply::Snapshot { of, taken: self.snapshot(index, pid, inbox) },
+            Response::SnapshotFailed { error } => Reply::Snapshot { of, taken: Err(error) },
             Response::Done { end, tail } => {
                 self.done(tail, inbox);
                 Reply::Done(end)
             }
         };
-        self.replies.send(reply).is_ok()
+        // Refused once the handle has been dropped; a snapshot is then dropped with its reply.
+        let _ = self.replies.send(reply);
+        true
     }
 
-    /// A copy waits, whose line comes over this one. If it has ended and been reaped, the keeper will not say so again.
-    fn copied(&mut self, index: usize, pid: u32, inbox: &mut Inbox) -> Result<(u32, UnixStream), NotCopied> {
-        let failed = |error: io::Error| NotCopied::Failed { reason: error.to_string() };
-        let line = UnixStream::from(receive_descriptor(&self.lines[index].socket).map_err(failed)?);
-        let socket = line.try_clone().map_err(failed)?;
-        pidfd_open(pid).map_err(failed)?;
+    /// A snapshot waits, whose control socket comes over this line. If the process has ended and been reaped, the keeper
+    /// will not report it again.
+    fn snapshot(&mut self, index: usize, pid: u32, inbox: &mut Inbox) -> Result<Snapshot, SnapshotError> {
+        let failed = |error: io::Error| SnapshotError::Failed { reason: error.to_string() };
+        let control = UnixStream::from(receive_descriptor(&self.lines[index].socket).map_err(failed)?);
+        let socket = control.try_clone().map_err(failed)?;
+        let snapshot = Snapshot(Process::new(pid, control).map_err(failed)?);
         inbox.set_worker(pid);
         self.workers.insert(pid);
         self.lines.push(Line { pid, socket });
-        Ok((pid, line))
+        Ok(snapshot)
     }
 
     /// A cell has ended; its records end at `tail`.

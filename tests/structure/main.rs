@@ -21,6 +21,7 @@ const LINES_OF_A_FUNCTION: usize = 70;
 const WINGS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("events", &[]),
+    ("log", &["error"]),
     ("sys", &["error"]),
     ("lanes", &["events"]),
     ("worker", &["sys", "events", "error"]),

@@ -135,6 +135,7 @@ impl Session {
 
     /// Runs one cell to its end (`Engine::execute`).
     pub(super) fn execute_cell(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
+        let _span = tracing::info_span!("cell", id = %cell).entered();
         self.interrupter.prepare();
         // The copy that was asked for after the last cell belongs to the scope as it still is.
         self.take_copy();
@@ -270,6 +271,7 @@ impl Session {
             return None;
         }
         self.told = self.places.len();
+        let _span = tracing::info_span!("run", cell = %cell).entered();
         let ran = self.worker.run(run, self.options.limits.time);
         let at = self.now();
         self.trace.lock().ended = Some(at);

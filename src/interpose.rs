@@ -1,4 +1,4 @@
-//! The names in the C library of what `threadbook::executable::hooks` defines. They stand in the executable and not in the
+//! The names in the C library of what `threadbook::worker::hooks` defines. They stand in the executable and not in the
 //! library, so that a test or another program that links the library keeps the C library's own functions.
 //!
 //! `build.rs` exports these names; one that is added here must be added there.
@@ -6,7 +6,7 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use libc::{iovec, pid_t, posix_spawn_file_actions_t, posix_spawnattr_t, pthread_attr_t, pthread_t, timespec};
-use threadbook::executable::hooks;
+use threadbook::worker::hooks;
 
 macro_rules! replace {
     ($(fn $name:ident($($argument:ident: $of:ty),*) -> $result:ty;)*) => { $(

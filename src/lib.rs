@@ -9,19 +9,12 @@ pub mod events;
 pub mod kernel;
 pub mod kernelspec;
 mod lanes;
+pub mod log;
 pub mod notebook;
 #[expect(unsafe_code, reason = "the system is called by functions that only their caller can make safe")]
 mod sys;
+/// The process that runs cells, without an engine. Public for the tests of this package only.
+#[doc(hidden)]
+#[allow(missing_docs, reason = "no other program is to use it")]
 #[expect(unsafe_code, reason = "shared memory, loaded libraries and replaced C functions")]
-mod worker;
-
-/// What `src/main.rs` is made of beside the command line. For no other program.
-#[doc(hidden)]
-pub mod executable {
-    pub use crate::worker::{hooks, main as run_worker};
-}
-
-/// The way into the worker for the targets in `fuzz/`, and compiled for them only.
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub use crate::worker::fuzzing;
+pub mod worker;

@@ -8,5 +8,5 @@ mod cli;
 mod interpose;
 
 fn main() -> std::process::ExitCode {
-    threadbook::executable::run_worker().unwrap_or_else(cli::main)
+    threadbook::worker::main().unwrap_or_else(cli::main)
 }

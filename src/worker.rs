@@ -14,22 +14,19 @@ pub mod fuzzing;
 mod parent;
 
 pub use abi::comm::{Act, Comm};
-pub(crate) use abi::exit::Exit;
+pub use abi::exit::Exit;
 pub(crate) use abi::launch::executable;
-pub use abi::protocol::Input;
-pub(crate) use abi::protocol::{End, Places, Run, SnapshotError};
+pub use abi::protocol::{End, Input, Places, Run, SnapshotError};
 pub use abi::schedule::{Policy, Schedule};
-pub use abi::timing::TimeFormat;
-pub(crate) use abi::timing::Timing;
+pub use abi::timing::{TimeFormat, Timing};
 pub use child::interpose as hooks;
 pub use child::server::main;
-pub use parent::answer::Answer;
-pub(crate) use parent::answer::Answerer;
-pub(crate) use parent::handle::{Ran, Stop, Stopper, Worker};
-pub(crate) use parent::snapshot::Snapshot;
-pub(crate) use parent::start::Start;
+pub use parent::answer::{Answer, Answerer};
+pub use parent::handle::{Ran, Stop, Stopper, Worker};
+pub use parent::snapshot::Snapshot;
+pub use parent::start::Start;
 
 /// The table of functions between worker and runtime: the same file as the runtime's own.
 #[path = "../runtime/src/host.rs"]
 #[allow(dead_code, unreachable_pub)]
-pub(crate) mod host;
+pub mod host;

@@ -1,4 +1,4 @@
 //! What comes on the control socket between session and worker.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| threadbook::fuzzing::messages(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| threadbook::worker::fuzzing::messages(bytes));

@@ -2,7 +2,7 @@
 
 /// How a worker ended that should not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub enum Exit {
     Signal(i32),
     Code(i32),
 }

@@ -33,7 +33,7 @@ pub(crate) enum Request {
 
 /// One compiled cell to run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Run {
+pub struct Run {
     pub cell: u32,
     /// The library of all crates, if whatever is loaded later may take from it what both have.
     pub shared: Option<PathBuf>,
@@ -62,7 +62,7 @@ pub enum Input {
 /// A generated file: what `panic::Location` calls it, what the user is told instead (`In[3]`), and where its text
 /// stands further right than in the cell: line and column (from 1), and by how many columns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Places {
+pub struct Places {
     pub file: String,
     pub label: String,
     pub shifts: Vec<(u32, u32, i64)>,
@@ -70,7 +70,7 @@ pub(crate) struct Places {
 
 impl Places {
     /// As `host::Frame::places` has it.
-    pub(crate) fn to_line(&self) -> String {
+    pub fn to_line(&self) -> String {
         let shifts = self.shifts.iter().map(|(line, column, back)| format!("\t{line} {column} {back}"));
         format!("{}\t{}{}\n", self.file, self.label, shifts.collect::<String>())
     }
@@ -104,7 +104,7 @@ pub(crate) enum Response {
 
 /// Why there is no snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum SnapshotError {
+pub enum SnapshotError {
     Threads,
     Pipe,
     LockedFile,
@@ -126,7 +126,7 @@ impl std::fmt::Display for SnapshotError {
 
 /// How a cell's code ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum End {
+pub enum End {
     Returned,
     /// `?` returned this error.
     Failed {

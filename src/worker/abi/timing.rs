@@ -14,7 +14,7 @@ pub enum TimeFormat {
 
 /// What one run of a cell prints of its times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Timing {
+pub struct Timing {
     /// Whether the whole cell is timed.
     pub cell: bool,
     /// For the cell, and for each statement that is timed.

@@ -19,7 +19,7 @@ pub enum Answer {
 
 /// A session's handle for whoever answers, on any thread. Clones speak of the same session.
 #[derive(Clone, Default)]
-pub(crate) struct Answerer(Arc<Mutex<State>>);
+pub struct Answerer(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -39,7 +39,7 @@ struct State {
 
 impl Answerer {
     /// Answers a question; false if it is not open: answered, or its cell has ended.
-    pub(crate) fn answer(&self, number: u64, answer: Answer) -> bool {
+    pub fn answer(&self, number: u64, answer: Answer) -> bool {
         let mut state = self.state();
         if number != state.last || state.waits.is_none() {
             return false;

@@ -30,7 +30,7 @@ const KEEPER_LOST: Exit = Exit::Signal(libc::SIGKILL);
 
 /// A running worker. Dropping it kills the worker, its threads and its children, ends its snapshots, and waits until all
 /// of them have ended.
-pub(crate) struct Worker {
+pub struct Worker {
     process: Process,
     /// How the worker ended, once that is known.
     exit: Option<Exit>,
@@ -56,30 +56,30 @@ enum Asked {
 
 /// Why a cell was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub enum Stop {
     Interrupted,
     TimedOut,
 }
 
 /// How a cell's run went: how its code or its worker ended, and whether it was stopped.
-pub(crate) struct Ran {
+pub struct Ran {
     pub end: Result<End, Exit>,
     pub stop: Option<Stop>,
 }
 
 /// Stops a cell of one worker, from any thread.
 #[derive(Clone)]
-pub(crate) struct Stopper(Sender<Reply>);
+pub struct Stopper(Sender<Reply>);
 
 impl Stopper {
     /// A stopper without a worker, for tests.
     #[cfg(test)]
-    pub(crate) fn of_nothing() -> Stopper {
+    pub fn of_nothing() -> Stopper {
         Stopper(channel().0)
     }
 
     /// Stops this cell, if it runs.
-    pub(crate) fn stop(&self, cell: u32) {
+    pub fn stop(&self, cell: u32) {
         // A worker that has ended runs nothing.
         let _ = self.0.send(Reply::Stop(cell));
     }
@@ -87,7 +87,7 @@ impl Stopper {
 
 impl Worker {
     /// Starts a worker and waits until its runtime is loaded; the error says what stopped it.
-    pub(crate) fn start(start: Start, sink: SharedSink) -> Result<Worker, String> {
+    pub fn start(start: Start, sink: SharedSink) -> Result<Worker, String> {
         let failed = |error: io::Error| format!("failed to start the worker: {error}");
         let (control, far_control) = UnixStream::pair().map_err(failed)?;
         let (hold, held) = UnixStream::pair().map_err(failed)?;
@@ -143,22 +143,22 @@ impl Worker {
         }
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.process.pid
     }
 
-    pub(crate) fn stopper(&self) -> Stopper {
+    pub fn stopper(&self) -> Stopper {
         Stopper(self.sender.clone())
     }
 
     /// Runs a cell to its end; everything that it wrote has gone to the sink by then. A cell that is stopped, or has
     /// run for `limit`, is asked to end; one that does not is killed.
-    pub(crate) fn run(&mut self, run: Run, limit: Option<Duration>) -> Ran {
+    pub fn run(&mut self, run: Run, limit: Option<Duration>) -> Ran {
         self.request(run.cell, &Request::Run(run), limit)
     }
 
     /// Runs the handler of a comm message, as `run` runs a cell.
-    pub(crate) fn comm(&mut self, comm: Comm, limit: Option<Duration>) -> Ran {
+    pub fn comm(&mut self, comm: Comm, limit: Option<Duration>) -> Ran {
         self.request(comm.cell, &Request::Comm(comm), limit)
     }
 
@@ -193,7 +193,7 @@ impl Worker {
     }
 
     /// How the worker ended, if it has ended.
-    pub(crate) fn died(&mut self) -> Option<Exit> {
+    pub fn died(&mut self) -> Option<Exit> {
         if !self.process.has_ended() {
             return self.end_of_worker();
         }
@@ -207,7 +207,7 @@ impl Worker {
 
     /// Asks for a snapshot of the worker as it is now, which `snapshot` returns. None is made that would take longer than
     /// `limit`.
-    pub(crate) fn request_snapshot(&mut self, limit: Duration) {
+    pub fn request_snapshot(&mut self, limit: Duration) {
         self.snapshot = match protocol::send(&self.process.control, &Request::Snapshot { limit }) {
             Ok(()) => Asked::Waiting,
             Err(_) => Asked::Nothing,
@@ -216,7 +216,7 @@ impl Worker {
 
     /// Waits for the snapshot that was last asked for and returns it, or why there is none. None if no snapshot was asked
     /// for since the last cell.
-    pub(crate) fn snapshot(&mut self) -> Option<Result<Snapshot, SnapshotError>> {
+    pub fn snapshot(&mut self) -> Option<Result<Snapshot, SnapshotError>> {
         loop {
             match std::mem::replace(&mut self.snapshot, Asked::Nothing) {
                 Asked::Nothing => return None,
@@ -234,7 +234,7 @@ impl Worker {
 
     /// Takes another snapshot of the state that a snapshot holds, which goes on holding it: one state can be restored any
     /// number of times. None is made that would take longer than `limit`.
-    pub(crate) fn snapshot_of(&mut self, snapshot: &Snapshot, limit: Duration) -> Result<Snapshot, SnapshotError> {
+    pub fn snapshot_of(&mut self, snapshot: &Snapshot, limit: Duration) -> Result<Snapshot, SnapshotError> {
         let Snapshot(Process { pid, control, .. }) = snapshot;
         let ended = || SnapshotError::Failed { reason: "the snapshot's process ended".into() };
         protocol::send(control, &Request::Snapshot { limit }).map_err(|_| ended())?;
@@ -249,7 +249,7 @@ impl Worker {
     }
 
     /// Puts a snapshot in the worker's place; the worker is ended if it has not. False if the snapshot has ended too.
-    pub(crate) fn take_over(&mut self, snapshot: Snapshot) -> bool {
+    pub fn take_over(&mut self, snapshot: Snapshot) -> bool {
         // A process whose keeper has ended is about to end.
         let Snapshot(process) = snapshot;
         if self.gone || process.has_ended() {
@@ -263,12 +263,12 @@ impl Worker {
     }
 
     /// The last lane id that was given out, once the worker has ended.
-    pub(crate) fn last_lane(&self) -> u32 {
+    pub fn last_lane(&self) -> u32 {
         self.shared.last_lane.load(Ordering::SeqCst)
     }
 
     /// Waits until no thread, task or child of any cell is left, at most `patience`; returns those that are.
-    pub(crate) fn settle(&self, patience: Duration) -> Vec<LaneId> {
+    pub fn settle(&self, patience: Duration) -> Vec<LaneId> {
         self.shared.open.wait(patience)
     }
 

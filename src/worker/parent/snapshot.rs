@@ -34,4 +34,4 @@ impl Drop for Process {
 }
 
 /// A copy of the worker that waits, with every variable as it was when the copy was made. Dropping it ends that process.
-pub(crate) struct Snapshot(pub(crate) Process);
+pub struct Snapshot(pub(crate) Process);

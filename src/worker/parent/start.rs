@@ -15,7 +15,7 @@ use crate::worker::abi::ring::Ring;
 use crate::worker::parent::answer::Answerer;
 
 /// What a worker is started with.
-pub(crate) struct Start {
+pub struct Start {
     /// The threadbook executable.
     pub executable: PathBuf,
     pub directory: Option<PathBuf>,

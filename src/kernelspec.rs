@@ -25,7 +25,7 @@ const LOGOS: [(&str, &[u8]); 3] = [
     ("logo-svg.svg", include_bytes!("../kernelspec/logo-svg.svg")),
 ];
 
-/// What `threadbook install` was asked for.
+/// The arguments of `threadbook install`.
 #[derive(Clone, Debug)]
 pub struct InstallOptions {
     pub place: Place,
@@ -68,7 +68,7 @@ pub fn install(options: &InstallOptions) -> Result<PathBuf, Error> {
     Ok(directory)
 }
 
-/// Removes the kernelspec of this name; answers its directory.
+/// Removes the kernelspec of this name. Returns its directory.
 pub fn uninstall(place: &Place, name: &str) -> Result<PathBuf, Error> {
     check_name(name)?;
     let directory = place.kernels()?.join(name);
@@ -87,7 +87,8 @@ pub fn uninstall(place: &Place, name: &str) -> Result<PathBuf, Error> {
     Ok(directory)
 }
 
-/// Jupyter takes no other names.
+/// Whether Jupyter accepts this name of a kernelspec
+/// (<https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs>).
 fn check_name(name: &str) -> Result<(), Error> {
     let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if !name.is_empty() && name.chars().all(good) && !name.starts_with('.') {

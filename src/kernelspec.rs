@@ -46,7 +46,7 @@ pub fn no_kernel(what: &str) -> Error {
     Error::new(ExitCode::Usage, message)
 }
 
-/// Writes the kernelspec, in place of one of ours if there is one; answers its directory.
+/// Writes the kernelspec, in place of one of ours if there is one. Returns its directory.
 pub fn install(options: &InstallOptions) -> Result<PathBuf, Error> {
     if !cfg!(feature = "kernel") {
         return Err(no_kernel("cannot install the kernel"));

@@ -119,7 +119,7 @@ fn emit(kind: Kind, detail: u8, here: Here, other: u32, payload: &[u8]) -> bool 
         nanos: now(),
     };
     LAST.store(head.nanos, Ordering::Relaxed);
-    ring.write(tid(), [&head.to_bytes(), payload])
+    ring.write(tid(), &head.to_bytes(), payload)
 }
 
 pub(crate) fn now() -> u64 {
@@ -375,7 +375,7 @@ pub(crate) fn process(lane: Here, pid: u32) {
         tid: pid,
         nanos: now(),
     };
-    ring.write(tid(), [&head.to_bytes(), b""]);
+    ring.write(tid(), &head.to_bytes(), b"");
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::sys::process;
 use crate::sys::socket::send_descriptor;
 use crate::worker::abi::comm;
 use crate::worker::abi::launch;
+use crate::worker::abi::memory::{Event, Memory};
 use crate::worker::abi::protocol::{self, End, Request, Response, Run};
 use crate::worker::abi::ring::Ring;
 use crate::worker::abi::timing::TimeFormat;
@@ -52,7 +53,8 @@ pub fn main() -> Option<ExitCode> {
 
 fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     let mut control = UnixStream::from(out_of_reach(control)?);
-    let ring = Box::leak(Box::new(Ring::open(out_of_reach(memory)?, out_of_reach(wake)?)?));
+    let ring =
+        Box::leak(Box::new(Ring::new(Memory::open(out_of_reach(memory)?)?, Event::open(out_of_reach(wake)?))));
     let Request::Hello { version, libraries, runtime } = protocol::receive(&control)? else {
         return Err(io::Error::other("the first message is hello"));
     };

@@ -130,9 +130,14 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::abi::memory::{Event, Memory};
+
+    fn new_ring() -> Ring {
+        Ring::new(Memory::create().expect("memory"), Event::create().expect("an event"))
+    }
 
     fn serving() -> (Answerer, Arc<Ring>) {
-        let ring = Arc::new(Ring::create(0).expect("a ring"));
+        let ring = Arc::new(new_ring());
         let answerer = Answerer::default();
         answerer.serve(ring.clone());
         (answerer, ring)
@@ -181,7 +186,7 @@ mod tests {
         assert!(!answerer.answer(number, Answer::Line("late".into())));
         answerer.open();
         let number = answerer.asked(3).expect("asked");
-        answerer.serve(Arc::new(Ring::create(0).expect("a ring")));
+        answerer.serve(Arc::new(new_ring()));
         assert!(!answerer.answer(number, Answer::Line("to a dead worker".into())));
         assert!(line.is_empty());
     }

@@ -11,7 +11,8 @@ use crate::events::{CellId, Event, Lane, LaneId, LaneKind, Origin, Sink, Stream}
 use crate::sys::clock::monotonic_nanos;
 use crate::sys::socket::receive_with_pid;
 
-use crate::worker::abi::record::{Head, Kind};
+use crate::worker::abi::record::{Head, Kind, RecordReader};
+use crate::worker::abi::ring::Unread;
 use crate::worker::host;
 use crate::worker::parent::answer::Answerer;
 use crate::worker::parent::content::Contents;
@@ -44,6 +45,7 @@ pub(crate) struct Inbox {
     /// What processes wrote whose record has not been read yet.
     held: Vec<(Stream, u32, Vec<u8>)>,
     unsaid: Unsaid,
+    records: RecordReader,
     /// The cell that ran when the last record was written.
     running: u32,
 }
@@ -64,6 +66,7 @@ impl Inbox {
             processes: Processes::default(),
             held: Vec::new(),
             unsaid: Unsaid::default(),
+            records: RecordReader::default(),
             running: 0,
         }
     }
@@ -83,12 +86,14 @@ impl Inbox {
         self.processes.watched()
     }
 
-    /// Takes one record off the front of `bytes`; answers how many bytes it took. What is no record is passed over
+    /// Takes the first record of what is unread; returns how many bytes it took. What is no record is passed over
     /// whole: only a cell that writes where it may not can have left it there.
-    pub(crate) fn record(&mut self, bytes: &[u8]) -> usize {
-        let Some((head, payload, length)) = Head::parse(bytes) else {
+    pub(crate) fn record(&mut self, unread: &Unread) -> usize {
+        let mut reader = std::mem::take(&mut self.records);
+        let Some((head, payload, length)) = reader.read(unread) else {
+            self.records = reader;
             self.overwritten();
-            return bytes.len();
+            return unread.len();
         };
         match head.kind {
             Kind::Text => {
@@ -106,6 +111,7 @@ impl Inbox {
             }
         }
         self.running = head.running;
+        self.records = reader;
         length
     }
 

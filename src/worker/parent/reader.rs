@@ -100,7 +100,7 @@ impl Reader {
         loop {
             self.take_everything(inbox);
             let may_sleep = self.ring.may_sleep();
-            let mut fds: Vec<BorrowedFd> = vec![self.reports.as_fd(), self.ring.wake()];
+            let mut fds: Vec<BorrowedFd> = vec![self.reports.as_fd(), self.ring.wake().descriptor()];
             fds.extend(self.lines.iter().map(|line| line.socket.as_fd()));
             fds.extend(self.watched.iter().flatten().map(|fd| fd.as_fd()));
             fds.extend(inbox.watched());
@@ -127,9 +127,9 @@ impl Reader {
     }
 
     fn take_everything(&self, inbox: &mut Inbox) {
-        self.ring.read(|bytes| inbox.record(bytes));
+        self.ring.read(|unread| inbox.record(unread));
         inbox.read_streams();
-        self.ring.read(|bytes| inbox.record(bytes));
+        self.ring.read(|unread| inbox.record(unread));
         inbox.release();
         inbox.reap();
         inbox.flush();
@@ -196,7 +196,7 @@ impl Reader {
         inbox.set_running(self.shared.running.load(Ordering::SeqCst));
         // Both ends, lest a position that a cell has written over be waited for.
         while self.ring.head() < tail.min(self.ring.tail()) {
-            self.ring.read(|bytes| inbox.record(bytes));
+            self.ring.read(|unread| inbox.record(unread));
         }
         inbox.set_running(self.shared.running.load(Ordering::SeqCst));
         inbox.read_streams();

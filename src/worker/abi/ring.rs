@@ -21,7 +21,7 @@ const CAPACITY: u64 = (RING_WORDS * WORD) as u64;
 /// Bytes of the longest record. A writer splits longer text.
 pub(crate) const MAX_RECORD: usize = RING_WORDS * WORD / 4;
 
-/// The state of the ring. Positions count bytes since the start and never wrap.
+/// The state of the ring. Positions count bytes since the start, modulo 2^64.
 #[repr(C)]
 #[derive(Default)]
 pub(crate) struct State {
@@ -85,10 +85,10 @@ fn index(position: u64) -> usize {
     (position / WORD as u64) as usize % RING_WORDS
 }
 
-/// Bytes between the two positions. None if a cell has written over them: they cannot be so far apart, or in a word.
+/// Bytes between the two positions. None if a cell has written over them: they cannot be so far apart, or inside a word.
 fn used(head: u64, tail: u64) -> Option<u64> {
     let is_whole = head.is_multiple_of(WORD as u64) && tail.is_multiple_of(WORD as u64);
-    Some(tail.wrapping_sub(head)).filter(|used| is_whole && tail >= head && *used <= CAPACITY)
+    Some(tail.wrapping_sub(head)).filter(|used| is_whole && *used <= CAPACITY)
 }
 
 impl Ring {
@@ -155,7 +155,7 @@ impl Ring {
                 let first = index(tail);
                 words::store(self.memory.words(), first, head);
                 words::store(self.memory.words(), first + head.len() / WORD, payload);
-                state.tail.store(tail + length as u64, Ordering::SeqCst);
+                state.tail.store(tail.wrapping_add(length as u64), Ordering::SeqCst);
                 state.lock.store(0, Ordering::Release);
                 break;
             }
@@ -208,8 +208,12 @@ impl Ring {
         let mut position = state.head.load(Ordering::Relaxed);
         let tail = state.tail.load(Ordering::Acquire);
         let mut rest = used(position, tail).unwrap_or_else(|| {
-            state.head.store(0, Ordering::SeqCst);
-            state.tail.store(0, Ordering::SeqCst);
+            // Writers go on at the tail once the head is there; while the tail is inside a word they wait.
+            let whole = tail & !(WORD as u64 - 1);
+            state.head.store(whole, Ordering::SeqCst);
+            if whole != tail {
+                state.tail.store(whole, Ordering::SeqCst);
+            }
             take(&Unread { words: self.memory.words(), position: 0, length: 0 });
             0
         });
@@ -219,7 +223,7 @@ impl Ring {
             if used == 0 {
                 break;
             }
-            position += used;
+            position = position.wrapping_add(used);
             rest -= used;
             state.head.store(position, Ordering::Release);
         }

@@ -46,22 +46,3 @@ pub(crate) fn of(bytes: &[u8]) -> Vec<AtomicU64> {
     store(&words, 0, bytes);
     words
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_loaded_as_they_were_stored_also_around_the_end() {
-        for (first, length) in [(0, 0), (0, 64), (3, 40), (5, 29), (7, 1), (7, 63), (15, 17)] {
-            let words = [const { AtomicU64::new(u64::MAX) }; 8];
-            let bytes: Vec<u8> = (1..=length).collect();
-            store(&words, first, &bytes);
-            let mut loaded = vec![0; bytes.len()];
-            load(&words, first, &mut loaded);
-            assert_eq!(loaded, bytes, "{length} bytes from {first}");
-            let used = words.iter().filter(|word| word.load(Ordering::Relaxed) != u64::MAX).count();
-            assert_eq!(used, bytes.len().div_ceil(8));
-        }
-    }
-}

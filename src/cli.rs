@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use anstyle::AnsiColor;
 use clap::{Args, Parser, Subcommand};
+use threadbook::engine;
 use threadbook::error::{self, Error};
-use threadbook::kernel;
 use threadbook::kernelspec::{self, InstallOptions, Place};
 use threadbook::notebook::{self, Limits, OrOff, RunOptions, seconds};
 
 /// Run Rust notebooks and see which thread printed each line.
 #[derive(Debug, Parser)]
-#[command(name = "threadbook", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "threadbook", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -26,7 +26,7 @@ struct Cli {
     no_color: bool,
 }
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
 Exit codes:
   0   all is well
   1   a cell failed, or an output did not match
@@ -34,7 +34,11 @@ Exit codes:
   3   the input cannot be used: not a notebook, another language, unreadable
   4   the machine lacks something: rustc, disk space, a writable directory
   70  a fault in threadbook
-  130 Ctrl-C";
+  130 Ctrl-C
+
+Variables:
+  THREADBOOK_LOG  warn, info or debug: a log on standard error of which step takes how long; debug has each
+                  command and each message of the protocol too";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -45,7 +49,30 @@ enum Command {
     /// Check what a kernel needs: rustc, the cache, Jupyter, the kernelspec
     Doctor,
     Kernel(KernelArgs),
+    Cache(CacheArgs),
 }
+
+/// Show or empty the cache of compiled cells and crates.
+///
+/// It is in $THREADBOOK_CACHE, or `threadbook` in the user's cache directory. Each session removes what was not used for
+/// longest until the rest fits the limit.
+#[derive(Args, Debug)]
+#[command(after_help = CACHE_HELP)]
+struct CacheArgs {
+    #[command(subcommand)]
+    command: CacheCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CacheCommand {
+    /// Say where the cache is and how much it takes
+    Show,
+    /// Remove everything that no running session uses
+    Clean,
+}
+
+const CACHE_HELP: &str = "\
+The limit is $THREADBOOK_CACHE_SIZE, such as 500M, 4GiB or `off`, or else 2 GiB.";
 
 /// Add the Rust kernel to Jupyter's list.
 ///
@@ -234,14 +261,15 @@ pub(crate) fn main() -> ExitCode {
     if cli.no_color {
         anstream::ColorChoice::Never.write_global();
     }
-    let result = match cli.command {
+    let result = threadbook::log::start().and_then(|()| match cli.command {
         Command::Run(args) => run(args),
         Command::Verify(args) => verify(args),
         Command::Install(args) => install(args),
         Command::Uninstall(args) => uninstall(args),
         Command::Doctor => kernelspec::doctor(&mut std::io::stdout()),
-        Command::Kernel(args) => kernel::run(&args.connection_file),
-    };
+        Command::Kernel(args) => kernel(&args),
+        Command::Cache(CacheArgs { command }) => cache(command),
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -267,6 +295,16 @@ fn verify(args: VerifyArgs) -> Result<(), Error> {
     Err(Error::new(error::ExitCode::Failed, "outputs differ from the recorded ones; the report says where"))
 }
 
+#[cfg(feature = "kernel")]
+fn kernel(args: &KernelArgs) -> Result<(), Error> {
+    threadbook::kernel::run(&args.connection_file)
+}
+
+#[cfg(not(feature = "kernel"))]
+fn kernel(args: &KernelArgs) -> Result<(), Error> {
+    Err(kernelspec::no_kernel(&format!("cannot serve `{}`", args.connection_file.display())))
+}
+
 fn install(args: InstallArgs) -> Result<(), Error> {
     let InstallArgs { place, name, display_name, env } = args;
     let directory = kernelspec::install(&InstallOptions { place: place.into(), name, display_name, env })?;
@@ -276,6 +314,16 @@ fn install(args: InstallArgs) -> Result<(), Error> {
 fn uninstall(args: UninstallArgs) -> Result<(), Error> {
     let directory = kernelspec::uninstall(&args.place.into(), &args.name)?;
     say(&format!("removed the kernel from {}", directory.display()))
+}
+
+fn cache(command: CacheCommand) -> Result<(), Error> {
+    match command {
+        CacheCommand::Show => say(&engine::cache_usage()?.to_string()),
+        CacheCommand::Clean => {
+            let freed = engine::human_size(engine::clean_cache()?);
+            say(&format!("removed {freed}; {}", engine::cache_usage()?))
+        }
+    }
 }
 
 fn say(text: &str) -> Result<(), Error> {

@@ -29,6 +29,7 @@ mod publisher;
 mod questions;
 mod queue;
 mod runner;
+mod start;
 mod stdin;
 mod subshells;
 mod tickets;
@@ -36,4 +37,4 @@ mod usage;
 mod watch;
 mod wire;
 
-pub use dispatcher::run;
+pub use start::run;

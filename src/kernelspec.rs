@@ -25,7 +25,7 @@ const LOGOS: [(&str, &[u8]); 3] = [
     ("logo-svg.svg", include_bytes!("../kernelspec/logo-svg.svg")),
 ];
 
-/// What `threadbook install` was asked for.
+/// The arguments of `threadbook install`.
 #[derive(Clone, Debug)]
 pub struct InstallOptions {
     pub place: Place,
@@ -34,8 +34,19 @@ pub struct InstallOptions {
     pub env: Vec<(String, String)>,
 }
 
+/// The error of a build without the feature `kernel` that is asked for what only a kernel can do.
+pub fn no_kernel(what: &str) -> Error {
+    let message = format!(
+        "{what}: this build of threadbook has no kernel; build it with the feature `kernel`, a default one"
+    );
+    Error::new(ExitCode::Usage, message)
+}
+
 /// Writes the kernelspec, in place of one of ours if there is one; answers its directory.
 pub fn install(options: &InstallOptions) -> Result<PathBuf, Error> {
+    if !cfg!(feature = "kernel") {
+        return Err(no_kernel("cannot install the kernel"));
+    }
     check_name(&options.name)?;
     let executable = std::env::current_exe().map_err(|error| {
         Error::new(ExitCode::Environment, "failed to find threadbook's own executable").because(error)
@@ -57,7 +68,7 @@ pub fn install(options: &InstallOptions) -> Result<PathBuf, Error> {
     Ok(directory)
 }
 
-/// Removes the kernelspec of this name; answers its directory.
+/// Removes the kernelspec of this name. Returns its directory.
 pub fn uninstall(place: &Place, name: &str) -> Result<PathBuf, Error> {
     check_name(name)?;
     let directory = place.kernels()?.join(name);
@@ -76,7 +87,8 @@ pub fn uninstall(place: &Place, name: &str) -> Result<PathBuf, Error> {
     Ok(directory)
 }
 
-/// Jupyter takes no other names.
+/// Whether Jupyter accepts this name of a kernelspec
+/// (<https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs>).
 fn check_name(name: &str) -> Result<(), Error> {
     let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if !name.is_empty() && name.chars().all(good) && !name.starts_with('.') {
@@ -139,6 +151,16 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(feature = "kernel"))]
+    fn a_build_without_a_kernel_installs_none() {
+        let prefix = tempfile::tempdir().expect("a directory");
+        let error = install(&options(prefix.path())).expect_err("refused").to_string();
+        assert!(error.starts_with("cannot install the kernel: this build of threadbook has no kernel;"), "{error}");
+        assert_eq!(fs::read_dir(prefix.path()).expect("read").count(), 0);
+    }
+
+    #[test]
+    #[cfg(feature = "kernel")]
     fn a_kernelspec_is_installed_again_and_removed() {
         let prefix = tempfile::tempdir().expect("a directory");
         let mut options = options(prefix.path());
@@ -162,6 +184,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "kernel")]
     fn a_kernel_of_others_is_left_alone() {
         let prefix = tempfile::tempdir().expect("a directory");
         let directory = prefix.path().join("share/jupyter/kernels/threadbook");

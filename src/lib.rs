@@ -3,9 +3,11 @@
 pub mod engine;
 pub mod error;
 pub mod events;
+#[cfg(feature = "kernel")]
 pub mod kernel;
 pub mod kernelspec;
 mod lanes;
+pub mod log;
 pub mod notebook;
 mod sys;
 pub mod worker;

@@ -9,11 +9,18 @@ use crate::display::Display;
 use crate::host::{STDERR, STDOUT};
 use crate::link;
 
-/// What a cell has put out instead of showing it.
+/// What a cell of `%%capture NAME` has put out instead of showing it.
+///
+/// ```
+/// # use threadbook::Captured;
+/// let captured = Captured { stdout: "text\n".into(), ..Captured::default() };
+/// assert_eq!(captured.to_string(), "text\n");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Captured {
-    /// In the order in which it arrived, of all threads and children.
+    /// The text of stdout in the order in which it arrived, of all threads and children.
     pub stdout: String,
+    /// The text of stderr, likewise.
     pub stderr: String,
     /// Displays, and the value of the tail expression.
     pub outputs: Vec<Display>,
@@ -21,6 +28,11 @@ pub struct Captured {
 
 impl Captured {
     /// Puts it out here: stdout, then stderr, then what was displayed, as IPython does.
+    ///
+    /// ```
+    /// # use threadbook::Captured;
+    /// Captured { stdout: "text\n".into(), ..Captured::default() }.show();
+    /// ```
     pub fn show(&self) {
         link::text(STDOUT, &self.stdout);
         link::text(STDERR, &self.stderr);

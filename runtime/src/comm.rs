@@ -1,17 +1,20 @@
 //! Comms: messages between cells and code of the front end (widgets, dashboards), both ways, by Jupyter's protocol.
 //!
-//! ```text
-//! let comm = Comm::open("my-widget", r#"{"value": 1}"#);      // the front end has registered `my-widget`
+//! ```
+//! use threadbook::comm::{self, Comm};
+//!
+//! let comm = Comm::open("my-widget", r#"{"value": 1}"#); // the front end has registered `my-widget`
 //! comm.on_message(|data| println!("it says {data}"));
 //! comm.send(r#"{"value": 2}"#);
 //!
-//! comm::register_target("my-kernel-side", |comm, data| comm.send(data));    // the front end opens these
+//! comm::register_target("my-kernel-side", |comm, data| comm.send(data)); // the front end opens these
 //! ```
 //!
-//! Data is JSON as text; what is none is not sent, and standard error says so. Metadata and binary buffers are not
-//! passed. Handlers run on the thread that runs cells, between cells, one message at a time in the order of their
-//! coming; what they print belongs to the message, and there is no
-//! input for them. A handler that panics has the panic printed and stays.
+//! Data is JSON as text; other text is not sent, and standard error says so. Metadata and binary buffers are not
+//! passed. Handlers run on the thread that runs cells, between cells, one message at a time in the order in which they
+//! arrive; what a handler prints belongs to the message, and it gets no input. A handler that panics has the panic printed
+//! and stays. Outside of a session nothing is sent, and nobody opens a comm. The
+//! [protocol](https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages) says what both sides do.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +25,13 @@ use crate::link;
 use crate::show::{json_string, new_id};
 
 /// One conversation with the front end. Clones speak of the same one; dropping it does not close it.
+///
+/// ```
+/// # use threadbook::comm::Comm;
+/// let comm = Comm::open("my-widget", r#"{"value": 1}"#);
+/// comm.on_message(|data| println!("it says {data}"));
+/// comm.send(r#"{"value": 2}"#);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Comm {
     id: String,
@@ -50,6 +60,11 @@ fn registry() -> MutexGuard<'static, Registry> {
 
 impl Comm {
     /// Opens a comm to a target that the front end has registered. It closes at once if there is none.
+    ///
+    /// ```
+    /// # use threadbook::comm::Comm;
+    /// let comm = Comm::open("my-widget", "{}");
+    /// ```
     pub fn open(target: impl AsRef<str>, data: impl AsRef<str>) -> Comm {
         let comm = Comm { id: new_id() };
         registry().open.insert(comm.id.clone(), Handlers::default());
@@ -58,15 +73,32 @@ impl Comm {
     }
 
     /// The id that both sides have for it.
+    ///
+    /// ```
+    /// # use threadbook::comm::Comm;
+    /// assert_ne!(Comm::open("a", "{}").id(), Comm::open("a", "{}").id());
+    /// ```
     pub fn id(&self) -> &str {
         &self.id
     }
 
+    /// Sends a message, which is JSON.
+    ///
+    /// ```
+    /// # use threadbook::comm::Comm;
+    /// Comm::open("my-widget", "{}").send(r#"{"value": 2}"#);
+    /// ```
     pub fn send(&self, data: impl AsRef<str>) {
         self.tell("message", "", data.as_ref());
     }
 
     /// Closes it, and drops its handlers; the front end is told once.
+    ///
+    /// ```
+    /// # use threadbook::comm::Comm;
+    /// let comm = Comm::open("my-widget", "{}");
+    /// comm.close("{}");
+    /// ```
     pub fn close(&self, data: impl AsRef<str>) {
         let handlers = registry().open.remove(&self.id);
         if handlers.is_some() {
@@ -74,12 +106,24 @@ impl Comm {
         }
     }
 
-    /// What is done with each message of the front end, in place of what was done before.
+    /// Sets what is done with each message of the front end, in place of what was done before.
+    ///
+    /// ```
+    /// # use threadbook::comm::Comm;
+    /// let comm = Comm::open("my-widget", "{}");
+    /// comm.on_message(|data| println!("it says {data}"));
+    /// ```
     pub fn on_message(&self, handler: impl FnMut(&str) + Send + 'static) {
         self.handle(|handlers| handlers.message.replace(Box::new(handler)));
     }
 
-    /// What is done when the front end closes it.
+    /// Sets what is done when the front end closes it.
+    ///
+    /// ```
+    /// # use threadbook::comm::Comm;
+    /// let comm = Comm::open("my-widget", "{}");
+    /// comm.on_close(|_| println!("gone"));
+    /// ```
     pub fn on_close(&self, handler: impl FnMut(&str) + Send + 'static) {
         self.handle(|handlers| handlers.close.replace(Box::new(handler)));
     }
@@ -97,6 +141,11 @@ impl Comm {
 }
 
 /// Takes the comms that the front end opens under this name, from here on.
+///
+/// ```
+/// # use threadbook::comm;
+/// comm::register_target("my-kernel-side", |comm, data| comm.send(data));
+/// ```
 pub fn register_target(name: impl Into<String>, opened: impl FnMut(Comm, &str) + Send + 'static) {
     let before = registry().targets.insert(name.into(), Box::new(opened));
     drop(before);

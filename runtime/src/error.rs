@@ -5,6 +5,12 @@
 use std::fmt;
 
 /// An object was used against its rules; the message is CPython's own.
+///
+/// ```
+/// # use threadbook::{RuntimeError, threading::Lock};
+/// let error: RuntimeError = Lock::new().release().unwrap_err();
+/// assert_eq!(error.to_string(), "release unlocked lock");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuntimeError(&'static str);
 

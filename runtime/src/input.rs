@@ -6,13 +6,32 @@ use std::io::{Error, ErrorKind, Result};
 use crate::host::{INPUT_END, INPUT_INTERRUPTED};
 use crate::link;
 
-/// Shows `prompt`, waits for a line and answers it without its end. The error is `UnexpectedEof` where nobody answers
-/// (`threadbook run`) or the input has ended, `Unsupported` if the front end takes no input, and `Interrupted`.
+/// Shows `prompt`, waits for a line and returns it without its end.
+///
+/// # Errors
+/// `UnexpectedEof` where nobody answers (`threadbook run`, or a program without a session) or the input has ended,
+/// `Unsupported` if the front end takes no input, and `Interrupted`.
+///
+/// ```
+/// match threadbook::input("name? ") {
+///     Ok(name) => println!("hello {name}"),
+///     Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof),
+/// }
+/// ```
 pub fn input(prompt: impl AsRef<str>) -> Result<String> {
     ask(prompt.as_ref(), false)
 }
 
 /// As [`input`], but what is typed is not shown.
+///
+/// # Errors
+/// As [`input`].
+///
+/// ```
+/// if let Ok(word) = threadbook::getpass("password? ") {
+///     println!("{} characters", word.chars().count());
+/// }
+/// ```
 pub fn getpass(prompt: impl AsRef<str>) -> Result<String> {
     ask(prompt.as_ref(), true)
 }

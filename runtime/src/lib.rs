@@ -1,16 +1,30 @@
 //! What cells of a Threadbook session link to, as the crate `threadbook`: their variables, what they print and
-//! show, and Python's concurrency library with Rust's types ([`threading`], [`concurrent::futures`],
-//! [`multiprocessing`], [`os`], [`time`]), and rich output ([`display`]), messages
-//! to and from code of the front end ([`comm`]), and questions to whoever sits at the
-//! front end ([`input`], [`getpass`]).
+//! show, Python's concurrency library with Rust's types ([`threading`], [`concurrent::futures`],
+//! [`multiprocessing`], [`os`], [`time`]), rich output ([`display`]), messages to and from code of the front end
+//! ([`comm`]), and questions to whoever sits at the front end ([`input`], [`getpass`]).
+//!
+//! ```
+//! use threadbook::{concurrent::futures::ThreadPoolExecutor, py, threading::current_thread};
+//!
+//! let pool = ThreadPoolExecutor::new(2);
+//! let future = pool.submit(|| current_thread().name())?;
+//! println!("{} {}", future.result()?, py(future.done()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Everything works in a program without a session, too, as in these examples: what is printed goes to the standard
+//! streams, what is shown goes nowhere, and there is no input.
 //!
 //! It owns what threads, tasks and processes *mean* to a cell, and tells the worker of each: a lane is declared
 //! before the thread, task or process begins, and its end is reported by whoever has seen it. It never reads or
 //! writes a file descriptor that the session uses, never decides what is shown where (the worker and the front ends
 //! do), and never depends on anything but std, so that the user's own compiler builds it in about a second.
 //!
-//! Read downward: [`host`] is all that the worker offers, `link` the only module that calls it, `wait` the only way
-//! to wait for another thread, `fork` the only place that forks, `sys` the only one that knows the C library.
+//! Read downward: `host` is all that the worker offers, `link` the only module that calls it, `interrupt` says which thread
+//! an interrupt stops, `wait` is the only way to wait, `fork` the only place that forks, `sys` the only one that knows the
+//! C library, and `attach` is where the worker comes in. No two files name each other.
+
+#![deny(missing_docs)]
 
 mod attach;
 mod capture;
@@ -21,6 +35,7 @@ pub mod concurrent;
 pub mod display;
 mod error;
 mod fork;
+#[doc(hidden)]
 pub mod host;
 mod input;
 #[doc(hidden)]

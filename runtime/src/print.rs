@@ -6,11 +6,11 @@ use crate::{interrupt, link};
 use std::cell::Cell;
 use std::fmt::{Arguments, Write};
 
-/// A buffer that one large print has grown beyond this many bytes is not kept.
+/// The largest buffer, in bytes, that a thread keeps for its next print; one that a large print has made larger is freed.
 const KEPT_BYTES: usize = 64 * 1024;
 
 thread_local! {
-    /// Taken while in use, so a print within a `Display` of the thing being printed finds a new one.
+    /// Taken out while in use, so that a print within the `Display` of a value that is being printed gets a new one.
     static BUFFER: Cell<String> = const { Cell::new(String::new()) };
     /// Whether the lane of this thread has its full name.
     static NAMED: Cell<bool> = const { Cell::new(false) };
@@ -52,7 +52,8 @@ pub(crate) fn lane_is_named() {
     NAMED.set(true);
 }
 
-/// `pthread_setname_np` cut the name at 15 bytes; the worker knows no more than that of a thread of std's.
+/// Gives the lane of a thread of std's its full name: `pthread_setname_np`, by which the worker knows it, cuts names at 15
+/// bytes.
 #[cold]
 fn name_lane() {
     if let Some(name) = std::thread::current().name() {
@@ -60,33 +61,53 @@ fn name_lane() {
     }
 }
 
-/// As std's; one record.
+/// As std's `print!`; one record.
+///
+/// ```
+/// threadbook::print!("{} %", 50);
+/// ```
 #[macro_export]
 macro_rules! print {
     ($($arg:tt)*) => { $crate::print::out(::std::format_args!($($arg)*), "") };
 }
 
-/// As std's; one record, newline included.
+/// As std's `println!`; one record, newline included.
+///
+/// ```
+/// threadbook::println!("{} %", 50);
+/// ```
 #[macro_export]
 macro_rules! println {
     () => { $crate::print::out(::std::format_args!(""), "\n") };
     ($($arg:tt)*) => { $crate::print::out(::std::format_args!($($arg)*), "\n") };
 }
 
-/// As std's; one record.
+/// As std's `eprint!`; one record.
+///
+/// ```
+/// threadbook::eprint!("{} %", 50);
+/// ```
 #[macro_export]
 macro_rules! eprint {
     ($($arg:tt)*) => { $crate::print::err(::std::format_args!($($arg)*), "") };
 }
 
-/// As std's; one record, newline included.
+/// As std's `eprintln!`; one record, newline included.
+///
+/// ```
+/// threadbook::eprintln!("{} %", 50);
+/// ```
 #[macro_export]
 macro_rules! eprintln {
     () => { $crate::print::err(::std::format_args!(""), "\n") };
     ($($arg:tt)*) => { $crate::print::err(::std::format_args!($($arg)*), "\n") };
 }
 
-/// As std's; one record for each value.
+/// As std's `dbg!`; one record for each value.
+///
+/// ```
+/// assert_eq!(threadbook::dbg!(1 + 1), 2);
+/// ```
 #[macro_export]
 macro_rules! dbg {
     () => { $crate::eprintln!("[{}]", $crate::place::in_cell(::std::file!(), ::std::line!(), ::std::column!())) };

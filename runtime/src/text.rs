@@ -3,12 +3,23 @@
 
 use std::fmt::{self, Display, Formatter};
 
-/// A value as Python's `print` spells it: `println!("{}", py(future.done()))` prints `True` or `False`.
+/// A value that is displayed as Python's `print` spells it.
+///
+/// ```
+/// # use threadbook::py;
+/// assert_eq!(format!("{} {} {}", py(true), py(None::<i32>), py(1e-5)), "True None 1e-05");
+/// ```
 pub fn py<T: PyText>(value: T) -> Py<T> {
     Py(value)
 }
 
-/// Displays its value as Python does.
+/// Displays its value as Python does: what [`py`] returns.
+///
+/// ```
+/// # use threadbook::{Py, py};
+/// let done: Py<bool> = py(false);
+/// assert_eq!(done.to_string(), "False");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Py<T>(T);
 
@@ -19,7 +30,22 @@ impl<T: PyText> Display for Py<T> {
 }
 
 /// A type whose values Python can spell.
+///
+/// ```
+/// # use threadbook::{PyText, py};
+/// struct Percent(u32);
+/// impl PyText for Percent {
+///     fn py_fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+///         write!(f, "{} %", self.0)
+///     }
+/// }
+/// assert_eq!(py(Percent(50)).to_string(), "50 %");
+/// ```
 pub trait PyText {
+    /// Writes the value as Python spells it.
+    ///
+    /// # Errors
+    /// The formatter's own.
     fn py_fmt(&self, f: &mut Formatter<'_>) -> fmt::Result;
 }
 

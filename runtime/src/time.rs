@@ -5,9 +5,16 @@ use crate::{sys, wait};
 pub use std::time::{Duration, Instant};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A span of time as Python takes it, a number of seconds (`1`, `0.001`), or a `Duration`. A negative number or
-/// one that is none counts as 0, one beyond all bounds as `Duration::MAX`.
+/// A span of time as Python takes it, a number of seconds (`1`, `0.001`), or a `Duration`. A negative number, or
+/// NaN, counts as 0; a number beyond all bounds as `Duration::MAX`.
+///
+/// ```
+/// # use threadbook::time::{Duration, Seconds};
+/// assert_eq!(0.5.duration(), Duration::from_millis(500));
+/// assert_eq!((-1).duration(), Duration::ZERO);
+/// ```
 pub trait Seconds {
+    /// The span as a `Duration`.
     fn duration(self) -> Duration;
 }
 
@@ -36,23 +43,41 @@ impl Seconds for u64 {
     }
 }
 
-/// Suspends the calling thread: `sleep(1)`, `sleep(0.001)`, `sleep(Duration::from_millis(1))`.
+/// Suspends the calling thread.
+///
+/// ```
+/// # use threadbook::time::{Duration, sleep};
+/// sleep(0.001);
+/// sleep(Duration::from_millis(1));
+/// ```
 pub fn sleep(time: impl Seconds) {
     wait::pause(time.duration());
 }
 
 /// The local time now, as C's `ctime` writes it: `Sat Apr 11 11:47:38 2020`.
+///
+/// ```
+/// assert_eq!(threadbook::time::ctime().len(), 24);
+/// ```
 pub fn ctime() -> String {
     ctime_at(time() as i64)
 }
 
 /// `seconds` since the epoch in local time, as C's `ctime` writes it. Empty for a year of more than four digits,
 /// which C cannot write.
+///
+/// ```
+/// assert!(threadbook::time::ctime_at(1_586_606_400).ends_with("2020"));
+/// ```
 pub fn ctime_at(seconds: i64) -> String {
     sys::ctime(seconds).unwrap_or_default()
 }
 
 /// Seconds since the epoch (1970-01-01 00:00 UTC).
+///
+/// ```
+/// assert!(threadbook::time::time() > 1.6e9);
+/// ```
 pub fn time() -> f64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(after) => after.as_secs_f64(),
@@ -61,17 +86,33 @@ pub fn time() -> f64 {
 }
 
 /// Seconds of a clock that never goes back; only differences mean something.
+///
+/// ```
+/// # use threadbook::time::monotonic;
+/// let begun = monotonic();
+/// assert!(monotonic() >= begun);
+/// ```
 pub fn monotonic() -> f64 {
     sys::monotonic().as_secs_f64()
 }
 
 /// Seconds of the clock with the highest resolution, for measuring short times; only differences mean something.
 /// The same clock as [`monotonic`], as in CPython on Linux.
+///
+/// ```
+/// # use threadbook::time::perf_counter;
+/// let begun = perf_counter();
+/// println!("{} s", perf_counter() - begun);
+/// ```
 pub fn perf_counter() -> f64 {
     monotonic()
 }
 
 /// Seconds of processor time that this process has used, in user and system mode, all threads together.
+///
+/// ```
+/// assert!(threadbook::time::process_time() >= 0.0);
+/// ```
 pub fn process_time() -> f64 {
     sys::process_time().as_secs_f64()
 }

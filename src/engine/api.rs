@@ -1,6 +1,6 @@
-//! The face that every engine has: what front ends (kernel, `run`, `verify`) ask of a session, whoever compiles and runs
-//! its cells. `Session` is our engine; another one can implement `Engine` from outside of this crate, and another source
-//! of completions can implement `Provider`.
+//! The face that every engine has: what front ends (kernel, `run`, `verify`) ask of a session, whoever compiles and
+//! runs its cells. `Session` is our engine; another one can implement `Engine` from outside of this crate, and another
+//! source of completions can implement `Provider`.
 //!
 //! Never names a scope, a worker or a compiler.
 
@@ -19,14 +19,15 @@ pub use crate::worker::{Policy, Schedule};
 /// A session: it runs one cell at a time, on the thread that calls it, and reports what happens to the sink that it was
 /// started with. Dropping it ends everything that its cells started.
 pub trait Engine {
-    /// Runs one cell to its end. All events of the cell have gone to the sink when this returns, except those of threads
-    /// and processes that outlive the cell. `ahead` are the sources of the cells that will probably follow, numbered
-    /// from `cell` on; an engine may compile them early, and may ignore them.
+    /// Runs one cell to its end. All events of the cell have gone to the sink when this returns, except those of
+    /// threads and processes that outlive the cell. `ahead` are the sources of the cells that will probably follow,
+    /// numbered from `cell` on; an engine may compile them early, and may ignore them.
     ///
     /// A cell that fails is an `Outcome`. An `Error` says that the engine itself could not do its work.
     fn execute(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error>;
 
-    /// Hands a message of the front end on a comm to the handler that cells registered, and waits for the handler to end.
+    /// Hands a message of the front end on a comm to the handler that cells registered, and waits for the handler to
+    /// end.
     fn comm(&mut self, comm: Comm) -> Result<Outcome, Error>;
 
     /// Sets who answers the cells that follow when they read their standard input. Nobody at first: it is empty.

@@ -4,8 +4,11 @@
 //! `compile` and the plan corrected by `refine` until rustc agrees.
 
 pub(super) mod cache;
+pub(super) mod canary;
 pub(super) mod cargo;
 pub(super) mod compile;
+pub(super) mod eviction;
+mod in_use;
 pub(super) mod prepare;
 mod refine;
 mod runtime_crate;

@@ -3,15 +3,13 @@
 //!
 //! A request that runs nothing is replied to when it comes, also while a cell runs.
 
-use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::comm::{CommRequest, Comms};
-use super::event::{self, Ended, EventReceiver, KernelEvent};
+use super::event::{Ended, EventReceiver, EventSender, KernelEvent};
 use super::execution::{self, CellRequest, Effect, RunningCell};
 use super::history::History;
 use super::kernel_info::{self, KernelInfo};
@@ -19,7 +17,7 @@ use super::log::log;
 use super::numbers::Numbers;
 use super::outbound::Outbound;
 use super::protocol::ask::{CompleteRequest, HistoryRequest, InspectRequest, IsCompleteRequest, KernelInfoRequest};
-use super::protocol::codec::{Message, to_hex};
+use super::protocol::codec::Message;
 use super::protocol::comm::{CommClose, CommInfoRequest, CommMsg, CommOpen};
 use super::protocol::connection::{Channel, Connection};
 use super::protocol::content::{ErrorContent, Incoming, Request};
@@ -36,12 +34,11 @@ use super::queue::{Queue, Running, Waiting};
 use super::runner::{Runner, Work};
 use super::stdin::Stdin;
 use super::subshells::{self, Subshells};
-use super::tickets::{Replied, Tickets};
+use super::tickets::{Answered, Tickets};
 use super::usage::Usage;
-use super::watch;
-use super::wire::{self, Wire};
+use super::wire::Wire;
 use crate::engine::{Interrupter, Names, Outcome, Provider};
-use crate::error::{Error, ExitCode};
+use crate::error::Error;
 use crate::events::Event;
 
 /// Events that are handled before requests have their turn. The others are handled in the next turn.
@@ -53,17 +50,14 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// Interval at which an interrupt is tried again that came between the hand-over of a cell and its beginning.
 const INTERRUPT_RETRY: Duration = Duration::from_millis(1);
 
-/// Bytes of the dispatcher thread's stack: questions are parsed there, and parsing recurses as deep as brackets nest.
-const STACK: usize = 64 << 20;
-
-struct Dispatcher {
+pub(super) struct Dispatcher {
     outbound: Outbound,
     queue: Queue,
     numbers: Numbers,
     runner: Runner,
     tickets: Tickets,
     history: History,
-    /// What can be asked about the names in scope after the last cell.
+    /// Answers questions about the names in scope after the last cell.
     names: Arc<dyn Provider>,
     stdin: Stdin,
     comms: Comms,
@@ -80,59 +74,38 @@ struct Dispatcher {
     ends: bool,
 }
 
-/// Serves the front end of this connection file to the end.
-pub fn run(connection_file: &Path) -> Result<(), Error> {
-    let connection = Connection::read(connection_file)?;
-    let serve = move || serve(connection);
-    let dispatcher = std::thread::Builder::new().name("dispatcher".into()).stack_size(STACK).spawn(serve);
-    let dispatcher = dispatcher.map_err(|error| {
-        Error::new(ExitCode::Environment, format!("failed to start a thread: {error}; raise `ulimit -u`"))
-    })?;
-    let failed = || Error::new(ExitCode::Internal, "the kernel has failed; please report it");
-    dispatcher.join().unwrap_or_else(|_| Err(failed()))
-}
-
-fn serve(connection: Connection) -> Result<(), Error> {
-    let (events, receiver, wake) = event::queue()?;
-    wire::start_heartbeat(&connection)?;
-    let wire = Wire::bind(&connection, session_id()?, wake)?;
-    watch::start(&events)?;
-    let mut dispatcher = Dispatcher {
-        outbound: Outbound::new(wire),
-        queue: Queue::default(),
-        numbers: Numbers::default(),
-        kernel_info: KernelInfo::start()?,
-        runner: Runner::start(events.clone())?,
-        tickets: Tickets::new(events),
-        history: History::open(),
-        names: Arc::new(Names::default()),
-        stdin: Stdin::default(),
-        comms: Comms::default(),
-        subshells: Subshells::default(),
-        usage: Usage::default(),
-        connection,
-        interrupter: None,
-        is_interrupting: false,
-        has_started: false,
-        ends: false,
-    };
-    let served = dispatcher.serve(&receiver);
-    dispatcher.runner.end(dispatcher.interrupter.as_ref(), FAREWELL);
-    served
-}
-
-fn session_id() -> Result<String, Error> {
-    let mut bytes = [0; 16];
-    let read = std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
-    read.map_err(|error| {
-        Error::new(ExitCode::Environment, format!("failed to read /dev/urandom: {error}; make it readable"))
-    })?;
-    Ok(to_hex(&bytes))
-}
-
 /// The loop, and what comes from other threads.
 impl Dispatcher {
-    fn serve(&mut self, receiver: &EventReceiver) -> Result<(), Error> {
+    pub(super) fn start(connection: Connection, wire: Wire, events: EventSender) -> Result<Dispatcher, Error> {
+        Ok(Dispatcher {
+            outbound: Outbound::new(wire),
+            queue: Queue::default(),
+            numbers: Numbers::default(),
+            kernel_info: KernelInfo::start()?,
+            runner: Runner::start(events.clone())?,
+            tickets: Tickets::new(events),
+            history: History::open(),
+            names: Arc::new(Names::default()),
+            stdin: Stdin::default(),
+            comms: Comms::default(),
+            subshells: Subshells::default(),
+            usage: Usage::default(),
+            connection,
+            interrupter: None,
+            is_interrupting: false,
+            has_started: false,
+            ends: false,
+        })
+    }
+
+    /// Serves until the kernel is told to end, then ends the session.
+    pub(super) fn serve(mut self, receiver: &EventReceiver) -> Result<(), Error> {
+        let served = self.serve_requests(receiver);
+        self.runner.end(self.interrupter.as_ref(), FAREWELL);
+        served
+    }
+
+    fn serve_requests(&mut self, receiver: &EventReceiver) -> Result<(), Error> {
         let mut more = false;
         while !self.ends {
             let patience = if more { Some(Duration::ZERO) } else { self.patience() };
@@ -151,7 +124,7 @@ impl Dispatcher {
             let now = Instant::now();
             self.outbound.send_due(now);
             self.stdin.ask_again(now, &mut self.outbound);
-            self.tickets.expired(now).into_iter().for_each(|replied| self.send_reply(replied));
+            self.tickets.expired(now).into_iter().for_each(|answered| self.answered(answered));
             self.try_interrupt();
         }
         self.outbound.send_all();
@@ -175,10 +148,9 @@ impl Dispatcher {
                 self.stdin.session_started(answerer);
             }
             KernelEvent::Ended(ended) => self.ended(ended),
-            KernelEvent::Replied(ticket, reply) => {
-                if let Some(replied) = self.tickets.replied(ticket, reply) {
-                    self.send_reply(replied);
-                }
+            KernelEvent::Answered(ticket, answer) => {
+                let answered = self.tickets.answered(ticket, answer);
+                answered.into_iter().for_each(|answered| self.answered(answered));
             }
             KernelEvent::Interrupt => self.interrupt(),
             KernelEvent::End => self.ends = true,
@@ -255,6 +227,13 @@ impl Dispatcher {
         }
     }
 
+    /// Sends the reply of a request whose question is answered, or whose time is over.
+    fn answered(&mut self, answered: Answered) {
+        let Answered { request, reply } = answered;
+        self.outbound.send(request.channel, reply);
+        self.idle(&request);
+    }
+
     fn apply(&mut self, running: Box<RunningCell>, effect: Effect) {
         match effect {
             Effect::Start(work) => self.run(Running::Cell(running), work),
@@ -277,8 +256,8 @@ impl Dispatcher {
         self.runner.start_work(work);
     }
 
-    /// Replies to the cells that wait on this shell, without running them. This is an `error`, as the protocol has it since
-    /// version 5.1, not ipykernel's `aborted`.
+    /// Replies to the cells that wait on this shell, without running them. This is an `error`, as the protocol has it
+    /// since version 5.1, not ipykernel's `aborted`.
     fn abort_waiting(&mut self, subshell: Option<&str>, why: &str) {
         for message in self.queue.take_cells_of(subshell) {
             self.outbound.status(&message.header, ExecutionState::Busy);
@@ -368,25 +347,26 @@ impl Dispatcher {
         let Some(request) = self.begin::<CompleteRequest>(&mut message) else { return };
         let (names, until) = (&*self.names, Instant::now() + questions::PATIENCE);
         let fallback = questions::no_completions(&request);
-        let put = |replier| questions::complete(names, &request, replier);
-        let replied = self.tickets.ask(message, until, &fallback, put);
-        replied.into_iter().for_each(|replied| self.send_reply(replied));
+        let put = |answerer| questions::complete(names, &request, answerer);
+        let answered = self.tickets.ask(message, until, &fallback, put);
+        answered.into_iter().for_each(|answered| self.answered(answered));
     }
 
     fn inspect(&mut self, mut message: Message) {
         let Some(request) = self.begin::<InspectRequest>(&mut message) else { return };
         let (names, until) = (&*self.names, Instant::now() + questions::PATIENCE);
-        let put = |replier| questions::inspect(names, &request, replier);
-        let replied = self.tickets.ask(message, until, &questions::inspected(None), put);
-        replied.into_iter().for_each(|replied| self.send_reply(replied));
+        let put = |answerer| questions::inspect(names, &request, answerer);
+        let answered = self.tickets.ask(message, until, &questions::inspected(None), put);
+        answered.into_iter().for_each(|answered| self.answered(answered));
     }
 
     fn kernel_info(&mut self, mut message: Message) {
         let Some(KernelInfoRequest {}) = self.begin(&mut message) else { return };
         let (kernel_info, until) = (&self.kernel_info, self.kernel_info.until);
         let fallback = kernel_info::content("");
-        let replied = self.tickets.ask(message, until, &fallback, |replier| kernel_info.reply(replier));
-        replied.into_iter().for_each(|replied| self.send_reply(replied));
+        let put = |answerer| kernel_info.answer(answerer);
+        let answered = self.tickets.ask(message, until, &fallback, put);
+        answered.into_iter().for_each(|answered| self.answered(answered));
     }
 
     /// What still waits on the subshell is not run.
@@ -429,8 +409,8 @@ impl Dispatcher {
         self.idle(&message);
     }
 
-    /// Says `busy` and reads the request. One that cannot be read, or that is for a subshell that is not there, is refused;
-    /// then nothing is left to do (`None`).
+    /// Says `busy` and reads the request. One that cannot be read, or that is for a subshell that is not there, is
+    /// refused; then nothing is left to do (`None`).
     fn begin<R: Request>(&mut self, message: &mut Message) -> Option<R> {
         self.outbound.status(&message.header, ExecutionState::Busy);
         match self.read(message) {
@@ -454,13 +434,6 @@ impl Dispatcher {
             Some(id) => Err(subshells::unknown(id)),
             None => C::read(std::mem::take(&mut message.content)).map_err(ErrorContent::malformed),
         }
-    }
-
-    /// Sends a reply that another thread, or the end of its time, has made.
-    fn send_reply(&mut self, replied: Replied) {
-        let Replied { request, reply } = replied;
-        self.outbound.send(request.channel, reply);
-        self.idle(&request);
     }
 
     /// Says `busy` and `idle`, so that the client knows that its message has come.

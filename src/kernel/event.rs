@@ -18,8 +18,8 @@ pub(super) enum KernelEvent {
     Started(Interrupter, Answerer),
     /// The work that was given to the runner has ended.
     Ended(Ended),
-    /// The reply of this ticket is there. `None` if nobody will give one.
-    Replied(Ticket, Option<Outgoing>),
+    /// The question under this ticket is answered, by this reply. `None` if nobody will answer it.
+    Answered(Ticket, Option<Outgoing>),
     /// SIGINT.
     Interrupt,
     /// The launcher has gone, or SIGTERM.
@@ -27,13 +27,13 @@ pub(super) enum KernelEvent {
 }
 
 pub(super) enum Ended {
-    /// With what can be asked about the names that are in scope from here on.
+    /// With the names that are in scope from here on.
     Cell(Outcome, Arc<dyn Provider>),
     /// The kernel failed, not the cell.
     Broken(Failure),
 }
 
-/// The number of a request whose reply comes later.
+/// The number of a question whose answer comes later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(pub u64);
 

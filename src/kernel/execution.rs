@@ -75,8 +75,8 @@ impl CellRequest {
 }
 
 impl RunningCell {
-    /// Gives a request its turn. `page` is what the front end is to show instead of running the cell (`name?`); `ahead`
-    /// are the sources of the cells that follow.
+    /// Gives a request its turn. `page` is what the front end shows instead of running the cell (`name?`); `ahead` are the
+    /// sources of the cells that follow.
     pub(super) fn begin(
         request: CellRequest,
         page: Option<String>,
@@ -86,14 +86,12 @@ impl RunningCell {
     ) -> (RunningCell, Effect) {
         let header = &request.message.header;
         outbound.status(header, ExecutionState::Busy);
-        let is_numbered = request.is_numbered();
-        let cell = if is_numbered { numbers.numbered() } else { numbers.unnumbered() };
+        let cell = if request.is_numbered() { numbers.numbered() } else { numbers.unnumbered() };
         let (count, silent) = (numbers.count(), request.content.silent);
         if !silent {
             outbound.publish(header, &ExecuteInput { code: &request.content.code, execution_count: count });
         }
         outbound.begin_cell(cell, header, count, silent);
-        let (source, input, is_blank) = (request.content.code.clone(), request.input(), request.is_blank());
         let mut running = RunningCell {
             request,
             cell,
@@ -104,16 +102,22 @@ impl RunningCell {
             payload: Vec::new(),
             expressions: None,
         };
+        let effect = running.first_effect(page, ahead);
+        (running, effect)
+    }
+
+    fn first_effect(&mut self, page: Option<String>, ahead: Vec<String>) -> Effect {
         if let Some(page) = page {
             let data = Map::from_iter([("text/plain".to_owned(), page.into())]);
-            running.payload.push(Payload::Page { data, start: 0 });
-            return (running, Effect::Done);
+            self.payload.push(Payload::Page { data, start: 0 });
+            return Effect::Done;
         }
-        if is_blank {
-            return (running, Effect::Done);
+        if self.request.is_blank() {
+            return Effect::Done;
         }
-        let ahead = if is_numbered { ahead } else { Vec::new() };
-        (running, Effect::Start(Work::Cell(Job { cell, source, ahead, input })))
+        let ahead = if self.request.is_numbered() { ahead } else { Vec::new() };
+        let (source, input) = (self.request.content.code.clone(), self.request.input());
+        Effect::Start(Work::Cell(Job { cell: self.cell, source, ahead, input }))
     }
 
     pub(super) fn message(&self) -> &Message {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::protocol::ask::{HelpLink, KernelInfoReply, LanguageInfo};
 use super::protocol::codec::PROTOCOL;
-use super::tickets::Replier;
+use super::tickets::Answerer;
 use crate::engine;
 use crate::error::{Error, ExitCode};
 
@@ -22,7 +22,7 @@ pub(super) struct KernelInfo {
 }
 
 enum Version {
-    Asked(Vec<Replier<KernelInfoReply>>),
+    Asked(Vec<Answerer<KernelInfoReply>>),
     /// Empty where there is no compiler.
     Known(String),
 }
@@ -40,12 +40,12 @@ impl KernelInfo {
         Ok(KernelInfo { version, until: Instant::now() + PATIENCE })
     }
 
-    /// Replies now if the version is known, and otherwise once it is.
-    pub(super) fn reply(&self, replier: Replier<KernelInfoReply>) {
+    /// Answers now if the version is known, and otherwise once it is.
+    pub(super) fn answer(&self, answerer: Answerer<KernelInfoReply>) {
         let mut version = lock(&self.version);
         match &mut *version {
-            Version::Asked(waiting) => waiting.push(replier),
-            Version::Known(version) => replier.send(&content(version)),
+            Version::Asked(waiting) => waiting.push(answerer),
+            Version::Known(version) => answerer.send(&content(version)),
         }
     }
 }
@@ -53,7 +53,7 @@ impl KernelInfo {
 fn know(version: &Mutex<Version>, known: String) {
     let waiting = std::mem::replace(&mut *lock(version), Version::Known(known.clone()));
     if let Version::Asked(waiting) = waiting {
-        waiting.into_iter().for_each(|replier| replier.send(&content(&known)));
+        waiting.into_iter().for_each(|answerer| answerer.send(&content(&known)));
     }
 }
 

@@ -1,6 +1,6 @@
-//! Questions about code: what a word may become, what a name means, whether a text is a whole cell. Turns the protocol's
-//! requests into the engine's questions and back. Positions are in characters (code points) on the wire, and in bytes
-//! inside.
+//! Questions about code: what a word may become, what a name means, whether a text is a whole cell. Turns the
+//! protocol's requests into the engine's questions and back. Positions are in characters (code points) on the wire,
+//! and in bytes inside.
 
 use std::time::Duration;
 
@@ -10,18 +10,17 @@ use super::protocol::ask::{
     CompleteMetadata, CompleteReply, CompleteRequest, CompleteType, InspectReply, InspectRequest, IsCompleteReply,
     IsCompleteRequest,
 };
-use super::tickets::Replier;
+use super::tickets::Answerer;
 use crate::engine::{self, Candidate, Completions, Inspection, Provider, Reply, Whole};
 
-/// Time that whoever completes or inspects may take. Beyond it the reply says that nothing was found.
+/// Time that a provider may take for an answer. Beyond it the reply says that nothing was found.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// <https://jupyter-client.readthedocs.io/en/stable/messaging.html#completion>
-pub(super) fn complete(names: &dyn Provider, request: &CompleteRequest, replier: Replier<CompleteReply>) {
-    let cursor = cursor(&request.code, request.cursor_pos);
+pub(super) fn complete(names: &dyn Provider, request: &CompleteRequest, answerer: Answerer<CompleteReply>) {
     let code = request.code.clone();
-    let reply = Reply::new(move |completions| replier.send(&completed(&code, completions)));
-    names.complete(&request.code, cursor, reply);
+    let reply = Reply::new(move |completions| answerer.send(&completed(&code, completions)));
+    names.complete(&request.code, cursor(&request.code, request.cursor_pos), reply);
 }
 
 /// Nothing is found at this place.
@@ -42,9 +41,9 @@ fn completed(code: &str, completions: Completions) -> CompleteReply {
 }
 
 /// <https://jupyter-client.readthedocs.io/en/stable/messaging.html#introspection>
-pub(super) fn inspect(names: &dyn Provider, request: &InspectRequest, replier: Replier<InspectReply>) {
+pub(super) fn inspect(names: &dyn Provider, request: &InspectRequest, answerer: Answerer<InspectReply>) {
     let cursor = cursor(&request.code, request.cursor_pos);
-    let reply = Reply::new(move |inspection| replier.send(&inspected(inspection)));
+    let reply = Reply::new(|inspection| answerer.send(&inspected(inspection)));
     names.inspect(&request.code, cursor, request.detail_level == 1, reply);
 }
 
@@ -79,14 +78,13 @@ fn characters(text: &str, bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Names;
 
     fn reply(code: &str, cursor_pos: usize) -> CompleteReply {
         let at = cursor(code, Some(cursor_pos));
-        let (sender, replied) = std::sync::mpsc::channel();
-        let reply = Reply::new(move |completions| sender.send(completions).expect("somebody waits"));
-        Names::default().complete(code, at, reply);
-        completed(code, replied.recv().expect("a reply"))
+        let (sender, found) = std::sync::mpsc::channel();
+        let reply = Reply::new(move |completions| sender.send(completions).expect("it is waited for"));
+        engine::Names::default().complete(code, at, reply);
+        completed(code, found.recv().expect("an answer"))
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn run(work: &Receiver<Work>, events: &EventSender) {
             session = start(events);
         }
         let ended = match &mut session {
-            Ok(session) => execute(&mut **session, work),
+            Ok(session) => execute(session.as_mut(), work),
             Err(error) => Err(Trouble::Error(std::mem::replace(error, lost()))),
         };
         let ended = match ended {
@@ -101,17 +101,17 @@ enum Trouble {
     Fault,
 }
 
-fn execute(engine: &mut dyn Engine, work: Work) -> Result<Ended, Trouble> {
+fn execute(session: &mut dyn Engine, work: Work) -> Result<Ended, Trouble> {
     let execute = AssertUnwindSafe(|| match work {
         Work::Cell(job) => {
             let ahead: Vec<&str> = job.ahead.iter().map(String::as_str).collect();
-            engine.set_input(job.input);
-            engine.execute(job.cell, &job.source, &ahead)
+            session.set_input(job.input);
+            session.execute(job.cell, &job.source, &ahead)
         }
-        Work::Comm(comm) => engine.comm(comm),
+        Work::Comm(comm) => session.comm(comm),
     });
     let outcome = catch_unwind(execute).map_err(|_| Trouble::Fault)?.map_err(Trouble::Error)?;
-    Ok(Ended::Cell(outcome, engine.names()))
+    Ok(Ended::Cell(outcome, session.names()))
 }
 
 fn start(events: &EventSender) -> Result<Box<dyn Engine>, Error> {

@@ -69,6 +69,9 @@ fn jupyter() -> Finding {
 }
 
 fn kernelspec() -> Finding {
+    if !cfg!(feature = "kernel") {
+        return Finding::Missing("this build of threadbook has no kernel; `threadbook run` works without".into());
+    }
     let installed = [Place::SysPrefix, Place::User].into_iter().filter_map(|place| place.kernels().ok());
     let found = installed.map(|kernels| kernels.join("threadbook")).find(|directory| is_ours(directory));
     let Some(directory) = found else {

@@ -26,14 +26,14 @@ const OWN_KEYS: [&str; 4] = ["lanes", "lanes_truncated", "pieces", "pieces_trunc
 pub enum CellKind {
     Code,
     Markdown,
-    /// Also every kind that nbformat may bring later: kept and not run.
+    /// A raw cell, or a kind that a later nbformat adds. It is kept and not run.
     Raw,
 }
 
 /// One cell as the file had it; outputs set since then are not seen here.
 #[derive(Clone, Debug)]
 pub struct Cell<'a> {
-    /// Its place in the notebook, from 0, counting cells of every kind.
+    /// The cell's index in the notebook, from 0, among cells of every kind.
     pub index: usize,
     pub id: Option<String>,
     pub kind: CellKind,
@@ -139,7 +139,7 @@ impl Notebook {
         self.upgrade();
         let mut writer = io::BufWriter::with_capacity(1 << 18, io::stdout().lock());
         match self.write(&mut writer).and_then(|()| writer.flush()) {
-            // The reader has seen enough.
+            // The reader of the pipe has gone, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(Error::new(
                 ExitCode::Environment,

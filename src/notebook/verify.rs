@@ -23,13 +23,13 @@ use crate::notebook::twin::Twins;
 #[derive(Clone, Debug)]
 pub struct Request {
     pub notebook: PathBuf,
-    /// Whole runs, each in a fresh session.
+    /// How often the whole notebook is run, each time in a fresh session.
     pub runs: u32,
-    /// How often a cell is run whose outcome the scheduler decides, before it counts as different.
+    /// How often a cell whose outcome the scheduler decides is run at most. Then its outputs count as different.
     pub tries: u32,
     /// The first of the seeds that decide small delays, so that the schedules of a run can be repeated.
     pub seed: Option<u64>,
-    /// The Python to compare with, too: `python3`.
+    /// The Python whose live runs are compared with, too: `python3`.
     pub twin: Option<PathBuf>,
     /// One JSON document instead of lines for people.
     pub json: bool,
@@ -50,7 +50,7 @@ impl Request {
     }
 }
 
-/// Verifies a notebook and answers whether all cells of all runs matched. The report for people has colours: give an
+/// Verifies a notebook. Returns whether all cells of all runs matched. The report for people has colours: give an
 /// `anstream` that takes them out where they are not wanted.
 pub fn verify(request: &Request, out: &mut dyn Write) -> Result<bool, Error> {
     let cells = cells::read(&request.notebook)?;

@@ -50,6 +50,7 @@ pub(crate) fn out_of_reach(descriptor: OwnedFd) -> io::Result<OwnedFd> {
 }
 
 /// Opens a regular file and refuses anything else. Never waits, as an `open` of a named pipe would for a writer.
+#[cfg_attr(not(feature = "kernel"), allow(dead_code, reason = "only the kernel asks for it"))]
 pub(crate) fn open_regular(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     open_with(options, path, OFlags::NONBLOCK)
 }
@@ -69,6 +70,7 @@ fn open_with(options: &mut OpenOptions, path: &Path, flags: OFlags) -> io::Resul
 
 /// Runs `work` while new files lack the permissions of `mask` (umask(2)). The mask is the whole process's: no other
 /// thread should make files meanwhile.
+#[cfg_attr(not(feature = "kernel"), allow(dead_code, reason = "only the kernel asks for it"))]
 pub(crate) fn with_umask<R>(mask: u32, work: impl FnOnce() -> R) -> R {
     let before = rustix::process::umask(Mode::from_bits_truncate(mask));
     let result = work();

@@ -8,9 +8,10 @@ use std::process::Command;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kill_process_group, setrlimit};
 
+#[cfg(feature = "kernel")]
+pub(crate) use crate::sys::linux::process::stat;
 pub(crate) use crate::sys::linux::process::{
-    adopt_orphans, end_with_parent, end_with_this_thread, own_executable, parent_of, pidfd_open, stat,
-    working_directory,
+    adopt_orphans, end_with_parent, end_with_this_thread, own_executable, parent_of, pidfd_open, working_directory,
 };
 use crate::sys::poll::poll;
 
@@ -20,6 +21,7 @@ pub(crate) fn user() -> u32 {
 }
 
 /// Waits until a process has ended, which need not be a child. Returns at once if there is no such process.
+#[cfg_attr(not(feature = "kernel"), allow(dead_code, reason = "only the kernel asks for it"))]
 pub(crate) fn wait_for_end(pid: u32) -> io::Result<()> {
     match pidfd_open(pid) {
         Ok(process) => {

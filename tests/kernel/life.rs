@@ -51,6 +51,32 @@ fn control_heartbeat_and_questions_are_answered_while_a_cell_runs() {
     client.finish();
 }
 
+/// The system may give a signal of the kernel's to any of its threads.
+#[test]
+fn a_signal_to_its_thread_does_not_end_the_heartbeat() {
+    let mut client = Client::start();
+    client.run("1");
+    let heartbeat = client.context.socket(zmq::REQ).expect("a socket");
+    heartbeat.connect(&client.kernel.address("hb")).expect("connected");
+    let pid = client.kernel.process.id() as libc::pid_t;
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("threads").flatten();
+    let is_heartbeat = |path: &std::path::PathBuf| {
+        fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == "heartbeat")
+    };
+    let task = tasks.map(|task| task.path()).find(is_heartbeat).expect("the thread");
+    let tid: libc::pid_t = task.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a number");
+    for round in 0..20 {
+        // SAFETY: takes numbers only.
+        let sent = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, libc::SIGINT) };
+        assert_eq!(sent, 0);
+        heartbeat.send(&format!("{round}"), 0).expect("sent");
+        assert!(heartbeat.poll(zmq::POLLIN, 10_000).expect("polled") > 0, "no echo in round {round}");
+        assert_eq!(heartbeat.recv_bytes(0).expect("an echo"), round.to_string().as_bytes());
+    }
+    client.run("2");
+    client.finish();
+}
+
 #[test]
 fn an_interrupt_stops_the_compiler_and_the_variables_stay() {
     let mut client = Client::start();

@@ -1,7 +1,9 @@
 //! `threadbook run`, end to end: the real binary on notebooks that each test makes.
 
+mod cache;
 mod interrupt;
 mod limits;
+mod log;
 mod oracle;
 
 use std::collections::HashSet;

@@ -14,6 +14,14 @@ use std::os::unix::net::UnixStream;
 
 /// One end of a pipe: sends values to the other end and receives those that were sent there. It is closed when it
 /// is dropped in every process that has it, and a forked child has a copy of all that its parent has.
+///
+/// ```
+/// # use threadbook::multiprocessing::{Process, pipe};
+/// let (ours, theirs) = pipe()?;
+/// Process::new(move || theirs.send(vec![1, 2, 3])).start()?;
+/// assert_eq!(ours.recv()?, [1, 2, 3]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Connection<T> {
     line: UnixStream,
     /// What an interrupted `recv` has taken off the line: the beginning of the next message.
@@ -33,6 +41,14 @@ const PIECE_BYTES: usize = 64 * 1024;
 ///
 /// # Errors
 /// The system has no socket to give.
+///
+/// ```
+/// # use threadbook::multiprocessing::pipe;
+/// let (one, other) = pipe()?;
+/// one.send(1)?;
+/// assert_eq!(other.recv()?, 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn pipe<T: Transfer>() -> io::Result<(Connection<T>, Connection<T>)> {
     let (one, other) = UnixStream::pair()?;
     Ok((Connection::new(one), Connection::new(other)))
@@ -97,6 +113,15 @@ impl<T: Transfer> Connection<T> {
     ///
     /// # Errors
     /// The other end is closed (`BrokenPipe`).
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::pipe;
+    /// let (ours, theirs) = pipe()?;
+    /// ours.send(1)?;
+    /// drop(theirs);
+    /// assert!(ours.send(2).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn send(&self, value: T) -> io::Result<()> {
         let mut message = vec![0; LEN_BYTES];
         value.write(&mut message);
@@ -113,10 +138,20 @@ impl<T: Transfer> Connection<T> {
         outcome.map_err(Stop::into_error)
     }
 
-    /// Waits for a value.
+    /// Waits for a value. If it is interrupted half-way, the next `recv` goes on with the same value.
     ///
     /// # Errors
     /// The other end is closed and nothing is left (`UnexpectedEof`).
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::pipe;
+    /// let (ours, theirs) = pipe()?;
+    /// theirs.send(1)?;
+    /// drop(theirs);
+    /// assert_eq!(ours.recv()?, 1);
+    /// assert!(ours.recv().is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn recv(&self) -> io::Result<T> {
         let mut message = std::mem::take(&mut *lock(&self.received));
         if let Err(stop) = self.complete(&mut message) {
@@ -130,11 +165,28 @@ impl<T: Transfer> Connection<T> {
     ///
     /// # Errors
     /// The system cannot say.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::pipe;
+    /// let (ours, theirs) = pipe()?;
+    /// assert!(!ours.poll(0)?);
+    /// theirs.send(1)?;
+    /// assert!(ours.poll(1)?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll(&self, timeout: impl Seconds) -> io::Result<bool> {
         until_ready(self.line.as_fd(), Readiness::Readable, deadline(timeout.duration())).map_err(Stop::into_error)
     }
 
     /// Closes this end in this process; dropping it does the same.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::pipe;
+    /// let (ours, theirs) = pipe::<i32>()?;
+    /// theirs.close();
+    /// assert!(ours.recv().is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn close(self) {}
 }
 

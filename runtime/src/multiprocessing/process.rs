@@ -23,21 +23,51 @@ use std::time::Instant;
 
 /// A process, as Python's `multiprocessing.Process`: made first, started by [`start`](Process::start), at most
 /// once. Clones are the same process.
+///
+/// ```
+/// # use threadbook::multiprocessing::Process;
+/// let process = Process::new(|| println!("said by a child"));
+/// process.start()?;
+/// process.join()?;
+/// assert_eq!(process.exitcode(), Some(0));
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 #[derive(Clone)]
 pub struct Process(Arc<Member>);
 
 impl Process {
     /// A process that will run `target`, named `Process-N`. What `target` returns is dropped.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Process;
+    /// assert_eq!(Process::new(|| 1).name(), "Process-1");
+    /// ```
     pub fn new<R>(target: impl FnOnce() -> R + Send + 'static) -> Process {
         Process::make(NameFrom::Kind("Process"), once(target))
     }
 
-    /// The same with a name of its own.
+    /// A process with a name of its own that will run `target`.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Process;
+    /// assert_eq!(Process::named("worker", || ()).name(), "worker");
+    /// ```
     pub fn named<R>(name: impl Into<String>, target: impl FnOnce() -> R + Send + 'static) -> Process {
         Process::make(NameFrom::User(name.into()), once(target))
     }
 
-    /// A process that will run a "subclass", named after it: `MyProcess-N`.
+    /// A process that will run a "subclass", named after it: `MyProcess-N`; see [`Run`].
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::{Process, Run};
+    /// struct Worker(u32);
+    /// impl Run for Worker {
+    ///     fn run(&mut self) {
+    ///         println!("{}", self.0);
+    ///     }
+    /// }
+    /// assert_eq!(Process::from_run(Worker(7)).name(), "Worker-1");
+    /// ```
     pub fn from_run<P: Run + Send + 'static>(mut object: P) -> Process {
         let path = std::any::type_name::<P>();
         let path = path.split('<').next().unwrap_or(path);
@@ -66,22 +96,45 @@ impl Process {
         }))
     }
 
-    /// Whether a parent that was itself started by this module ends this process when it leaves, instead of
+    /// Sets whether a parent that was itself started by this module ends this process when it leaves, instead of
     /// waiting for it. Inherited from the process that made it.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Process;
+    /// assert!(Process::new(|| ()).daemon(true).is_daemon());
+    /// ```
     pub fn daemon(self, daemon: bool) -> Process {
         self.0.daemon.store(daemon, Ordering::Relaxed);
         self
     }
 
+    /// What [`daemon`](Process::daemon) was set to.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Process;
+    /// assert!(!Process::new(|| ()).is_daemon());
+    /// ```
     pub fn is_daemon(&self) -> bool {
         self.0.is_daemon()
     }
 
+    /// The name of the process.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::current_process;
+    /// assert_eq!(current_process().name(), "MainProcess");
+    /// ```
     pub fn name(&self) -> String {
         self.0.name.clone()
     }
 
-    /// The process id; none before the start.
+    /// The process id; `None` before the start.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::{Process, current_process};
+    /// assert_eq!(Process::new(|| ()).pid(), None);
+    /// assert_eq!(current_process().pid(), Some(std::process::id()));
+    /// ```
     pub fn pid(&self) -> Option<u32> {
         match self.0.parent {
             0 => Some(std::process::id()),
@@ -90,6 +143,11 @@ impl Process {
     }
 
     /// Python's other name of [`pid`](Process::pid).
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::current_process;
+    /// assert_eq!(current_process().ident(), current_process().pid());
+    /// ```
     pub fn ident(&self) -> Option<u32> {
         self.pid()
     }
@@ -98,6 +156,14 @@ impl Process {
     ///
     /// # Errors
     /// It was started before, or in another process than it was made in, or the system has no process to give.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Process;
+    /// let process = Process::new(|| ());
+    /// process.start()?;
+    /// assert_eq!(process.start().unwrap_err().to_string(), "cannot start a process twice");
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn start(&self) -> Result<(), RuntimeError> {
         let mut child = lock(&self.0.child);
         if child.is_some() {
@@ -146,6 +212,11 @@ impl Process {
     }
 
     /// Runs the target in the calling process, as any function. A closure runs only once.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Process;
+    /// Process::new(|| println!("said by this process")).run();
+    /// ```
     pub fn run(&self) {
         let target = lock(&self.0.target).take();
         if let Some(mut target) = target {
@@ -158,14 +229,31 @@ impl Process {
     ///
     /// # Errors
     /// It was never started, or not by this process.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Process;
+    /// let process = Process::new(|| ());
+    /// assert_eq!(process.join().unwrap_err().to_string(), "can only join a started process");
+    /// process.start()?;
+    /// process.join()?;
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn join(&self) -> Result<(), RuntimeError> {
         self.join_until(None).map(drop)
     }
 
-    /// The same for at most `timeout`: whether the process has ended.
+    /// As [`join`](Process::join) for at most `timeout`: whether the process has ended.
     ///
     /// # Errors
     /// As [`join`](Process::join).
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Process;
+    /// let process = Process::new(|| ());
+    /// process.start()?;
+    /// assert!(process.join_timeout(60)?);
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn join_timeout(&self, timeout: impl Seconds) -> Result<bool, RuntimeError> {
         self.join_until(deadline(timeout.duration()))
     }
@@ -188,13 +276,28 @@ impl Process {
         Ok(ended)
     }
 
-    /// Whether it was started by this process and has not ended, or is this process.
+    /// Whether the process was started by this one and has not ended, or is this process.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::{Process, current_process};
+    /// assert!(current_process().is_alive());
+    /// assert!(!Process::new(|| ()).is_alive());
+    /// ```
     pub fn is_alive(&self) -> bool {
         let started = self.0.parent == std::process::id() && lock(&self.0.child).is_some();
         self.0.parent == 0 || (started && self.0.tell_ended(self.0.exit_so_far()).is_none())
     }
 
-    /// The exit code, or minus the number of the signal that ended the process; none while there is none.
+    /// The exit code, or minus the number of the signal that ended the process; `None` while it has not ended.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Process;
+    /// let process = Process::new(|| std::process::exit(3));
+    /// process.start()?;
+    /// process.join()?;
+    /// assert_eq!(process.exitcode(), Some(3));
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn exitcode(&self) -> Option<i32> {
         self.0.tell_ended(self.0.exit_so_far()).map(|exit| match exit {
             Exit::Code(code) => code,
@@ -206,6 +309,16 @@ impl Process {
     ///
     /// # Errors
     /// It was never started, or not by this process.
+    ///
+    /// ```
+    /// # use threadbook::{multiprocessing::Process, time};
+    /// let process = Process::new(|| time::sleep(3600));
+    /// process.start()?;
+    /// process.terminate()?;
+    /// process.join()?;
+    /// assert_eq!(process.exitcode(), Some(-15));
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn terminate(&self) -> Result<(), RuntimeError> {
         self.signal(sys::SIGTERM)
     }
@@ -214,6 +327,16 @@ impl Process {
     ///
     /// # Errors
     /// As [`terminate`](Process::terminate).
+    ///
+    /// ```
+    /// # use threadbook::{multiprocessing::Process, time};
+    /// let process = Process::new(|| time::sleep(3600));
+    /// process.start()?;
+    /// process.kill()?;
+    /// process.join()?;
+    /// assert_eq!(process.exitcode(), Some(-9));
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn kill(&self) -> Result<(), RuntimeError> {
         self.signal(sys::SIGKILL)
     }
@@ -248,11 +371,25 @@ impl fmt::Debug for Process {
 }
 
 /// The process that runs this code: `MainProcess`, or the one that `Process::start` made.
+///
+/// ```
+/// # use threadbook::multiprocessing::current_process;
+/// println!("{}", current_process().name());
+/// ```
 pub fn current_process() -> Process {
     Process(family().current().clone())
 }
 
 /// The children of this process that are alive; reaps the others.
+///
+/// ```
+/// # use threadbook::multiprocessing::{Process, active_children};
+/// let process = Process::new(|| ());
+/// process.start()?;
+/// process.join()?;
+/// assert!(active_children().is_empty());
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 pub fn active_children() -> Vec<Process> {
     let mut family = family();
     family.reap();
@@ -260,6 +397,11 @@ pub fn active_children() -> Vec<Process> {
 }
 
 /// How many processors this process may use.
+///
+/// ```
+/// # use threadbook::multiprocessing::cpu_count;
+/// assert!(cpu_count() >= 1);
+/// ```
 pub fn cpu_count() -> usize {
     available_parallelism().map_or(1, usize::from)
 }

@@ -17,6 +17,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// A queue between processes. Clones are the same queue, and so is the copy in a forked child.
+///
+/// ```
+/// # use threadbook::multiprocessing::{Process, Queue};
+/// let queue = Queue::new()?;
+/// let puts = queue.clone();
+/// Process::new(move || puts.put((1, "one".to_string()))).start()?;
+/// assert_eq!(queue.get()?, (1, "one".to_string()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Queue<T> {
     shared: Arc<Shared>,
     values: PhantomData<fn(T) -> T>,
@@ -42,8 +51,16 @@ const HEADER_BYTES: u64 = 24;
 const LEN_BYTES: usize = 8;
 
 impl<T: Transfer> Queue<T> {
+    /// A queue with nothing in it.
+    ///
     /// # Errors
     /// The system has no file in memory to give.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Queue;
+    /// assert!(Queue::<i32>::new()?.empty()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> io::Result<Queue<T>> {
         let (file, lock, count) = (shared_file()?, SharedCount::new(1)?, SharedCount::new(0)?);
         let shared = Shared { file, lock, count };
@@ -55,6 +72,15 @@ impl<T: Transfer> Queue<T> {
     ///
     /// # Errors
     /// There is no memory left for it.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Queue;
+    /// let queue = Queue::new()?;
+    /// queue.put(1)?;
+    /// queue.put(2)?;
+    /// assert_eq!((queue.get()?, queue.get()?), (1, 2));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn put(&self, value: T) -> io::Result<()> {
         let mut message = vec![0; LEN_BYTES];
         value.write(&mut message);
@@ -74,15 +100,30 @@ impl<T: Transfer> Queue<T> {
     ///
     /// # Errors
     /// The system fails.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::{Process, Queue};
+    /// let queue = Queue::new()?;
+    /// let puts = queue.clone();
+    /// Process::new(move || puts.put(7)).start()?;
+    /// assert_eq!(queue.get()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get(&self) -> io::Result<T> {
         let value = self.get_until(None)?;
         Ok(value.expect("a wait without a deadline ends only with a value"))
     }
 
-    /// Waits for at most `timeout`; none if the queue was empty all the time.
+    /// Waits for at most `timeout`; `None` if the queue was empty all the time.
     ///
     /// # Errors
     /// The system fails.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Queue;
+    /// assert_eq!(Queue::<i32>::new()?.get_timeout(0.001)?, None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn get_timeout(&self, timeout: impl Seconds) -> io::Result<Option<T>> {
         self.get_until(deadline(timeout.duration()))
     }
@@ -91,6 +132,14 @@ impl<T: Transfer> Queue<T> {
     ///
     /// # Errors
     /// The system fails.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Queue;
+    /// let queue = Queue::new()?;
+    /// queue.put('a')?;
+    /// assert_eq!((queue.try_get()?, queue.try_get()?), (Some('a'), None));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn try_get(&self) -> io::Result<Option<T>> {
         self.get_until(Some(Instant::now()))
     }
@@ -106,14 +155,28 @@ impl<T: Transfer> Queue<T> {
     ///
     /// # Errors
     /// The system fails.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Queue;
+    /// let queue = Queue::new()?;
+    /// queue.put(1)?;
+    /// assert_eq!(queue.qsize()?, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn qsize(&self) -> io::Result<u64> {
         self.shared.locked(|_, header| Ok(header.count)).map_err(Stop::into_error)
     }
 
-    /// Whether there are none just now.
+    /// Whether there are no values just now.
     ///
     /// # Errors
     /// The system fails.
+    ///
+    /// ```
+    /// # use threadbook::multiprocessing::Queue;
+    /// assert!(Queue::<i32>::new()?.empty()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn empty(&self) -> io::Result<bool> {
         Ok(self.qsize()? == 0)
     }

@@ -6,6 +6,36 @@ use std::fmt;
 
 /// A value that can be sent to another process of the session. For a struct, [`transfer!`](crate::transfer)
 /// implements it; an enum needs a few lines by hand.
+///
+/// ```
+/// # use threadbook::multiprocessing::{Transfer, TransferError};
+/// #[derive(Debug, PartialEq)]
+/// enum Shape {
+///     Circle(f64),
+///     Square(f64),
+/// }
+///
+/// impl Transfer for Shape {
+///     fn write(&self, out: &mut Vec<u8>) {
+///         match self {
+///             Shape::Circle(radius) => (0u8, *radius).write(out),
+///             Shape::Square(side) => (1u8, *side).write(out),
+///         }
+///     }
+///
+///     fn read(input: &mut &[u8]) -> Result<Self, TransferError> {
+///         match <(u8, f64)>::read(input)? {
+///             (0, radius) => Ok(Shape::Circle(radius)),
+///             (1, side) => Ok(Shape::Square(side)),
+///             _ => Err(TransferError),
+///         }
+///     }
+/// }
+///
+/// let mut bytes = Vec::new();
+/// Shape::Square(2.0).write(&mut bytes);
+/// assert_eq!(Shape::read(&mut bytes.as_slice()), Ok(Shape::Square(2.0)));
+/// ```
 pub trait Transfer: Sized {
     /// Appends the value to `out`.
     fn write(&self, out: &mut Vec<u8>);
@@ -18,6 +48,11 @@ pub trait Transfer: Sized {
 }
 
 /// The bytes are not those of a value of the wanted type.
+///
+/// ```
+/// # use threadbook::multiprocessing::{Transfer, TransferError};
+/// assert_eq!(u32::read(&mut &[1, 2][..]), Err(TransferError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransferError;
 
@@ -35,8 +70,22 @@ impl From<TransferError> for std::io::Error {
     }
 }
 
-/// Implements [`Transfer`](crate::multiprocessing::Transfer) for a struct, field by field:
-/// `transfer!(Point { x, y });`
+/// Implements [`Transfer`](crate::multiprocessing::Transfer) for a struct, field by field.
+///
+/// ```
+/// # use threadbook::multiprocessing::{pipe, transfer};
+/// #[derive(Debug, PartialEq)]
+/// struct Point {
+///     x: i32,
+///     y: i32,
+/// }
+/// transfer!(Point { x, y });
+///
+/// let (ours, theirs) = pipe()?;
+/// theirs.send(Point { x: 1, y: 2 })?;
+/// assert_eq!(ours.recv()?, Point { x: 1, y: 2 });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[macro_export]
 macro_rules! transfer {
     ($type:ty { $($field:ident),* $(,)? }) => {

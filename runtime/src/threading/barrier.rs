@@ -12,7 +12,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The barrier was aborted or reset, or one of those who waited ran out of time.
+/// The barrier was aborted or reset, or the time of one of the waiting threads was over.
+///
+/// ```
+/// # use threadbook::threading::{Barrier, BrokenBarrierError};
+/// let barrier = Barrier::new(2);
+/// barrier.abort();
+/// assert_eq!(barrier.wait(), Err(BrokenBarrierError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokenBarrierError;
 
@@ -24,7 +31,17 @@ impl fmt::Display for BrokenBarrierError {
 
 impl std::error::Error for BrokenBarrierError {}
 
-/// Lets threads go on when `parties` of them have come. Clones are the same barrier.
+/// Lets threads go on when `parties` of them have come. A thread that is interrupted while it waits has not come: the next
+/// one takes its place. Clones are the same barrier.
+///
+/// ```
+/// # use threadbook::threading::{Barrier, Thread};
+/// let start = Barrier::new(2);
+/// let other = start.clone();
+/// Thread::new(move || other.wait()).start()?;
+/// start.wait()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Barrier(Arc<Inner>);
 
@@ -47,11 +64,11 @@ enum Phase {
     /// Threads come in; the last one runs the action.
     #[default]
     Filling,
-    /// The last one has come and runs the action; nobody comes in.
+    /// The last thread has come and runs the action; nobody comes in.
     Acting,
     /// All go out again; nobody comes in.
     Draining,
-    /// Those who wait go out with an error; nobody comes in.
+    /// The waiting threads go out with an error; nobody comes in.
     Resetting,
     Broken,
 }
@@ -81,24 +98,45 @@ impl NotReleased {
 }
 
 impl Barrier {
+    /// A barrier for so many threads.
+    ///
     /// # Panics
     /// `parties` is 0.
+    ///
+    /// ```
+    /// # use threadbook::threading::Barrier;
+    /// assert_eq!(Barrier::new(1).wait(), Ok(0));
+    /// ```
     pub fn new(parties: usize) -> Barrier {
         Barrier::build(parties, None, || {})
     }
 
-    /// One of the threads runs `action` when all have come, before any goes on. A panic in it breaks the barrier.
+    /// A barrier at which one of the threads runs `action` when all have come, before any goes on. A panic in it breaks the
+    /// barrier.
     ///
     /// # Panics
     /// `parties` is 0.
+    ///
+    /// ```
+    /// # use threadbook::threading::Barrier;
+    /// let barrier = Barrier::with_action(1, || println!("all are here"));
+    /// barrier.wait()?;
+    /// # Ok::<(), threadbook::threading::BrokenBarrierError>(())
+    /// ```
     pub fn with_action(parties: usize, action: impl FnMut() + Send + 'static) -> Barrier {
         Barrier::build(parties, None, action)
     }
 
-    /// Every `wait` ends after `timeout`, and breaks the barrier.
+    /// A barrier at which every `wait` ends after `timeout`, and breaks the barrier.
     ///
     /// # Panics
     /// `parties` is 0.
+    ///
+    /// ```
+    /// # use threadbook::threading::Barrier;
+    /// let barrier = Barrier::with_timeout(2, 0.001);
+    /// assert!(barrier.wait().is_err());
+    /// ```
     pub fn with_timeout(parties: usize, timeout: impl Seconds) -> Barrier {
         Barrier::build(parties, Some(timeout.duration()), || {})
     }
@@ -109,18 +147,35 @@ impl Barrier {
         Barrier(Arc::new(Inner { parties, timeout, action, state: Monitor::default() }))
     }
 
-    /// Waits for the others. The answer, from 0 to `parties - 1`, differs for each thread of a round.
+    /// Waits for the others. The place that it returns, from 0 to `parties - 1`, differs for each thread of a round.
     ///
     /// # Errors
     /// The barrier is broken, or breaks while the thread waits.
+    ///
+    /// ```
+    /// # use threadbook::threading::{Barrier, Thread};
+    /// let barrier = Barrier::new(2);
+    /// let other = barrier.clone();
+    /// Thread::new(move || println!("{:?}", other.wait())).start()?;
+    /// if barrier.wait()? == 0 {
+    ///     println!("first");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait(&self) -> Result<usize, BrokenBarrierError> {
         self.wait_until(self.0.timeout.and_then(deadline))
     }
 
-    /// The same; after `timeout` the barrier is broken for all.
+    /// As [`wait`](Barrier::wait); after `timeout` the barrier is broken for all.
     ///
     /// # Errors
     /// As [`wait`](Barrier::wait).
+    ///
+    /// ```
+    /// # use threadbook::threading::Barrier;
+    /// let barrier = Barrier::new(2);
+    /// assert!(barrier.wait_timeout(0.001).is_err() && barrier.broken());
+    /// ```
     pub fn wait_timeout(&self, timeout: impl Seconds) -> Result<usize, BrokenBarrierError> {
         self.wait_until(deadline(timeout.duration()))
     }
@@ -165,11 +220,26 @@ impl Barrier {
     }
 
     /// Breaks the barrier: all who wait or come later get an error, until it is reset.
+    ///
+    /// ```
+    /// # use threadbook::threading::Barrier;
+    /// let barrier = Barrier::new(2);
+    /// barrier.abort();
+    /// assert!(barrier.wait().is_err());
+    /// ```
     pub fn abort(&self) {
         self.0.state.change(|state| state.phase = Phase::Broken);
     }
 
-    /// Makes the barrier empty and whole again; those who wait get an error.
+    /// Makes the barrier empty and whole again; the waiting threads get an error.
+    ///
+    /// ```
+    /// # use threadbook::threading::Barrier;
+    /// let barrier = Barrier::new(1);
+    /// barrier.abort();
+    /// barrier.reset();
+    /// assert!(barrier.wait().is_ok());
+    /// ```
     pub fn reset(&self) {
         self.0.state.change(|state| {
             state.phase = if state.inside() > 0 { Phase::Resetting } else { Phase::Filling };
@@ -177,15 +247,31 @@ impl Barrier {
     }
 
     /// Whether the barrier is broken.
+    ///
+    /// ```
+    /// # use threadbook::threading::Barrier;
+    /// assert!(!Barrier::new(2).broken());
+    /// ```
     pub fn broken(&self) -> bool {
         self.0.state.lock().phase == Phase::Broken
     }
 
+    /// How many threads a round has.
+    ///
+    /// ```
+    /// # use threadbook::threading::Barrier;
+    /// assert_eq!(Barrier::new(2).parties(), 2);
+    /// ```
     pub fn parties(&self) -> usize {
         self.0.parties
     }
 
     /// How many threads are waiting for the others.
+    ///
+    /// ```
+    /// # use threadbook::threading::Barrier;
+    /// assert_eq!(Barrier::new(2).n_waiting(), 0);
+    /// ```
     pub fn n_waiting(&self) -> usize {
         let state = self.0.state.lock();
         if state.phase == Phase::Filling { state.inside() } else { 0 }

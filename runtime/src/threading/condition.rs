@@ -13,69 +13,153 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// A condition with its `RLock`. Clones are the same condition.
+///
+/// ```
+/// # use threadbook::threading::{Condition, Thread};
+/// let arrived = Condition::new();
+/// let tells = arrived.clone();
+/// let teller = Thread::new(move || {
+///     let _held = tells.lock();
+///     tells.notify(1)
+/// });
+/// let _held = arrived.lock();
+/// teller.start()?;
+/// arrived.wait()?;
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Condition {
     lock: RLock,
     waiters: Arc<Mutex<VecDeque<Waiter>>>,
 }
 
-/// One who waits: true once it was notified.
+/// A thread that waits: true once it was notified.
 type Waiter = Arc<Monitor<bool>>;
 
 impl Condition {
     /// A condition with a lock of its own.
+    ///
+    /// ```
+    /// # use threadbook::threading::Condition;
+    /// let condition = Condition::new();
+    /// ```
     pub fn new() -> Condition {
         Condition::default()
     }
 
     /// A condition on a lock that is also used elsewhere.
+    ///
+    /// ```
+    /// # use threadbook::threading::{Condition, RLock};
+    /// let lock = RLock::new();
+    /// let (not_empty, not_full) = (Condition::with_lock(&lock), Condition::with_lock(&lock));
+    /// ```
     pub fn with_lock(lock: &RLock) -> Condition {
         Condition { lock: lock.clone(), ..Condition::default() }
     }
 
+    /// Waits for the lock and takes it, as [`RLock::acquire`] does.
+    ///
+    /// ```
+    /// # use threadbook::threading::Condition;
+    /// let condition = Condition::new();
+    /// condition.acquire();
+    /// condition.notify(1)?;
+    /// condition.release()?;
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn acquire(&self) {
         self.lock.acquire();
     }
 
+    /// Takes back one acquisition of the lock.
+    ///
     /// # Errors
     /// The calling thread does not hold the lock.
+    ///
+    /// ```
+    /// # use threadbook::threading::Condition;
+    /// assert!(Condition::new().release().is_err());
+    /// ```
     pub fn release(&self) -> Result<(), RuntimeError> {
         self.lock.release()
     }
 
     /// Takes the lock until the guard is dropped: Python's `with condition:`.
+    ///
+    /// ```
+    /// # use threadbook::threading::Condition;
+    /// let condition = Condition::new();
+    /// let _held = condition.lock();
+    /// ```
     pub fn lock(&self) -> RLockGuard<'_> {
         self.lock.lock()
     }
 
-    /// Frees the lock, waits to be notified, and takes the lock again, as many times as it was held.
+    /// Frees the lock, waits to be notified, and takes the lock again, as many times as it was held. So it does if it is
+    /// interrupted, too.
     ///
     /// # Errors
     /// The calling thread does not hold the lock.
+    ///
+    /// ```
+    /// # use threadbook::threading::Condition;
+    /// let condition = Condition::new();
+    /// assert_eq!(condition.wait().unwrap_err().to_string(), "cannot wait on un-acquired lock");
+    /// ```
     pub fn wait(&self) -> Result<(), RuntimeError> {
         self.wait_until(None).map(drop)
     }
 
-    /// The same for at most `timeout`: whether it was notified.
+    /// As [`wait`](Condition::wait) for at most `timeout`: whether it was notified.
     ///
     /// # Errors
     /// As [`wait`](Condition::wait).
+    ///
+    /// ```
+    /// # use threadbook::threading::Condition;
+    /// let condition = Condition::new();
+    /// let _held = condition.lock();
+    /// assert_eq!(condition.wait_timeout(0.001), Ok(false));
+    /// ```
     pub fn wait_timeout(&self, timeout: impl Seconds) -> Result<bool, RuntimeError> {
         self.wait_until(deadline(timeout.duration()))
     }
 
-    /// Waits until `predicate`, asked under the lock at once and after each notification, holds.
+    /// Waits until `predicate`, which is asked under the lock at once and after each notification, holds.
     ///
     /// # Errors
     /// As [`wait`](Condition::wait).
+    ///
+    /// ```
+    /// # use threadbook::threading::{Condition, Event, Thread};
+    /// let (condition, ready) = (Condition::new(), Event::new());
+    /// let (tells, sets) = (condition.clone(), ready.clone());
+    /// let teller = Thread::new(move || {
+    ///     let _held = tells.lock();
+    ///     sets.set();
+    ///     tells.notify_all()
+    /// });
+    /// let _held = condition.lock();
+    /// teller.start()?;
+    /// condition.wait_for(|| ready.is_set())?;
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn wait_for(&self, predicate: impl FnMut() -> bool) -> Result<(), RuntimeError> {
         self.wait_for_until(predicate, None).map(drop)
     }
 
-    /// The same for at most `timeout`: what `predicate` said last.
+    /// As [`wait_for`](Condition::wait_for) for at most `timeout`: what `predicate` returned last.
     ///
     /// # Errors
     /// As [`wait`](Condition::wait).
+    ///
+    /// ```
+    /// # use threadbook::threading::Condition;
+    /// let condition = Condition::new();
+    /// let _held = condition.lock();
+    /// assert_eq!(condition.wait_for_timeout(|| false, 0.001), Ok(false));
+    /// ```
     pub fn wait_for_timeout(
         &self,
         predicate: impl FnMut() -> bool,
@@ -125,10 +209,16 @@ impl Condition {
         waiters.len() == waiting
     }
 
-    /// Wakes the first `count` of those who wait.
+    /// Wakes the first `count` of the threads that wait.
     ///
     /// # Errors
     /// The calling thread does not hold the lock.
+    ///
+    /// ```
+    /// # use threadbook::threading::Condition;
+    /// let condition = Condition::new();
+    /// assert_eq!(condition.notify(1).unwrap_err().to_string(), "cannot notify on un-acquired lock");
+    /// ```
     pub fn notify(&self, count: usize) -> Result<(), RuntimeError> {
         if !self.lock.is_owned() {
             return Err(RuntimeError::new("cannot notify on un-acquired lock"));
@@ -143,10 +233,18 @@ impl Condition {
         waiters.drain(..count).for_each(|waiter| waiter.change(|notified| *notified = true));
     }
 
-    /// Wakes all who wait.
+    /// Wakes all threads that wait.
     ///
     /// # Errors
     /// As [`notify`](Condition::notify).
+    ///
+    /// ```
+    /// # use threadbook::threading::Condition;
+    /// let condition = Condition::new();
+    /// let _held = condition.lock();
+    /// condition.notify_all()?;
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn notify_all(&self) -> Result<(), RuntimeError> {
         self.notify(usize::MAX)
     }

@@ -8,8 +8,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a "subclass" of `Thread` or `Process` does: its state is `self`, its work is `run`.
+///
+/// ```
+/// # use threadbook::threading::{Run, Thread};
+/// struct Greeter(String);
+///
+/// impl Run for Greeter {
+///     fn run(&mut self) {
+///         println!("hello {}", self.0);
+///     }
+/// }
+///
+/// let thread = Thread::from_run(Greeter("world".into()));
+/// thread.start()?;
+/// thread.join()?;
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 pub trait Run {
-    /// The work.
+    /// Does the work, in the thread or process that was started.
     fn run(&mut self);
 }
 

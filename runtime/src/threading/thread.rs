@@ -18,21 +18,51 @@ use std::time::Instant;
 
 /// A thread, as Python's `threading.Thread`: made first, started by [`start`](Thread::start), at most once.
 /// Clones are the same thread.
+///
+/// ```
+/// # use threadbook::threading::Thread;
+/// let thread = Thread::new(|| println!("hello"));
+/// thread.start()?;
+/// thread.join()?;
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 #[derive(Clone)]
 pub struct Thread(Arc<Life>);
 
 impl Thread {
     /// A thread that will run `target`, named `Thread-N` by the next number. What `target` returns is dropped.
+    ///
+    /// ```
+    /// # use threadbook::threading::Thread;
+    /// assert!(Thread::new(|| 1).name().starts_with("Thread-"));
+    /// ```
     pub fn new<R>(target: impl FnOnce() -> R + Send + 'static) -> Thread {
         Thread::make(next_name(), once(target))
     }
 
-    /// The same with a name of its own; takes no number.
+    /// A thread with a name of its own that will run `target`; it takes no number.
+    ///
+    /// ```
+    /// # use threadbook::threading::Thread;
+    /// assert_eq!(Thread::named("reader", || ()).name(), "reader");
+    /// ```
     pub fn named<R>(name: impl Into<String>, target: impl FnOnce() -> R + Send + 'static) -> Thread {
         Thread::make(name.into(), once(target))
     }
 
-    /// A thread that will run a "subclass", named `Thread-N` by the next number.
+    /// A thread that will run a "subclass", named `Thread-N` by the next number; see [`Run`].
+    ///
+    /// ```
+    /// # use threadbook::threading::{Run, Thread};
+    /// struct Count(u32);
+    /// impl Run for Count {
+    ///     fn run(&mut self) {
+    ///         self.0 += 1;
+    ///     }
+    /// }
+    /// Thread::from_run(Count(0)).start()?;
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn from_run(mut object: impl Run + Send + 'static) -> Thread {
         Thread::make(next_name(), Box::new(move || object.run()))
     }
@@ -41,7 +71,12 @@ impl Thread {
         Thread(Life::new(name, current::is_daemon(), Some(target), Stage::New))
     }
 
-    /// Whether a forked child leaves without waiting for this thread. Inherited from the thread that made it.
+    /// Sets whether a forked child leaves without waiting for this thread. Inherited from the thread that made it.
+    ///
+    /// ```
+    /// # use threadbook::threading::Thread;
+    /// assert!(Thread::new(|| ()).daemon(true).is_daemon());
+    /// ```
     pub fn daemon(self, daemon: bool) -> Thread {
         self.0.daemon.store(daemon, Ordering::Relaxed);
         self
@@ -53,25 +88,61 @@ impl Thread {
         self
     }
 
+    /// Whether a forked child leaves without waiting for this thread.
+    ///
+    /// ```
+    /// # use threadbook::threading::Thread;
+    /// assert!(!Thread::new(|| ()).is_daemon());
+    /// ```
     pub fn is_daemon(&self) -> bool {
         self.0.is_daemon()
     }
 
+    /// The thread's name.
+    ///
+    /// ```
+    /// # use threadbook::threading::Thread;
+    /// assert_eq!(Thread::named("writer", || ()).name(), "writer");
+    /// ```
     pub fn name(&self) -> String {
         self.0.name.clone()
     }
 
     /// Python's old spelling of [`name`](Thread::name).
+    ///
+    /// ```
+    /// # use threadbook::threading::Thread;
+    /// assert_eq!(Thread::named("writer", || ()).get_name(), "writer");
+    /// ```
     pub fn get_name(&self) -> String {
         self.name()
     }
 
-    /// The number of the thread for the C library; none before it has begun.
+    /// The number of the thread for the C library; `None` before it has begun.
+    ///
+    /// ```
+    /// # use threadbook::threading::Thread;
+    /// let thread = Thread::new(|| ());
+    /// assert_eq!(thread.ident(), None);
+    /// thread.start()?;
+    /// assert!(thread.ident().is_some());
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn ident(&self) -> Option<u64> {
         self.0.progress.lock().ident
     }
 
-    /// Whether it has begun and not ended.
+    /// Whether the thread has begun and not ended.
+    ///
+    /// ```
+    /// # use threadbook::threading::Thread;
+    /// let thread = Thread::new(|| ());
+    /// assert!(!thread.is_alive());
+    /// thread.start()?;
+    /// thread.join()?;
+    /// assert!(!thread.is_alive());
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn is_alive(&self) -> bool {
         let alive = self.0.progress.lock().stage == Stage::Running;
         if !alive {
@@ -80,10 +151,18 @@ impl Thread {
         alive
     }
 
-    /// Starts the thread, and comes back when it has really begun.
+    /// Starts the thread, and returns when it has really begun.
     ///
     /// # Errors
     /// It was started before, or the system has no thread to give.
+    ///
+    /// ```
+    /// # use threadbook::threading::Thread;
+    /// let thread = Thread::new(|| println!("hello"));
+    /// thread.start()?;
+    /// assert_eq!(thread.start().unwrap_err().to_string(), "threads can only be started once");
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn start(&self) -> Result<(), RuntimeError> {
         let mut progress = self.0.progress.lock();
         if progress.stage != Stage::New {
@@ -109,6 +188,11 @@ impl Thread {
     }
 
     /// Runs the target in the calling thread, as any function: no thread is started. A closure runs only once.
+    ///
+    /// ```
+    /// # use threadbook::threading::Thread;
+    /// Thread::new(|| println!("said by this thread")).run();
+    /// ```
     pub fn run(&self) {
         let target = lock(&self.0.target).take();
         if let Some(mut target) = target {
@@ -121,14 +205,35 @@ impl Thread {
     ///
     /// # Errors
     /// It was never started, or it is the calling thread.
+    ///
+    /// ```
+    /// # use threadbook::threading::Thread;
+    /// let thread = Thread::new(|| ());
+    /// assert_eq!(thread.join().unwrap_err().to_string(), "cannot join thread before it is started");
+    /// thread.start()?;
+    /// thread.join()?;
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn join(&self) -> Result<(), RuntimeError> {
         self.join_until(None).map(drop)
     }
 
-    /// The same for at most `timeout`: whether the thread has ended.
+    /// As [`join`](Thread::join) for at most `timeout`: whether the thread has ended.
     ///
     /// # Errors
     /// As [`join`](Thread::join).
+    ///
+    /// ```
+    /// # use threadbook::threading::{Event, Thread};
+    /// let go = Event::new();
+    /// let waits = go.clone();
+    /// let thread = Thread::new(move || waits.wait());
+    /// thread.start()?;
+    /// assert!(!thread.join_timeout(0.001)?);
+    /// go.set();
+    /// assert!(thread.join_timeout(60)?);
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn join_timeout(&self, timeout: impl Seconds) -> Result<bool, RuntimeError> {
         self.join_until(deadline(timeout.duration()))
     }
@@ -209,21 +314,46 @@ fn next_name() -> String {
 }
 
 /// The calling thread. A thread that was not started by this module has the name that std knows, or `Dummy-N`.
+///
+/// ```
+/// # use threadbook::threading::{Thread, current_thread};
+/// let thread = Thread::named("self", || println!("{}", current_thread().name()));
+/// thread.start()?;
+/// thread.join()?;
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 pub fn current_thread() -> Thread {
     Thread(current::current())
 }
 
-/// The thread that runs cells (in a forked child: its first one).
+/// The thread that runs cells (in a forked child: its first one). Outside of a session it is the first thread that asks.
+///
+/// ```
+/// # use threadbook::threading::{current_thread, main_thread};
+/// assert_eq!(main_thread().ident(), current_thread().ident());
+/// ```
 pub fn main_thread() -> Thread {
     Thread(current::main())
 }
 
 /// The threads that are alive, the main one first.
+///
+/// ```
+/// # use threadbook::threading::enumerate;
+/// for thread in enumerate() {
+///     println!("{}", thread.name());
+/// }
+/// ```
 pub fn enumerate() -> Vec<Thread> {
     current::alive().into_iter().map(Thread).collect()
 }
 
 /// How many threads are alive: the length of [`enumerate`].
+///
+/// ```
+/// # use threadbook::threading::active_count;
+/// assert!(active_count() >= 1);
+/// ```
 pub fn active_count() -> usize {
     current::alive().len()
 }

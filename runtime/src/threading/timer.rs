@@ -7,6 +7,14 @@ use std::ops::Deref;
 
 /// Runs a function after some time, unless it is cancelled first. It *is* a [`Thread`], as in Python: started
 /// by `start`, waited for by `join`.
+///
+/// ```
+/// # use threadbook::threading::Timer;
+/// let timer = Timer::new(0.001, || println!("ring"));
+/// timer.start()?;
+/// timer.join()?;
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Timer {
     thread: Thread,
@@ -15,6 +23,12 @@ pub struct Timer {
 
 impl Timer {
     /// A timer whose `delay` begins with `start`.
+    ///
+    /// ```
+    /// # use threadbook::threading::Timer;
+    /// Timer::new(0.001, || println!("ring")).start()?;
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn new<R>(delay: impl Seconds, function: impl FnOnce() -> R + Send + 'static) -> Timer {
         let (finished, delay) = (Event::new(), delay.duration());
         let cancelled = finished.clone();
@@ -28,6 +42,15 @@ impl Timer {
     }
 
     /// Ends the timer if it is still waiting.
+    ///
+    /// ```
+    /// # use threadbook::threading::Timer;
+    /// let timer = Timer::new(3600, || println!("never"));
+    /// timer.start()?;
+    /// timer.cancel();
+    /// timer.join()?;
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn cancel(&self) {
         self.finished.set();
     }

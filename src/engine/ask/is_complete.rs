@@ -15,6 +15,13 @@ pub enum Whole {
 
 /// Judges by the parser alone; what rustc thinks of the types is not asked.
 pub fn whole(source: &str) -> Whole {
+    let verdict = judge(source);
+    // The parser keeps every text that it has read on this thread, for spans; nobody holds a span of this one.
+    proc_macro2::extra::invalidate_current_thread_spans();
+    verdict
+}
+
+fn judge(source: &str) -> Whole {
     let Parsed { rust, cell, .. } = magics::parse(source);
     if cell.parts.is_ok() {
         return Whole::Complete;
@@ -163,6 +170,24 @@ fn character(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The place that the parser gives to a new text: behind all those that it keeps on this thread.
+    fn place_of_a_new_text() -> String {
+        let tokens: proc_macro2::TokenStream = "x".parse().expect("Rust");
+        let place = tokens.into_iter().map(|token| format!("{:?}", token.span())).collect();
+        proc_macro2::extra::invalidate_current_thread_spans();
+        place
+    }
+
+    #[test]
+    fn the_parser_keeps_no_text_that_was_judged() {
+        proc_macro2::extra::invalidate_current_thread_spans();
+        let before = place_of_a_new_text();
+        for text in ["let x = 1;", "struct A", "let = 5;", "fn f() {"] {
+            whole(text);
+            assert_eq!(place_of_a_new_text(), before, "{text}");
+        }
+    }
 
     #[test]
     fn texts_are_judged_by_the_parser() {

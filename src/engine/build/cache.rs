@@ -1,9 +1,13 @@
 //! Compiled libraries on disk, by a key that names everything that went into them. An entry is there whole or not at
 //! all, and one that is not what was written is built again, never loaded. What others may write to is never used.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ExitCode};
 
+use crate::engine::build::in_use::{self, InUse};
 use crate::sys::{dirs, private_files, process};
 
 /// Gathers what a library is made from.
@@ -39,6 +44,24 @@ fn hex(bytes: &[u8]) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
     directory: PathBuf,
+    /// What was taken out of it and put into it by way of this value and its clones.
+    used: Arc<InUse>,
+}
+
+/// The file that is locked: shared to use an entry, exclusively to write and to remove one.
+const LOCK: &str = "lock";
+/// The directory of the files in which sessions say what they use.
+const SESSIONS: &str = "sessions";
+/// The directory of the crates of `:dep`, and the key by which they are in use, all together.
+const CRATES: &str = "crates";
+
+/// The key of the entry that a file of the cache's directory belongs to. None if the file is the cache's own.
+pub(super) fn key_of(file: &str) -> Option<&str> {
+    if [LOCK, SESSIONS].contains(&file) {
+        return None;
+    }
+    let library = file.strip_prefix("lib").and_then(|rest| rest.strip_suffix(".so"));
+    Some(library.or_else(|| file.strip_suffix(".json")).unwrap_or(file))
 }
 
 /// What an entry's second file says.
@@ -59,19 +82,39 @@ impl Cache {
     }
 
     pub(crate) fn open_at(directory: PathBuf) -> Result<Cache, Error> {
-        Ok(Cache { directory: private_directory(&directory)? })
+        let directory = private_directory(&directory)?;
+        let used = Arc::new(InUse::new(directory.join(SESSIONS)));
+        Ok(Cache { directory, used })
     }
 
-    /// The library of this key and what was noted with it.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The library of this key and what was noted with it. It stays as long as this value lives.
     pub(crate) fn get<T: DeserializeOwned>(&self, key: &str) -> Option<(PathBuf, T)> {
-        let library = self.library(key);
-        let note: Note<T> = serde_json::from_slice(&private_files::read(&self.note(key)).ok()?).ok()?;
-        let bytes = private_files::read(&library).ok()?;
-        (hex(&Sha256::digest(bytes)) == note.digest).then_some((library, note.about))
+        let _lock = self.lock_shared().ok();
+        self.look_up(key)
     }
 
-    /// Takes in a library that has just been built, and answers its place. If another process was quicker, its library
-    /// stays: what was linked to it must go on finding the very same one.
+    fn look_up<T: DeserializeOwned>(&self, key: &str) -> Option<(PathBuf, T)> {
+        let library = self.library(key);
+        let mut note = private_files::open(&self.note(key)).ok()?;
+        let mut text = Vec::new();
+        note.read_to_end(&mut text).ok()?;
+        let Note { digest, about } = serde_json::from_slice(&text).ok()?;
+        let bytes = private_files::read(&library).ok()?;
+        if hex(&Sha256::digest(bytes)) != digest {
+            return None;
+        }
+        // On a full disk the entry is used all the same.
+        let _ = self.used.note(key);
+        let _ = note.set_modified(SystemTime::now());
+        Some((library, about))
+    }
+
+    /// Takes in a library that has just been built, away from where it is, and returns its path in the cache. If another
+    /// process was quicker, its library stays: what was linked to it must go on finding the very same one.
     pub(crate) fn put<T: Serialize + DeserializeOwned>(
         &self,
         key: &str,
@@ -79,26 +122,69 @@ impl Cache {
         about: &T,
     ) -> io::Result<PathBuf> {
         let _lock = self.lock()?;
-        if let Some((library, _)) = self.get::<T>(key) {
+        if let Some((library, _)) = self.look_up::<T>(key) {
             return Ok(library);
         }
+        let _ = self.used.note(key);
         let library = self.library(key);
         let note = serde_json::to_vec(&Note { digest: digest(built)?, about })?;
-        self.write(&library, &fs::read(built)?)?;
+        self.take_in(built, &library)?;
         self.write(&self.note(key), &note)?;
         Ok(library)
     }
 
-    /// A directory of this name in the cache, for what is no single library.
-    pub(crate) fn below(&self, name: &str) -> Result<PathBuf, Error> {
-        private_directory(&self.directory.join(name))
+    /// What was remembered under this key. None if nothing was, or if it cannot be read.
+    pub(crate) fn recall<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let _lock = self.lock_shared().ok();
+        let value = serde_json::from_slice(&private_files::read(&self.note(key)).ok()?).ok();
+        let _ = self.used.note(key);
+        value
+    }
+
+    /// Keeps a value without a library.
+    pub(crate) fn remember<T: Serialize>(&self, key: &str, value: &T) -> io::Result<()> {
+        let _lock = self.lock()?;
+        self.write(&self.note(key), &serde_json::to_vec(value)?)
+    }
+
+    /// The directory of the crates of `:dep`, which stays as long as this value lives.
+    pub(crate) fn crates(&self) -> Result<PathBuf, Error> {
+        let _lock = self.lock_shared().ok();
+        let directory = private_directory(&self.directory.join(CRATES))?;
+        let _ = self.used.note(CRATES);
+        let _ = fs::File::open(&directory).and_then(|opened| opened.set_modified(SystemTime::now()));
+        Ok(directory)
+    }
+
+    /// The keys of the entries that living sessions use. The caller holds the lock.
+    pub(super) fn in_use(&self) -> io::Result<BTreeSet<String>> {
+        in_use::of_living(&self.directory.join(SESSIONS))
+    }
+
+    /// Keeps other processes from reading and writing for as long as the file lives.
+    pub(super) fn lock(&self) -> io::Result<fs::File> {
+        let file = private_files::append(&self.directory.join(LOCK))?;
+        file.lock()?;
+        Ok(file)
     }
 
     /// Keeps other processes from writing for as long as the file lives.
-    pub(crate) fn lock(&self) -> io::Result<fs::File> {
-        let file = private_files::append(&self.directory.join("lock"))?;
-        file.lock()?;
+    fn lock_shared(&self) -> io::Result<fs::File> {
+        let file = private_files::append(&self.directory.join(LOCK))?;
+        file.lock_shared()?;
         Ok(file)
+    }
+
+    /// Moves a file into the cache, for this user only. A file system of its own for temporary files makes it a copy.
+    fn take_in(&self, built: &Path, library: &Path) -> io::Result<()> {
+        fs::set_permissions(built, fs::Permissions::from_mode(0o600))?;
+        if fs::rename(built, library).is_ok() {
+            return Ok(());
+        }
+        self.write(library, &fs::read(built)?)?;
+        // The scratch directory that it is in goes with the session.
+        let _ = fs::remove_file(built);
+        Ok(())
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -110,7 +196,7 @@ impl Cache {
 
     /// The file name is also the library's soname, so that a library that is loaded already is found by those that
     /// link to it.
-    fn library(&self, key: &str) -> PathBuf {
+    pub(super) fn library(&self, key: &str) -> PathBuf {
         self.directory.join(soname(key))
     }
 
@@ -140,7 +226,6 @@ pub(crate) fn digest(path: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     fn cache() -> (tempfile::TempDir, Cache) {
         let directory = tempfile::tempdir().expect("a directory");
@@ -154,6 +239,7 @@ mod tests {
         let built = directory.path().join("built");
         fs::write(&built, b"library").expect("written");
         let path = cache.put("k", &built, &7).expect("put");
+        assert!(!built.exists(), "it is not kept twice");
         assert_eq!(cache.get::<i32>("k"), Some((path, 7)));
         assert_eq!(cache.get::<i32>("other"), None);
     }
@@ -179,9 +265,12 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("ours");
         assert_eq!(cache.get::<i32>("k"), None);
         fs::remove_file(&path).expect("removed");
+        fs::write(&built, b"library").expect("written");
         std::os::unix::fs::symlink(&built, &path).expect("made");
         assert_eq!(cache.get::<i32>("k"), None, "the same bytes, behind a link");
-        cache.put("k", &built, &7).expect("put again");
+        let again = directory.path().join("again");
+        fs::write(&again, b"library").expect("written");
+        cache.put("k", &again, &7).expect("put again");
         assert!(cache.get::<i32>("k").is_some() && !path.is_symlink() && built.exists());
     }
 
@@ -191,8 +280,7 @@ mod tests {
         fs::create_dir(cache.directory.join("crates")).expect("made");
         for (path, below) in [(cache.directory.join("crates"), true), (cache.directory.clone(), false)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("ours");
-            let error =
-                if below { cache.below("crates") } else { Cache::open_at(path).map(|cache| cache.directory) };
+            let error = if below { cache.crates() } else { Cache::open_at(path).map(|cache| cache.directory) };
             let error = error.expect_err("refused");
             assert_eq!(error.code(), ExitCode::Environment);
             let text = error.to_string();

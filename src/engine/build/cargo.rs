@@ -31,7 +31,7 @@ pub(crate) struct Cargo {
     version: String,
     host: String,
     /// Where sets and what they are built from are kept.
-    home: PathBuf,
+    cache: Cache,
     /// Where relative paths start.
     directory: PathBuf,
     interrupter: Interrupter,
@@ -42,6 +42,8 @@ pub(crate) struct Set {
     pub key: String,
     wanted: Wanted,
     directory: PathBuf,
+    /// Where all sets are.
+    home: PathBuf,
 }
 
 impl Cargo {
@@ -57,13 +59,14 @@ impl Cargo {
             rustc: toolchain.rustc.clone(),
             version: toolchain.version.clone(),
             host: toolchain.host().to_string(),
-            home: cache.below("crates")?,
+            cache: cache.clone(),
             directory: directory.map_or(here.clone(), |directory| here.join(directory)),
             interrupter,
         })
     }
 
-    pub(crate) fn set(&self, wanted: &Wanted) -> Set {
+    pub(crate) fn set(&self, wanted: &Wanted) -> Result<Set, Error> {
+        let home = self.cache.crates()?;
         let absolute = |table: &Table| {
             let mut table = table.clone();
             if let Some(Value::String(path)) = table.get_mut("path") {
@@ -77,8 +80,8 @@ impl Cargo {
             key = key.part(spelt(name, table));
         }
         let key = key.finish();
-        let directory = self.home.join(&key);
-        Set { key, wanted, directory }
+        let directory = home.join(&key);
+        Ok(Set { key, wanted, directory, home })
     }
 
     /// The set as it was built before, if nothing of it has changed since.
@@ -100,7 +103,7 @@ impl Cargo {
         let watched: BTreeSet<PathBuf> = paths.chain(note(set).into_iter().flat_map(|old| old.watched)).collect();
         // The name is that of the library: a worker that has loaded the one of before must not take it for this one.
         let name = format!("threadbook_deps_{}", Key::default().part(&set.key).part(sources(&watched)).finish());
-        self.write(set, &name, before).map_err(no_room)?;
+        write_package(set, &name, before).map_err(no_room)?;
         // Another session may be building the same set.
         let messages = tempfile::NamedTempFile::new_in(&set.directory).map_err(no_room)?;
         let messages = messages.path();
@@ -129,30 +132,6 @@ impl Cargo {
         Ok(crates)
     }
 
-    /// A package that links every crate and has nothing of its own. Each crate has a name of ours there, since the name
-    /// of its library is known only when it is built.
-    fn write(&self, set: &Set, name: &str, before: Option<&Crates>) -> io::Result<()> {
-        fs::create_dir_all(&set.directory)?;
-        let mut manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\npath = \"lib.rs\"\n\
-             crate-type = [\"dylib\"]\n\n[workspace]\n\n{PROFILE}\n[dependencies]\n"
-        );
-        let mut root = String::new();
-        for (index, (key, table)) in set.wanted.iter().enumerate() {
-            let mut table = table.clone();
-            table.entry("package").or_insert_with(|| Value::String(key.clone()));
-            manifest += &format!("{}\n", spelt(&ours(index), &table));
-            root += &format!("extern crate {} as _;\n", ours(index));
-        }
-        let lock = set.directory.join("Cargo.lock");
-        if let Some(before) = before.filter(|_| !lock.exists()) {
-            // There may be none, if the cache was emptied: versions are then chosen anew.
-            let _ = fs::copy(self.home.join(&before.set).join("Cargo.lock"), lock);
-        }
-        write_if_new(&set.directory.join("lib.rs"), &root)?;
-        write_if_new(&set.directory.join("Cargo.toml"), &manifest)
-    }
-
     fn run(
         &self,
         set: &Set,
@@ -164,7 +143,7 @@ impl Cargo {
         let mut command = self.command(set);
         command.args(["rustc", "--release", "--message-format=json-render-diagnostics", "--color=never"]);
         // With a target given, what runs in the compiler is built apart from what runs in cells.
-        command.arg("--target").arg(&self.host).arg("--target-dir").arg(self.home.join("target"));
+        command.arg("--target").arg(&self.host).arg("--target-dir").arg(set.home.join("target"));
         command.args(offline.then_some("--offline"));
         command.args(["--", "-Cprefer-dynamic"]);
         command.stdout(fs::File::create(messages).map_err(no_room)?);
@@ -205,9 +184,28 @@ impl Cargo {
     }
 }
 
-/// The name of a crate in the package of its set.
-fn ours(index: usize) -> String {
-    format!("dep{index}")
+/// A package that links every crate and has nothing of its own. Each crate has a name of ours there, since the name
+/// of its library is known only when it is built.
+fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<()> {
+    fs::create_dir_all(&set.directory)?;
+    let mut manifest = format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\npath = \"lib.rs\"\n\
+         crate-type = [\"dylib\"]\n\n[workspace]\n\n{PROFILE}\n[dependencies]\n"
+    );
+    let mut root = String::new();
+    for (index, (key, table)) in set.wanted.iter().enumerate() {
+        let mut table = table.clone();
+        table.entry("package").or_insert_with(|| Value::String(key.clone()));
+        manifest += &format!("{}\n", spelt(&artifact::name_in_package(index), &table));
+        root += &format!("extern crate {} as _;\n", artifact::name_in_package(index));
+    }
+    let lock = set.directory.join("Cargo.lock");
+    if let Some(before) = before.filter(|_| !lock.exists()) {
+        // There may be none, if the cache was emptied: versions are then chosen anew.
+        let _ = fs::copy(set.home.join(&before.set).join("Cargo.lock"), lock);
+    }
+    write_if_new(&set.directory.join("lib.rs"), &root)?;
+    write_if_new(&set.directory.join("Cargo.toml"), &manifest)
 }
 
 fn note(set: &Set) -> Option<Crates> {

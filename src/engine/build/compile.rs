@@ -14,6 +14,8 @@ use crate::worker::Exit;
 
 use crate::engine::build::cache::{self, Cache, Key};
 use crate::engine::build::cargo::Cargo;
+use crate::engine::build::eviction;
+use crate::engine::build::runtime_crate;
 use crate::engine::build::scratch::Scratch;
 use crate::engine::build::toolchain::{self, Toolchain};
 use crate::engine::build::unit::{CELL_CRATE, SESSION_CRATE, Unit};
@@ -71,7 +73,9 @@ impl Compiler {
         directory: Option<&Path>,
         interrupter: Interrupter,
     ) -> Result<Compiler, Error> {
-        let runtime = crate::engine::build::runtime_crate::build(&toolchain, &cache)?;
+        let size = eviction::limit()?;
+        let runtime = runtime_crate::build(&toolchain, &cache)?;
+        eviction::start(&cache, size);
         let scratch = Scratch::create().map_err(no_scratch)?;
         let session_directory = Mutex::new(scratch.path().join("session"));
         let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone())?;
@@ -113,6 +117,7 @@ impl Compiler {
 
     pub(crate) fn cached<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<(Library, Kept<T>)> {
         let (path, kept) = self.cache.get(key)?;
+        tracing::debug!(key, "in the cache");
         Some((Library { key: key.to_string(), path }, kept))
     }
 
@@ -172,6 +177,12 @@ impl Compiler {
         self.finish(command, library.clone(), |_| Ok(String::new()))
     }
 
+    /// Removes the files that a unit was compiled from.
+    pub(super) fn discard(&self, identity: &Identity) {
+        // What cannot be removed goes with the session.
+        let _ = fs::remove_dir_all(self.scratch.path().join(&identity.key));
+    }
+
     /// Only asks rustc what is wrong with a unit; builds nothing.
     pub(crate) fn check(
         &self,
@@ -185,7 +196,10 @@ impl Compiler {
         let mut command = self.rustc(&directory, unit, Optimization::Level(0));
         command.arg(&identity.root).arg("--crate-type=lib").arg("--emit=metadata");
         command.args(extern_session(session));
-        match self.finish(command, PathBuf::new(), |_| Ok(String::new()))? {
+        let compiled = self.finish(command, PathBuf::new(), |_| Ok(String::new()));
+        // As in `discard`.
+        let _ = fs::remove_dir_all(&directory);
+        match compiled? {
             Compiled::Errors(errors) => Ok(errors),
             Compiled::Built(_) => Ok(Vec::new()),
         }
@@ -241,13 +255,10 @@ impl Compiler {
 
     /// rustc's output has a form that this version of Threadbook does not read.
     pub(super) fn unreadable(&self, what: &str) -> Error {
-        let message = format!(
-            "rustc {} is not supported by this version of Threadbook: {what}; install a newer Threadbook, or set RUSTC to \
-             a rustc that it supports ({})",
-            self.toolchain.release(),
-            toolchain::TESTED
-        );
+        let release = self.toolchain.release();
+        let message = format!("rustc {release} is not supported by this version of Threadbook: {what}");
         Error::new(ExitCode::Environment, message)
+            .advise(format!("install a newer Threadbook, or set RUSTC to a rustc from {}", toolchain::TESTED))
     }
 
     /// Why rustc failed, if it was not for the code.
@@ -297,7 +308,7 @@ fn level_arguments(unit: &Unit, optimization: Optimization) -> Vec<String> {
 /// The map from what rustc calls these files to their text.
 pub(crate) fn source_map(unit: &Unit, root: &str) -> SourceMap {
     let mut map = SourceMap::new();
-    map.hide_dir(crate::engine::build::runtime_crate::SOURCE_DIRECTORY);
+    map.hide_dir(runtime_crate::SOURCE_DIRECTORY);
     for path in &unit.hidden_paths {
         map.hide_path(path);
     }

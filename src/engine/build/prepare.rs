@@ -129,6 +129,7 @@ pub(crate) fn prepare(
     source: &str,
     say: &dyn Fn(&str),
 ) -> Result<Prepared, PrepareError> {
+    let _span = tracing::info_span!("compile", cell = %id).entered();
     let started = Instant::now();
     let Parsed { lines, rust, mut cell } = magics::parse(source);
     let mut scope = scope.clone();
@@ -203,7 +204,7 @@ fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result
 
 /// The scope with the crates that it asks for, built now if they are not in the cache.
 fn bring_in(compiler: &Compiler, scope: Scope, id: CellId, say: &dyn Fn(&str)) -> Result<Scope, PrepareError> {
-    let set = compiler.cargo.set(&scope.wanted);
+    let set = compiler.cargo.set(&scope.wanted)?;
     let crates = match compiler.cargo.kept(&set) {
         Some(crates) => crates,
         None => compiler.cargo.build(&set, scope.crates.as_deref(), say)?,
@@ -301,11 +302,25 @@ impl Step<'_> {
             let warnings = self.warnings(&kept.stderr, &source_map(&unit, &identity.root));
             return Ok(self.prepared(scope, library, identity, session, kept.about, warnings));
         }
-        let (built, resolution, unit) = self.refine(&scope, first, &identity, session.as_ref())?;
+        let compiled = self.compile(&scope, first, &identity, session.as_ref());
+        self.compiler.discard(&identity);
+        let (library, resolution, warnings) = compiled?;
+        Ok(self.prepared(scope, library, identity, session, resolution, warnings))
+    }
+
+    /// Compiles the statements by the plan that rustc agrees with, and keeps the library in the cache.
+    fn compile(
+        &self,
+        scope: &Scope,
+        first: Plan,
+        identity: &Identity,
+        session: Option<&Library>,
+    ) -> Result<(Library, Resolution, String), PrepareError> {
+        let (built, resolution, unit) = self.refine(scope, first, identity, session)?;
         let warnings = self.warnings(&built.stderr, &source_map(&unit, &identity.root));
         let kept = Kept { about: resolution.clone(), stderr: built.stderr };
         let library = self.compiler.keep(&identity.key, &built.library, &kept)?;
-        Ok(self.prepared(scope, library, identity, session, resolution, warnings))
+        Ok((library, resolution, warnings))
     }
 
     /// Compiles until rustc agrees with the plan: a variable that the cell moves away cannot be put back.

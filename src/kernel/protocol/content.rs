@@ -124,13 +124,13 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_of_another_type_is_named() {
-        let why = read::<ExecuteRequest>(json!({"silent": false})).err().expect("malformed");
+        let why = read::<ExecuteRequest>(json!({"silent": false})).expect_err("malformed");
         assert_eq!(why, "the content of this execute_request cannot be read: missing field `code`");
-        let why = read::<ExecuteRequest>(json!({"code": null})).err().expect("malformed");
+        let why = read::<ExecuteRequest>(json!({"code": null})).expect_err("malformed");
         assert!(why.ends_with("missing field `code`"), "{why}");
-        let why = read::<CompleteRequest>(json!({"code": "x", "cursor_pos": "1"})).err().expect("malformed");
+        let why = read::<CompleteRequest>(json!({"code": "x", "cursor_pos": "1"})).expect_err("malformed");
         assert!(why.contains("`cursor_pos`: invalid type: string \"1\""), "{why}");
-        let why = read::<ExecuteRequest>(json!({"code": "", "user_expressions": {"a": 1}})).err().expect("bad");
+        let why = read::<ExecuteRequest>(json!({"code": "", "user_expressions": {"a": 1}})).expect_err("bad");
         assert!(why.contains("`user_expressions.a`: invalid type: integer `1`, expected a string"), "{why}");
     }
 

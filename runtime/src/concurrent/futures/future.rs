@@ -10,15 +10,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Why a future has no result.
+///
+/// ```
+/// # use threadbook::concurrent::futures::{FutureError, ThreadPoolExecutor};
+/// let pool = ThreadPoolExecutor::new(1);
+/// let future = pool.submit(|| -> i32 { panic!("no luck") })?;
+/// assert_eq!(future.result(), Err(FutureError::Panicked("no luck".into())));
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FutureError {
-    /// It was cancelled before it ran.
+    /// The task was cancelled before it ran.
     Cancelled,
-    /// It is not done yet; it may be later.
+    /// The task is not done yet; it may be later.
     TimedOut,
     /// The task panicked, with this message.
     Panicked(String),
-    /// The result was moved out before, by `take`.
+    /// The result was moved out before, by [`Future::take`].
     Taken,
     /// The initializer of the pool's threads panicked.
     BrokenThreadPool,
@@ -46,6 +54,14 @@ impl fmt::Display for FutureError {
 impl std::error::Error for FutureError {}
 
 /// The result of a task to come. Clones are the same future.
+///
+/// ```
+/// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+/// let pool = ThreadPoolExecutor::new(1);
+/// let future = pool.submit(|| 6 * 7)?;
+/// assert_eq!(future.result(), Ok(42));
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 pub struct Future<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
@@ -55,7 +71,7 @@ struct Shared<T> {
 
 struct State<T> {
     phase: Phase<T>,
-    /// Told before the callbacks, by the number that each asked for.
+    /// Lists of completions that are told before the callbacks, each by the number that it asked for.
     watchers: Vec<(Completions, usize)>,
     callbacks: Vec<Callback<T>>,
 }
@@ -74,7 +90,7 @@ pub(super) type Completions = Arc<Monitor<Vec<Completion>>>;
 #[derive(Clone, Copy)]
 pub(super) struct Completion {
     pub(super) number: usize,
-    /// It ended with an error, and not because it was cancelled.
+    /// The task ended with an error, and was not cancelled.
     pub(super) failed: bool,
 }
 
@@ -84,31 +100,77 @@ impl<T> Future<T> {
         Future(Arc::new(Shared { lane, state: Monitor::new(state) }))
     }
 
-    /// Whether it has a result, panicked or was cancelled.
+    /// Whether the task has a result, panicked or was cancelled.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// let future = pool.submit(|| ())?;
+    /// future.result()?;
+    /// assert!(future.done());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn done(&self) -> bool {
         self.ask(|outcome| outcome.is_some())
     }
 
-    /// Whether its task is being run now.
+    /// Whether the task is being run now.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// let future = pool.submit(|| ())?;
+    /// future.result()?;
+    /// assert!(!future.running());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn running(&self) -> bool {
         matches!(self.0.state.lock().phase, Phase::Running)
     }
 
-    /// Whether it was cancelled before it ran.
+    /// Whether the task was cancelled before it ran.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// let future = pool.submit(|| ())?;
+    /// future.result()?;
+    /// assert!(!future.cancelled());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.ask(|outcome| matches!(outcome, Some(Err(FutureError::Cancelled))))
     }
 
     /// Cancels the task if it has not begun: whether it will never run.
+    ///
+    /// ```
+    /// # use threadbook::{concurrent::futures::ThreadPoolExecutor, threading::Event};
+    /// let (pool, go) = (ThreadPoolExecutor::new(1), Event::new());
+    /// let waits = go.clone();
+    /// let first = pool.submit(move || waits.wait())?;
+    /// let second = pool.submit(|| println!("never"))?;
+    /// assert!(second.cancel());
+    /// go.set();
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn cancel(&self) -> bool {
         self.finish_from(|phase| matches!(phase, Phase::Pending), Err(FutureError::Cancelled));
         self.cancelled()
     }
 
-    /// Waits for the result and answers with a copy of it; [`take`](Future::take) moves it out.
+    /// Waits for the result and returns a copy of it; [`take`](Future::take) moves it out.
     ///
     /// # Errors
     /// The task panicked, was cancelled or lost its process, or the result was taken.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// let future = pool.submit(|| 1)?;
+    /// assert_eq!((future.result(), future.result()), (Ok(1), Ok(1)));
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn result(&self) -> Result<T, FutureError>
     where
         T: Clone,
@@ -116,10 +178,17 @@ impl<T> Future<T> {
         self.outcome_until(None, |outcome| outcome.clone())
     }
 
-    /// The same for at most `timeout`.
+    /// As [`result`](Future::result) for at most `timeout`.
     ///
     /// # Errors
     /// As [`result`](Future::result), and `TimedOut`.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// assert_eq!(pool.submit(|| 1)?.result_timeout(60), Ok(1));
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn result_timeout(&self, timeout: impl Seconds) -> Result<T, FutureError>
     where
         T: Clone,
@@ -131,6 +200,16 @@ impl<T> Future<T> {
     ///
     /// # Errors
     /// As [`result`](Future::result).
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::{FutureError, ThreadPoolExecutor};
+    /// struct NoCopy;
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// let future = pool.submit(|| NoCopy)?;
+    /// assert!(future.take().is_ok());
+    /// assert_eq!(future.take().err(), Some(FutureError::Taken));
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn take(&self) -> Result<T, FutureError> {
         self.take_until(None)
     }
@@ -143,11 +222,25 @@ impl<T> Future<T> {
     }
 
     /// Waits for the end of the task: why there is no result, or `None` if there is one.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// assert_eq!(pool.submit(|| 1)?.exception(), None);
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn exception(&self) -> Option<FutureError> {
         self.outcome_until(None, |outcome| Ok(outcome.as_ref().err().cloned())).unwrap_or_else(Some)
     }
 
-    /// The same for at most `timeout`, after which the answer is `TimedOut`.
+    /// As [`exception`](Future::exception) for at most `timeout`; `TimedOut` if the task is not done by then.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// assert_eq!(pool.submit(|| 1)?.exception_timeout(60), None);
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn exception_timeout(&self, timeout: impl Seconds) -> Option<FutureError> {
         let failure = |outcome: &mut Result<T, FutureError>| Ok(outcome.as_ref().err().cloned());
         self.outcome_until(deadline(timeout.duration()), failure).unwrap_or_else(Some)
@@ -155,6 +248,13 @@ impl<T> Future<T> {
 
     /// Has `callback` run when the future is done, in the thread that makes it so; at once if it is done already.
     /// Callbacks run in the order in which they were added. A panic in one is reported and otherwise without effect.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// pool.submit(|| 1)?.add_done_callback(|future| println!("{:?}", future.result()));
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn add_done_callback(&self, callback: impl FnOnce(&Future<T>) + Send + 'static) {
         let mut state = self.0.state.lock();
         if !matches!(state.phase, Phase::Done(_)) {
@@ -216,7 +316,7 @@ impl<T> Future<T> {
         let _ = catch_unwind(AssertUnwindSafe(|| callback(self)));
     }
 
-    /// What the caller learns of the outcome now; if it learns that there is one, it has seen the task's end.
+    /// What the caller learns of the outcome now. A caller that learns that there is one has seen the end of the task.
     fn ask<R>(&self, question: impl FnOnce(Option<&Result<T, FutureError>>) -> R) -> R {
         let state = self.0.state.lock();
         let outcome = if let Phase::Done(outcome) = &state.phase { Some(outcome) } else { None };

@@ -10,6 +10,14 @@ use std::vec;
 
 /// Gives the results of a `map` call one by one, waiting for each. After the first error there are no more, and
 /// tasks that have not begun are cancelled; so they are when a `Map` is dropped half-way.
+///
+/// ```
+/// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+/// let pool = ThreadPoolExecutor::new(2);
+/// let squares: Result<Vec<i32>, _> = pool.map(|n| n * n, [1, 2, 3])?.collect();
+/// assert_eq!(squares, Ok(vec![1, 4, 9]));
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 #[must_use = "the results are waited for only when they are asked for"]
 pub struct Map<T> {
     chunks: VecDeque<Future<Vec<T>>>,
@@ -28,8 +36,16 @@ impl<T> Map<T> {
         Ok(Map { chunks, ready: Vec::new().into_iter(), called, deadline: None, begun: false })
     }
 
-    /// All results must be there within `timeout`, counted from the call of `map`; the first that is not gives
-    /// `TimedOut`.
+    /// Sets when all results must be there, counted from the call of `map`: the first that is not gives `TimedOut`.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(2);
+    /// for square in pool.map(|n| n * n, [1, 2, 3])?.timeout(60) {
+    ///     println!("{}", square?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn timeout(mut self, timeout: impl Seconds) -> Map<T> {
         self.deadline = self.called.checked_add(timeout.duration());
         self

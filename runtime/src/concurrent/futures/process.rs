@@ -22,20 +22,41 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 /// A pool of at most so many processes at a time. Dropped, it waits for all that was submitted, as Python's `with`
-/// does at its end.
+/// does at its end; not so in an interrupted cell, where tasks that have not begun are cancelled instead.
+///
+/// ```
+/// # use threadbook::{concurrent::futures::ProcessPoolExecutor, os};
+/// let pool = ProcessPoolExecutor::new(2);
+/// assert_ne!(pool.submit(os::getpid)?.result()?, os::getpid());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ProcessPoolExecutor(Pool);
 
 impl ProcessPoolExecutor {
+    /// A pool of at most `max_workers` processes.
+    ///
     /// # Panics
     /// `max_workers` is 0.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ProcessPoolExecutor;
+    /// let pool = ProcessPoolExecutor::new(2);
+    /// ```
     pub fn new(max_workers: usize) -> Self {
         ProcessPoolExecutor(Pool::new("ProcessPoolExecutor".to_owned(), max_workers))
     }
 
-    /// Hands over a task: `pool.submit(|| action(10))?`.
+    /// Hands over a task, whose result travels back as [`Transfer`] writes it.
     ///
     /// # Errors
     /// The pool was shut down.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ProcessPoolExecutor;
+    /// let pool = ProcessPoolExecutor::new(2);
+    /// assert_eq!(pool.submit(|| "x".repeat(3))?.result(), Ok("xxx".into()));
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn submit<T: Transfer + Send + 'static>(
         &self,
         task: impl FnOnce() -> T + Send + 'static,
@@ -55,6 +76,14 @@ impl ProcessPoolExecutor {
     ///
     /// # Errors
     /// As [`submit`](Self::submit).
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ProcessPoolExecutor;
+    /// let pool = ProcessPoolExecutor::new(2);
+    /// let squares: Result<Vec<i32>, _> = pool.map(|n| n * n, [1, 2, 3])?.collect();
+    /// assert_eq!(squares, Ok(vec![1, 4, 9]));
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn map<A, T, F>(&self, function: F, items: impl IntoIterator<Item = A>) -> Result<Map<T>, RuntimeError>
     where
         A: Send + 'static,
@@ -64,13 +93,21 @@ impl ProcessPoolExecutor {
         self.map_chunks(function, items, 1)
     }
 
-    /// The same with one task for each `chunk_size` items: less forking where each item is little work.
+    /// As [`map`](Self::map) with one task for each `chunk_size` items: less forking where each item is little work.
     ///
     /// # Errors
     /// As [`submit`](Self::submit).
     ///
     /// # Panics
     /// `chunk_size` is 0.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ProcessPoolExecutor;
+    /// let pool = ProcessPoolExecutor::new(2);
+    /// let sum: i32 = pool.map_chunks(|n| n * n, 0..100, 50)?.map(|square| square.unwrap()).sum();
+    /// assert_eq!(sum, 328_350);
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn map_chunks<A, T, F>(
         &self,
         function: F,
@@ -97,16 +134,37 @@ impl ProcessPoolExecutor {
     }
 
     /// Takes no more tasks, and waits for those submitted if `wait`.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ProcessPoolExecutor;
+    /// let pool = ProcessPoolExecutor::new(1);
+    /// pool.shutdown(true);
+    /// assert!(pool.submit(|| ()).is_err());
+    /// ```
     pub fn shutdown(&self, wait: bool) {
         self.0.shutdown(wait, false);
     }
 
-    /// The same, and cancels the tasks that have not begun.
+    /// As [`shutdown`](Self::shutdown), and cancels the tasks that have not begun.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ProcessPoolExecutor;
+    /// let pool = ProcessPoolExecutor::new(1);
+    /// pool.shutdown_now(true);
+    /// assert!(pool.submit(|| ()).is_err());
+    /// ```
     pub fn shutdown_now(&self, wait: bool) {
         self.0.shutdown(wait, true);
     }
 
     /// Runs `body` with the pool and waits for all that it submitted: Python's `with … as pool:`.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ProcessPoolExecutor;
+    /// let future = ProcessPoolExecutor::new(1).with(|pool| pool.submit(|| 1))?;
+    /// assert!(future.done());
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn with<R>(self, body: impl FnOnce(&Self) -> R) -> R {
         body(&self)
     }

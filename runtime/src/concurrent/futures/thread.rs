@@ -17,7 +17,16 @@ use std::thread::available_parallelism;
 static POOLS: AtomicU32 = AtomicU32::new(0);
 
 /// A pool of at most so many threads, each started when a task comes and no thread is idle. Dropped, it waits for
-/// all that was submitted, as Python's `with` does at its end.
+/// all that was submitted, as Python's `with` does at its end; not so in an interrupted cell, where tasks that have not
+/// begun are cancelled instead.
+///
+/// ```
+/// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+/// let pool = ThreadPoolExecutor::new(4);
+/// let future = pool.submit(|| 6 * 7)?;
+/// assert_eq!(future.result(), Ok(42));
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 pub struct ThreadPoolExecutor(Pool);
 
 impl ThreadPoolExecutor {
@@ -25,29 +34,56 @@ impl ThreadPoolExecutor {
     ///
     /// # Panics
     /// `max_workers` is 0.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(4);
+    /// ```
     pub fn new(max_workers: usize) -> Self {
         let number = POOLS.fetch_add(1, Ordering::Relaxed);
         Self::named(format!("ThreadPoolExecutor-{number}"), max_workers)
     }
 
-    /// A pool whose threads are named `<prefix>_J`; takes no number.
+    /// A pool whose threads are named `<prefix>_J`; it takes no number.
     ///
     /// # Panics
     /// `max_workers` is 0.
+    ///
+    /// ```
+    /// # use threadbook::{concurrent::futures::ThreadPoolExecutor, threading::current_thread};
+    /// let pool = ThreadPoolExecutor::named("worker", 1);
+    /// assert_eq!(pool.submit(|| current_thread().name())?.result(), Ok("worker_0".into()));
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn named(prefix: impl Into<String>, max_workers: usize) -> Self {
         ThreadPoolExecutor(Pool::new(prefix.into(), max_workers))
     }
 
     /// Has each thread run `initializer` before its first task. If it panics, the pool is broken.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(2).initializer(|| println!("a thread begins"));
+    /// ```
     pub fn initializer(self, initializer: impl Fn() + Send + Sync + 'static) -> Self {
         self.0.set_initializer(Arc::new(initializer));
         self
     }
 
-    /// Hands over a task: `pool.submit(|| action(10))?`.
+    /// Hands over a task.
     ///
     /// # Errors
     /// The pool was shut down, or is broken.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// fn action(n: u32) -> u32 {
+    ///     n + 1
+    /// }
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// assert_eq!(pool.submit(|| action(10))?.result(), Ok(11));
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn submit<T: Send + 'static>(
         &self,
         task: impl FnOnce() -> T + Send + 'static,
@@ -70,6 +106,15 @@ impl ThreadPoolExecutor {
     ///
     /// # Errors
     /// As [`submit`](Self::submit).
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(2);
+    /// for length in pool.map(str::len, ["a", "bb"])? {
+    ///     println!("{}", length?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn map<A, T, F>(&self, function: F, items: impl IntoIterator<Item = A>) -> Result<Map<T>, RuntimeError>
     where
         A: Send + 'static,
@@ -85,16 +130,37 @@ impl ThreadPoolExecutor {
     }
 
     /// Takes no more tasks, and waits for those submitted if `wait`.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// pool.shutdown(true);
+    /// assert!(pool.submit(|| ()).is_err());
+    /// ```
     pub fn shutdown(&self, wait: bool) {
         self.0.shutdown(wait, false);
     }
 
-    /// The same, and cancels the tasks that have not begun.
+    /// As [`shutdown`](Self::shutdown), and cancels the tasks that have not begun.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// pool.shutdown_now(true);
+    /// assert!(pool.submit(|| ()).is_err());
+    /// ```
     pub fn shutdown_now(&self, wait: bool) {
         self.0.shutdown(wait, true);
     }
 
     /// Runs `body` with the pool and waits for all that it submitted: Python's `with … as pool:`.
+    ///
+    /// ```
+    /// # use threadbook::concurrent::futures::ThreadPoolExecutor;
+    /// let future = ThreadPoolExecutor::new(1).with(|pool| pool.submit(|| 1))?;
+    /// assert!(future.done());
+    /// # Ok::<(), threadbook::RuntimeError>(())
+    /// ```
     pub fn with<R>(self, body: impl FnOnce(&Self) -> R) -> R {
         body(&self)
     }

@@ -7,24 +7,47 @@ use crate::wait::deadline;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// When [`wait`] comes back before its time.
+/// When [`wait`] returns before its time.
+///
+/// ```
+/// # use threadbook::concurrent::futures::ReturnWhen;
+/// assert_eq!(ReturnWhen::default(), ReturnWhen::AllCompleted);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReturnWhen {
+    /// One is done.
     FirstCompleted,
-    /// One has panicked or lost its process; else as `AllCompleted`.
+    /// One has panicked or lost its process, or all are done.
     FirstException,
+    /// All are done.
     #[default]
     AllCompleted,
 }
 
-/// What [`wait`] answers, each in the order of its argument.
+/// What [`wait`] returns, each list in the order of its argument.
+///
+/// ```
+/// # use threadbook::concurrent::futures::*;
+/// let Waited { done, not_done } = wait::<i32>(&[], None, ReturnWhen::AllCompleted);
+/// assert!(done.is_empty() && not_done.is_empty());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Waited<T> {
+    /// The futures that are done.
     pub done: Vec<Future<T>>,
+    /// The others.
     pub not_done: Vec<Future<T>>,
 }
 
 /// Waits for `futures`, for at most `timeout` if there is one.
+///
+/// ```
+/// # use threadbook::concurrent::futures::{ReturnWhen, ThreadPoolExecutor, wait};
+/// let pool = ThreadPoolExecutor::new(2);
+/// let futures = [pool.submit(|| 1)?, pool.submit(|| 2)?];
+/// assert_eq!(wait(&futures, None, ReturnWhen::AllCompleted).done.len(), 2);
+/// # Ok::<(), threadbook::RuntimeError>(())
+/// ```
 pub fn wait<T>(futures: &[Future<T>], timeout: Option<Duration>, return_when: ReturnWhen) -> Waited<T> {
     let completions = watch(futures);
     completions.wait_until(timeout.and_then(deadline), |done| {
@@ -46,17 +69,42 @@ pub fn wait<T>(futures: &[Future<T>], timeout: Option<Duration>, return_when: Re
 }
 
 /// Gives the futures as they are done, those first that are done already.
+///
+/// ```
+/// # use threadbook::concurrent::futures::{ThreadPoolExecutor, as_completed};
+/// let pool = ThreadPoolExecutor::new(2);
+/// let futures = [pool.submit(|| 1)?, pool.submit(|| 2)?];
+/// for future in as_completed(&futures) {
+///     println!("{}", future.result()?);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn as_completed<T>(futures: &[Future<T>]) -> impl Iterator<Item = Future<T>> + use<T> {
     // Without a deadline no item is an error.
     AsCompleted::new(futures, None).flatten()
 }
 
-/// The same for at most `timeout`, counted from this call: then comes one `TimedOut`, and no more.
+/// As [`as_completed`] for at most `timeout`, counted from this call: then comes one `TimedOut`, and no more.
+///
+/// ```
+/// # use threadbook::concurrent::futures::{ThreadPoolExecutor, as_completed_timeout};
+/// let pool = ThreadPoolExecutor::new(2);
+/// for future in as_completed_timeout(&[pool.submit(|| 1)?], 60) {
+///     println!("{}", future?.result()?);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn as_completed_timeout<T>(futures: &[Future<T>], timeout: impl Seconds) -> AsCompleted<T> {
     AsCompleted::new(futures, deadline(timeout.duration()))
 }
 
-/// What [`as_completed_timeout`] gives.
+/// What [`as_completed_timeout`] returns: an iterator over the futures.
+///
+/// ```
+/// # use threadbook::concurrent::futures::{AsCompleted, as_completed_timeout};
+/// let none: AsCompleted<i32> = as_completed_timeout(&[], 1);
+/// assert_eq!(none.count(), 0);
+/// ```
 pub struct AsCompleted<T> {
     futures: Vec<Future<T>>,
     completions: Completions,

@@ -8,6 +8,8 @@ pub mod fixture;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The number in `In[n]`: the execution count of one run of one cell. Never reused within a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CellId(pub u32);
@@ -108,8 +110,9 @@ pub struct Failure {
     pub traceback: Vec<String>,
 }
 
-/// What a cell does with a comm: `comm_open`, `comm_msg`, `comm_close`.
-#[derive(Clone, Debug, PartialEq)]
+/// What either side does with a comm: `comm_open`, `comm_msg`, `comm_close`
+/// (<https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages>).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum CommAct {
     Open { target: String },
     Message,

@@ -13,7 +13,7 @@ mod child;
 pub mod fuzzing;
 mod parent;
 
-pub use abi::comm::{Act, Comm};
+pub use abi::comm::Comm;
 pub use abi::exit::Exit;
 pub(crate) use abi::launch::executable;
 pub use abi::protocol::{End, Input, Places, Run, SnapshotError};

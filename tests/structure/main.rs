@@ -66,7 +66,6 @@ const STILL: &[&str] = &[
     "library: engine::session, engine::session::capture",
     "library: kernel::answer, kernel::comm, kernel::desk, kernel::execute, kernel::history, kernel::input, kernel::subshell",
     "library: notebook::verify, notebook::verify::check, notebook::verify::report",
-    "library: worker::abi::comm, worker::abi::protocol",
 ];
 
 fn root(path: &str) -> PathBuf {

@@ -13,7 +13,7 @@ use crate::worker::abi::schedule::Schedule;
 use crate::worker::abi::timing::Timing;
 
 /// Raised with every change to this file.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
 
 /// From the session.
 #[derive(Debug, Serialize, Deserialize)]

@@ -10,11 +10,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use super::{capture, input, interpose, interrupt, oom, stdio};
+use super::{capture, comm, input, interpose, interrupt, oom, stdio};
 use crate::sys::descriptor::out_of_reach;
 use crate::sys::process;
 use crate::sys::socket::send_descriptor;
-use crate::worker::abi::comm;
+use crate::worker::abi::comm::Comm;
 use crate::worker::abi::launch;
 use crate::worker::abi::memory::{Event, Memory};
 use crate::worker::abi::protocol::{self, End, Request, Response, Run};
@@ -197,11 +197,12 @@ fn run_cell(run: &Run) -> End {
     REPORT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take().unwrap_or(End::Returned)
 }
 
-fn run_comm(message: &comm::Comm) -> End {
+fn run_comm(message: &Comm) -> End {
     interrupt::clear();
     capture::running(message.cell);
     input::begin_cell(protocol::Input::Empty);
-    comm::run(message)
+    comm::run(message);
+    End::Returned
 }
 
 static HOST: host::Host = host::Host {

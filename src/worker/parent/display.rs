@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::events::{CellId, Event, MimeBundle, Origin};
 
-use crate::worker::abi::comm;
 use crate::worker::abi::record::{Head, Kind};
+use crate::worker::parent::comm;
 
 /// The pieces so far of displays that are larger than a record, by process and thread: a thread writes one at a time.
 #[derive(Default)]

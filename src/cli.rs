@@ -16,7 +16,7 @@ use threadbook::notebook::{self, Limits, OrOff, RunOptions, seconds};
 
 /// Run Rust notebooks and see which thread printed each line.
 #[derive(Debug, Parser)]
-#[command(name = "threadbook", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "threadbook", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -26,7 +26,7 @@ struct Cli {
     no_color: bool,
 }
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
 Exit codes:
   0   all is well
   1   a cell failed, or an output did not match
@@ -34,7 +34,11 @@ Exit codes:
   3   the input cannot be used: not a notebook, another language, unreadable
   4   the machine lacks something: rustc, disk space, a writable directory
   70  a fault in threadbook
-  130 Ctrl-C";
+  130 Ctrl-C
+
+Variables:
+  THREADBOOK_LOG  warn, info or debug: a log on standard error of which step takes how long; debug has each
+                  command and each message of the protocol too";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -257,7 +261,7 @@ pub(crate) fn main() -> ExitCode {
     if cli.no_color {
         anstream::ColorChoice::Never.write_global();
     }
-    let result = match cli.command {
+    let result = threadbook::log::start().and_then(|()| match cli.command {
         Command::Run(args) => run(args),
         Command::Verify(args) => verify(args),
         Command::Install(args) => install(args),
@@ -265,7 +269,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Doctor => kernelspec::doctor(&mut std::io::stdout()),
         Command::Kernel(args) => kernel(&args),
         Command::Cache(CacheArgs { command }) => cache(command),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

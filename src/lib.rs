@@ -7,6 +7,7 @@ pub mod events;
 pub mod kernel;
 pub mod kernelspec;
 mod lanes;
+pub mod log;
 pub mod notebook;
 mod sys;
 pub mod worker;

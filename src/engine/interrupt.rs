@@ -83,6 +83,7 @@ impl Interrupter {
 
     /// The same, and hands on each line of its standard error as it comes.
     pub(super) fn watch(&self, mut command: Command, mut line: impl FnMut(&str)) -> io::Result<Said> {
+        let _span = tracing::debug_span!("command", line = ?command).entered();
         let (child, pipe) = {
             let mut state = self.state();
             if state.asked && state.phase == Phase::Preparing {

@@ -131,6 +131,7 @@ impl Session {
 
     /// `Engine::execute`.
     pub(super) fn execute_cell(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
+        let _span = tracing::info_span!("cell", id = %cell).entered();
         self.interrupter.prepare();
         // Asked for after the last cell, whose variables are still the scope's.
         self.take_copy();
@@ -265,6 +266,7 @@ impl Session {
             return None;
         }
         self.told = self.places.len();
+        let _span = tracing::info_span!("run", cell = %cell).entered();
         let ran = self.worker.run(run, self.options.limits.time);
         let at = self.now();
         self.trace.lock().ended = Some(at);

@@ -125,7 +125,10 @@ impl Wire {
         for _ in 0..TURN {
             let Ok(frames) = self.socket(channel).recv_multipart(DONTWAIT) else { return };
             match self.codec.decode(channel, frames) {
-                Ok(message) => arrived.push(message),
+                Ok(message) => {
+                    tracing::debug!(channel = channel.name(), msg_type = message.msg_type, "received");
+                    arrived.push(message);
+                }
                 Err(why) => log(format_args!("a message on {} is ignored: {why}", channel.name())),
             }
         }
@@ -149,6 +152,7 @@ impl Wire {
 
     pub(super) fn send(&mut self, channel: Channel, message: Outgoing) {
         let msg_type = message.msg_type;
+        tracing::debug!(channel = channel.name(), msg_type, "send");
         let frames = self.codec.encode(message);
         if let Err(error) = self.socket(channel).send_multipart(frames, DONTWAIT) {
             log(format_args!("failed to send {msg_type} on {}: {error}", channel.name()));

@@ -3,6 +3,7 @@
 mod cache;
 mod interrupt;
 mod limits;
+mod log;
 mod oracle;
 
 use std::collections::HashSet;

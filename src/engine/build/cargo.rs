@@ -196,8 +196,8 @@ fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<(
     for (index, (key, table)) in set.wanted.iter().enumerate() {
         let mut table = table.clone();
         table.entry("package").or_insert_with(|| Value::String(key.clone()));
-        manifest += &format!("{}\n", spelt(&ours(index), &table));
-        root += &format!("extern crate {} as _;\n", ours(index));
+        manifest += &format!("{}\n", spelt(&artifact::name_in_package(index), &table));
+        root += &format!("extern crate {} as _;\n", artifact::name_in_package(index));
     }
     let lock = set.directory.join("Cargo.lock");
     if let Some(before) = before.filter(|_| !lock.exists()) {
@@ -206,11 +206,6 @@ fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<(
     }
     write_if_new(&set.directory.join("lib.rs"), &root)?;
     write_if_new(&set.directory.join("Cargo.toml"), &manifest)
-}
-
-/// The name of a crate in the package of its set.
-fn ours(index: usize) -> String {
-    format!("dep{index}")
 }
 
 fn note(set: &Set) -> Option<Crates> {

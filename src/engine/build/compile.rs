@@ -117,6 +117,7 @@ impl Compiler {
 
     pub(crate) fn cached<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<(Library, Kept<T>)> {
         let (path, kept) = self.cache.get(key)?;
+        tracing::debug!(key, "in the cache");
         Some((Library { key: key.to_string(), path }, kept))
     }
 

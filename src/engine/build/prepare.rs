@@ -129,6 +129,7 @@ pub(crate) fn prepare(
     source: &str,
     say: &dyn Fn(&str),
 ) -> Result<Prepared, PrepareError> {
+    let _span = tracing::info_span!("compile", cell = %id).entered();
     let started = Instant::now();
     let Parsed { lines, rust, mut cell } = magics::parse(source);
     let mut scope = scope.clone();

@@ -19,11 +19,40 @@ use crate::engine::text::source_map::{GeneratedFile, SourceBuilder};
 pub(super) const SESSION_CRATE: &str = "session";
 pub(super) const CELL_CRATE: &str = "threadbook_cell";
 
-/// Lints that a notebook makes meaningless: what a cell does not use, a later one may.
-const ALLOWED: &str = "#![allow(unused_variables,unused_mut,unused_assignments,dead_code,unused_imports,unused_macros,\
-unused_macro_rules,unreachable_code,unreachable_pub,private_interfaces,private_bounds,redundant_semicolons,\
-unused_parens,unused_braces,improper_ctypes,non_snake_case,unused_labels,static_mut_refs,unexpected_cfgs,\
-let_underscore_drop,non_local_definitions,forgetting_copy_types)]";
+/// Lints that are off in cells, each group with the reason why.
+const ALLOWED: [&str; 17] = [
+    // What a cell defines, imports or assigns and does not use, a later one may.
+    "unused_variables",
+    "unused_assignments",
+    "dead_code",
+    "unused_imports",
+    "unused_macros",
+    "unused_macro_rules",
+    // A variable may be `mut` for a later cell.
+    "unused_mut",
+    // We store variables at the end of a cell also if its end is never reached.
+    "unreachable_code",
+    // We make every item public, also where the types in its signature are private to a module.
+    "unreachable_pub",
+    "private_interfaces",
+    "private_bounds",
+    // We put statements and expressions between our own semicolons, parentheses and braces.
+    "redundant_semicolons",
+    "unused_parens",
+    "unused_braces",
+    // A static of an earlier build is declared as `extern "C"`, whatever its type is.
+    "improper_ctypes",
+    // Matrices and tables have names like `X` in notebooks.
+    "non_snake_case",
+    // Macros of crates ask for features of their own crate, and rustc is given no list of ours.
+    "unexpected_cfgs",
+];
+
+/// The attribute that every crate of ours begins with. `static_mut_refs` is an error in edition 2024; a notebook that
+/// shows what goes wrong with such a static has to run, so it is a warning.
+fn lints() -> String {
+    format!("#![allow({})] #![warn(static_mut_refs)]", ALLOWED.join(","))
+}
 
 /// The files of one crate; the first is its root.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +75,7 @@ pub(crate) struct Unit {
 /// The session crate of a scope: a module for each cell with items.
 pub(super) fn session(scope: &Scope) -> Unit {
     let mut root = SourceBuilder::new();
-    root.generated(ALLOWED);
+    root.generated(&lints());
     root.generated("\n#[macro_use] extern crate threadbook;\n");
     root.generated(&link_crates(scope));
     let mut files = Vec::new();
@@ -242,7 +271,7 @@ impl Writer {
 
     /// All on the cell's first line, so that lines agree.
     fn prelude(&mut self, scope: &Scope, visible: &BTreeSet<(String, CellId)>, links_session: bool, macros: bool) {
-        self.root.generated(ALLOWED);
+        self.root.generated(&lints());
         self.root.generated(" #[macro_use] extern crate threadbook; ");
         self.root.generated(&link_crates(scope));
         if macros {

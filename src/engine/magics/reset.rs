@@ -66,7 +66,7 @@ mod tests {
             assert_eq!(effect.acts, [Act::Call(format!("::threadbook::store::forget(&[\"{forgotten}\"]); "))]);
             assert_eq!(effect.scope.lost["a"].why, Why::Reset);
         }
-        let message = effect_in(&scope(), "%reset x").err().expect("no such variable");
+        let message = effect_in(&scope(), "%reset x").expect_err("no such variable");
         assert_eq!(message.0, "`%reset` found no variable `x`; `%who` lists them");
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::events::{CellId, Event, Origin, Sink, Stream};
 
-use full::Full;
+use full::FullText;
 
 /// So much of the end is shown, and no more than the limit.
 const TAIL: usize = 64 << 10;
@@ -31,7 +31,7 @@ struct Overflow {
 struct Shown {
     /// Bytes that the front end was given, or was to be given.
     bytes: u64,
-    full: Full,
+    full: FullText,
     /// None while everything fits.
     over: Option<Over>,
     /// What was put out is taken away with the next output (`clear_output(wait)`).
@@ -61,7 +61,7 @@ impl Shared {
         if let Some(shown) = this.cells.get_mut(&cell) {
             shown.ended = true;
             match shown.over {
-                None => shown.full = Full::default(),
+                None => shown.full = FullText::default(),
                 Some(_) => shown.full.close(),
             }
         }

@@ -19,6 +19,7 @@ use syn::spanned::Spanned;
 pub(crate) use depth::with_room;
 pub(crate) use item::{Edit, Import, Item, Kind, Name, Space};
 pub(crate) use measure::{Flags, Mark, Measured};
+pub(crate) use mention::Binding;
 
 /// One parsed cell.
 #[derive(Clone, Debug)]
@@ -77,13 +78,6 @@ pub(crate) struct Statement {
     pub turns: Vec<usize>,
 }
 
-/// A name that a top-level `let` binds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Binding {
-    pub name: String,
-    pub mutable: bool,
-}
-
 impl Cell {
     pub(crate) fn parse(source: &str) -> Cell {
         Cell::with_marks(source, source, &[])
@@ -128,6 +122,19 @@ impl Parts {
         self.statements.is_empty() && self.calls.is_empty() && !self.runs_main
     }
 
+    /// Notes what is measured. Its value is no result of the cell.
+    fn note_measured(&mut self, marks: &[Mark]) {
+        for mark in marks {
+            let Mark::Measured(measured) = mark else { continue };
+            if self.tail.as_ref().is_some_and(|tail| measured.within.contains(&tail.start)) {
+                self.tail = None;
+            }
+            if self.statements.iter().any(|statement| measured.body.contains(&statement.range.start)) {
+                self.measured.push(measured.clone());
+            }
+        }
+    }
+
     pub(crate) fn assigns(&self, name: &str) -> bool {
         self.statements.iter().any(|s| s.assigns.contains(name))
     }
@@ -162,7 +169,7 @@ fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
         let range = measure::expression(marks, &stmt).unwrap_or(range);
         parts.statements.push(statement(&stmt, range, timed));
     }
-    measure::note_measured(&mut parts, marks);
+    parts.note_measured(marks);
     let is_main = |item: &Item| item.names.iter().any(|n| n.ident == "main" && n.space == Space::Value);
     parts.runs_main = parts.statements.is_empty() && parts.items.iter().any(is_main);
     Ok(parts)

@@ -69,6 +69,12 @@ struct Artifact {
     file: PathBuf,
 }
 
+/// The name of a crate in the package that links all crates of its set: the name of its library is known only when it is
+/// built.
+pub(super) fn name_in_package(index: usize) -> String {
+    format!("dep{index}")
+}
+
 /// The set that these messages tell of; `root` is the package that links all crates.
 pub(super) fn gather(
     metadata: &str,
@@ -130,7 +136,7 @@ fn name_crates(
     let root = metadata.resolve.nodes.iter().find(|node| Some(&node.id) == metadata.resolve.root.as_ref());
     let mut own_names: BTreeMap<String, PathBuf> = BTreeMap::new();
     for (index, (name, renamed)) in wanted.iter().enumerate() {
-        let ours = super::ours(index);
+        let ours = name_in_package(index);
         let dep = root.and_then(|root| root.deps.iter().find(|dep| dep.name == ours));
         let artifact = dep.and_then(|dep| artifacts.iter().find(|artifact| artifact.package == dep.pkg));
         let Some(artifact) = artifact else {

@@ -1,40 +1,45 @@
 //! All text of one cell: in memory while it is short, then in a file, which stays once the cell's output names it.
 
 use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use tempfile::{NamedTempFile, TempPath};
 
-/// So much is kept in memory.
-const SHORT: usize = 1 << 20;
-/// A file takes so much.
+/// Bytes of a cell's text that are kept in memory. Longer text goes to a file.
+const IN_MEMORY: usize = 1 << 20;
+/// Bytes that are written to the file at once, as long as nobody knows the file.
+const BUFFER: usize = 256 << 10;
+/// Bytes that a file takes. What comes after them is counted as lost.
 const LARGEST: u64 = 1 << 30;
 
 #[derive(Default)]
-pub(super) struct Full {
-    place: Place,
+pub(super) struct FullText {
+    storage: Storage,
+    /// Whether the cell's output has named the file: it is whole at any time from then on.
+    named: bool,
     written: u64,
     /// Bytes that the file did not take. What comes after them is not in it either: it would stand at a wrong place.
     lost: u64,
 }
 
-enum Place {
+enum Storage {
     Memory(String),
-    File(NamedTempFile),
+    File(BufWriter<NamedTempFile>),
+    /// The cell has ended; the file is opened again for what threads of it still print.
     Closed(TempPath),
     Nowhere(io::Error),
 }
 
-impl Default for Place {
-    fn default() -> Place {
-        Place::Memory(String::new())
+impl Default for Storage {
+    fn default() -> Storage {
+        Storage::Memory(String::new())
     }
 }
 
-impl Full {
+impl FullText {
     pub(super) fn write(&mut self, text: &str) {
-        match &mut self.place {
-            Place::Memory(so_far) if so_far.len() + text.len() <= SHORT => so_far.push_str(text),
+        match &mut self.storage {
+            Storage::Memory(so_far) if so_far.len() + text.len() <= IN_MEMORY => so_far.push_str(text),
             _ => {
                 self.leave_memory();
                 self.put(text);
@@ -45,31 +50,35 @@ impl Full {
     /// Makes the file stay, and says where it is or why there is none.
     pub(super) fn keep(&mut self) -> String {
         self.leave_memory();
-        match &mut self.place {
-            Place::File(file) => {
-                file.disable_cleanup(true);
-                format!("is in `{}`", file.path().display())
+        self.named = true;
+        self.flush();
+        match &mut self.storage {
+            Storage::File(file) => {
+                file.get_mut().disable_cleanup(true);
+                format!("is in `{}`", file.get_ref().path().display())
             }
-            Place::Nowhere(error) => format!("is lost, for there is no file for it: {error}"),
-            Place::Memory(_) | Place::Closed(_) => String::new(),
+            Storage::Nowhere(error) => format!("is lost, for there is no file for it: {error}"),
+            Storage::Memory(_) | Storage::Closed(_) => String::new(),
         }
     }
 
-    /// Nobody will read it.
+    /// Removes the file, if there is one: what it holds has been taken away from the output.
     pub(super) fn discard(&mut self) {
-        match &mut self.place {
-            Place::File(file) => file.disable_cleanup(false),
-            Place::Closed(path) => path.disable_cleanup(false),
-            Place::Memory(_) | Place::Nowhere(_) => {}
+        match &mut self.storage {
+            Storage::File(file) => file.get_mut().disable_cleanup(false),
+            Storage::Closed(path) => path.disable_cleanup(false),
+            Storage::Memory(_) | Storage::Nowhere(_) => {}
         }
-        *self = Full::default();
+        *self = FullText::default();
     }
 
-    /// Little more is expected: the file is closed, so that any number of cells may have one.
+    /// Closes the file, so that any number of cells may have one: little more is expected.
     pub(super) fn close(&mut self) {
-        self.place = match std::mem::take(&mut self.place) {
-            Place::File(file) => Place::Closed(file.into_temp_path()),
-            place => place,
+        self.flush();
+        self.storage = match std::mem::take(&mut self.storage) {
+            // What could not be flushed is counted as lost.
+            Storage::File(file) => Storage::Closed(file.into_parts().0.into_temp_path()),
+            storage => storage,
         };
     }
 
@@ -78,25 +87,39 @@ impl Full {
     }
 
     fn leave_memory(&mut self) {
-        let Place::Memory(so_far) = &mut self.place else { return };
+        let Storage::Memory(so_far) = &mut self.storage else { return };
         let so_far = std::mem::take(so_far);
         let file = tempfile::Builder::new().prefix("threadbook-output-").suffix(".txt").tempfile();
-        self.place = file.map_or_else(Place::Nowhere, Place::File);
+        let buffered = |file| Storage::File(BufWriter::with_capacity(BUFFER, file));
+        self.storage = file.map_or_else(Storage::Nowhere, buffered);
         self.put(&so_far);
     }
 
     fn put(&mut self, text: &str) {
         let length = text.len() as u64;
         let fits = self.lost == 0 && self.written + length <= LARGEST;
-        let written = match &mut self.place {
-            Place::File(file) => fits && file.write_all(text.as_bytes()).is_ok(),
-            Place::Closed(path) => {
+        let written = match &mut self.storage {
+            Storage::File(file) => fits && file.write_all(text.as_bytes()).is_ok(),
+            Storage::Closed(path) => {
                 let file = fits.then(|| OpenOptions::new().append(true).open(path));
                 file.is_some_and(|file| file.and_then(|mut file| file.write_all(text.as_bytes())).is_ok())
             }
-            Place::Memory(_) | Place::Nowhere(_) => false,
+            Storage::Memory(_) | Storage::Nowhere(_) => false,
         };
         *(if written { &mut self.written } else { &mut self.lost }) += length;
+        if self.named {
+            self.flush();
+        }
+    }
+
+    /// Writes what is buffered; what the file does not take of it is lost.
+    fn flush(&mut self) {
+        let Storage::File(file) = &mut self.storage else { return };
+        if file.flush().is_err() {
+            let lost = file.buffer().len() as u64;
+            self.written -= lost.min(self.written);
+            self.lost += lost;
+        }
     }
 }
 
@@ -110,13 +133,13 @@ mod tests {
 
     #[test]
     fn long_text_is_in_a_file_that_stays_if_it_is_named() {
-        let mut full = Full::default();
+        let mut full = FullText::default();
         full.write("abc");
-        assert!(matches!(full.place, Place::Memory(_)));
-        let long = "\u{e9}".repeat(SHORT / 2);
+        assert!(matches!(full.storage, Storage::Memory(_)));
+        let long = "\u{e9}".repeat(IN_MEMORY / 2);
         full.write(&long);
-        let Place::File(file) = &full.place else { panic!("it is long") };
-        let unnamed = file.path().to_owned();
+        let Storage::File(file) = &full.storage else { panic!("it is long") };
+        let unnamed = file.get_ref().path().to_owned();
         full.discard();
         assert!(!unnamed.exists(), "nobody knows it");
         full.write(&long);
@@ -131,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted_and_nothing_after_it_is_written() {
-        let mut full = Full::default();
+        let mut full = FullText::default();
         full.write("abc");
         let said = full.keep();
         full.written = LARGEST - 1;
@@ -141,5 +164,25 @@ mod tests {
         assert_eq!(std::fs::read_to_string(path(&said)).expect("a file"), "abc");
         full.discard();
         assert!(!std::path::Path::new(path(&said)).exists());
+    }
+
+    /// Text that fits the limit is never read again: it goes to the disk in few and large pieces.
+    #[test]
+    fn text_is_buffered_until_its_file_is_named() {
+        let mut full = FullText::default();
+        full.write(&"x".repeat(IN_MEMORY));
+        let piece = "y".repeat(100);
+        let mut lengths = std::collections::BTreeSet::new();
+        for _ in 0..10_000 {
+            full.write(&piece);
+            let Storage::File(file) = &full.storage else { panic!("it is long") };
+            lengths.insert(file.get_ref().as_file().metadata().expect("a file").len());
+        }
+        assert!(lengths.len() <= 8, "{} writes", lengths.len());
+        let said = full.keep();
+        full.write("z");
+        let length = std::fs::metadata(path(&said)).expect("a file").len();
+        assert_eq!(length, (IN_MEMORY + 100 * 10_000 + 1) as u64, "it is whole at any time");
+        full.discard();
     }
 }

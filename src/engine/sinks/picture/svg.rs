@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{Picture, Row, seconds};
+use super::layout::{Picture, Row, seconds};
 use crate::events::{LaneKind, Stream};
 
 const WIDTH: f64 = 960.0;

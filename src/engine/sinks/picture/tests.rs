@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use super::*;
-use crate::events::Stream;
+use crate::engine::sinks::trace::{Life, Mark, Wait};
+use crate::events::{Awaited, CellId, LaneId, LaneKind, Stream};
 
 fn ms(at: u64) -> Duration {
     Duration::from_millis(at)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Picture;
+use super::layout::Picture;
 
 const COLUMNS: usize = 60;
 

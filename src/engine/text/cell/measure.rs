@@ -4,8 +4,6 @@ use std::ops::Range;
 
 use syn::spanned::Spanned;
 
-use super::Parts;
-
 /// What a magic says about the Rust beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
@@ -59,21 +57,5 @@ pub(super) fn expression(marks: &[Mark], stmt: &syn::Stmt) -> Option<Range<usize
         syn::Stmt::Expr(expression, _) => Some(expression.span().byte_range()),
         syn::Stmt::Macro(call) => Some(start..call.mac.span().byte_range().end),
         _ => None,
-    }
-}
-
-/// Notes what is measured in the parts of a cell. The value of what is measured is no result of the cell.
-pub(super) fn note_measured(parts: &mut Parts, marks: &[Mark]) {
-    let measured = marks.iter().filter_map(|mark| match mark {
-        Mark::Measured(measured) => Some(measured),
-        Mark::Timed(_) => None,
-    });
-    for measured in measured {
-        if parts.tail.as_ref().is_some_and(|tail| measured.within.contains(&tail.start)) {
-            parts.tail = None;
-        }
-        if parts.statements.iter().any(|statement| measured.body.contains(&statement.range.start)) {
-            parts.measured.push(measured.clone());
-        }
     }
 }

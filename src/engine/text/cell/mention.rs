@@ -7,7 +7,12 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::visit::{self, Visit};
 
-use super::Binding;
+/// A name that a top-level `let` binds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Binding {
+    pub name: String,
+    pub mutable: bool,
+}
 
 /// Every identifier in these tokens, also inside macro calls and captured by format strings (`"{name}"`).
 pub(super) fn of_tokens(tokens: TokenStream) -> BTreeSet<String> {

@@ -1,4 +1,5 @@
-//! Runs cells: text in, events out. The face of the engine; front ends see nothing below it.
+//! Runs cells: text in, events out. Front ends see the trait `Engine` and its types (`api`), `start`, and the options
+//! of a session; nothing below.
 
 mod api;
 mod ask;
@@ -21,9 +22,9 @@ mod text;
 mod trial;
 
 pub use crate::worker::TimeFormat;
-/// What a front end says on a comm.
+/// A message of a front end on a comm.
 pub use crate::worker::{Act, Comm};
-/// Answering cells that read their standard input.
+/// The standard input of cells: who answers, and with what.
 pub use crate::worker::{Answer, Input};
 pub use api::{
     Answerer, Candidate, Checkpoint, Completions, Engine, Inspection, Interrupter, NoCheckpoint, Outcome, Policy,
@@ -32,7 +33,7 @@ pub use api::{
 pub use ask::is_complete::{Whole, whole};
 pub use ask::names::Names;
 pub use build::eviction::{CacheUsage, cache_usage, clean_cache, human_size};
-pub use build::toolchain::rust_version;
+pub(crate) use build::toolchain::rust_version;
 pub use limits::{Limits, OrOff, seconds};
 pub use session::{Options, Session, start};
-pub use trial::try_out;
+pub(crate) use trial::try_out;

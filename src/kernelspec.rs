@@ -25,12 +25,16 @@ const LOGOS: [(&str, &[u8]); 3] = [
     ("logo-svg.svg", include_bytes!("../kernelspec/logo-svg.svg")),
 ];
 
-/// What `threadbook install` was asked for.
+/// The arguments of `threadbook install`.
 #[derive(Clone, Debug)]
 pub struct InstallOptions {
+    /// Where the entry goes.
     pub place: Place,
+    /// The directory of the entry, by which Jupyter knows the kernel.
     pub name: String,
+    /// What users see in the list; `Rust (Threadbook)` by default.
     pub display_name: Option<String>,
+    /// Variables of the kernel's environment.
     pub env: Vec<(String, String)>,
 }
 
@@ -42,7 +46,7 @@ pub fn no_kernel(what: &str) -> Error {
     Error::new(ExitCode::Usage, message)
 }
 
-/// Writes the kernelspec, in place of one of ours if there is one; answers its directory.
+/// Writes the kernelspec, in place of one of ours if there is one. Returns its directory.
 pub fn install(options: &InstallOptions) -> Result<PathBuf, Error> {
     if !cfg!(feature = "kernel") {
         return Err(no_kernel("cannot install the kernel"));
@@ -68,7 +72,7 @@ pub fn install(options: &InstallOptions) -> Result<PathBuf, Error> {
     Ok(directory)
 }
 
-/// Removes the kernelspec of this name; answers its directory.
+/// Removes the kernelspec of this name. Returns its directory.
 pub fn uninstall(place: &Place, name: &str) -> Result<PathBuf, Error> {
     check_name(name)?;
     let directory = place.kernels()?.join(name);
@@ -87,7 +91,8 @@ pub fn uninstall(place: &Place, name: &str) -> Result<PathBuf, Error> {
     Ok(directory)
 }
 
-/// Jupyter takes no other names.
+/// Whether Jupyter accepts this name of a kernelspec
+/// (<https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs>).
 fn check_name(name: &str) -> Result<(), Error> {
     let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if !name.is_empty() && name.chars().all(good) && !name.starts_with('.') {

@@ -1,4 +1,4 @@
-//! Front end 2: `.ipynb` files. Reads and writes them, runs their cells in order, shows the run as it goes, and
+//! The front end for `.ipynb` files: reads and writes them, runs their cells in order, shows the run as it goes, and
 //! verifies what a run puts out.
 //!
 //! Never speaks the Jupyter protocol; sees the engine through its face only.
@@ -24,9 +24,8 @@ mod fixture;
 #[doc(hidden)]
 pub mod fuzzing;
 
-pub use model::{Cell, CellKind, Notebook};
 pub use run::{RunOptions, run};
 pub use verify::{Request, verify};
 
-/// What cells may use, and how that is written.
+/// The limits of cells, and how users write them.
 pub use crate::engine::{Limits, OrOff, seconds};

@@ -10,7 +10,7 @@ use crate::events::CellId;
 use crate::sys::process;
 use crate::worker::Stopper;
 
-/// A session's handle for others. Clones speak of the same session.
+/// What one session is doing that can be stopped. Clones are of the same session.
 #[derive(Clone, Default)]
 pub(super) struct Interrupter(Arc<Mutex<State>>);
 
@@ -20,7 +20,7 @@ struct State {
     asked: bool,
     /// Stops the cell that runs.
     running: Option<(CellId, Stopper)>,
-    /// Compilers that run, those of cells prepared ahead too.
+    /// Compilers that run, also those of cells that are compiled ahead.
     compilers: Vec<Arc<Mutex<Child>>>,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Said {
 }
 
 impl Interrupter {
-    /// Stops the cell that is being executed, if there is one; answers whether there was.
+    /// Stops the cell that is being executed. Returns whether there was one.
     pub(super) fn interrupt(&self) -> bool {
         let mut state = self.state();
         match (state.phase, &state.running) {
@@ -51,37 +51,37 @@ impl Interrupter {
         true
     }
 
-    /// A cell begins.
+    /// Notes that a cell begins: its compilers can be stopped from here on.
     pub(super) fn prepare(&self) {
         let mut state = self.state();
         (state.phase, state.asked) = (Phase::Preparing, false);
     }
 
-    /// The cell runs from here on, unless an interrupt was asked for: then it must not.
+    /// Notes that the cell runs from here on. Returns false if an interrupt has been asked for: the cell must not run.
     pub(super) fn run(&self, cell: CellId, stopper: Stopper) -> bool {
         let mut state = self.state();
         (state.phase, state.running) = (Phase::Running, Some((cell, stopper)));
         !state.asked
     }
 
-    /// The cell runs no longer; answers whether it was interrupted.
+    /// Notes that the cell has ended. Returns whether it was interrupted.
     pub(super) fn finish(&self) -> bool {
         let mut state = self.state();
         (state.phase, state.running) = (Phase::Idle, None);
         std::mem::take(&mut state.asked)
     }
 
-    /// Ends the compilers that run now; whoever waits for one is told that it failed.
+    /// Kills the compilers that run now. Whoever waits for one sees it fail.
     pub(super) fn stop_compilers(&self) {
         self.state().compilers.iter().for_each(kill);
     }
 
-    /// Runs a compiler to its end, which an interrupt may bring about.
+    /// Runs a compiler to its end, or until an interrupt kills it.
     pub(super) fn compile(&self, command: Command) -> io::Result<Said> {
         self.watch(command, |_| {})
     }
 
-    /// The same, and hands on each line of its standard error as it comes.
+    /// Does the same, and passes each line of standard error on as it comes.
     pub(super) fn watch(&self, mut command: Command, mut line: impl FnMut(&str)) -> io::Result<Said> {
         let _span = tracing::debug_span!("command", line = ?command).entered();
         let (child, pipe) = {
@@ -90,7 +90,7 @@ impl Interrupter {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             process::end_with_this_thread(&mut command);
-            // What it starts itself (cargo its rustc, rustc its linker) is stopped with it.
+            // In a group of its own, the processes that it starts (Cargo's rustc, rustc's linker) are killed with it.
             command.process_group(0);
             let mut child = command.stderr(Stdio::piped()).spawn()?;
             let pipe = child.stderr.take();
@@ -109,7 +109,7 @@ impl Interrupter {
                 line(&String::from_utf8_lossy(&stderr[before..]));
             }
         });
-        // Nobody else waits for it, so its process id is its own until here.
+        // Nobody else waits for this child, so its process id cannot have been used again before this line.
         self.state().compilers.retain(|other| !Arc::ptr_eq(other, &child));
         let status = child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).wait()?;
         read?;

@@ -7,20 +7,23 @@ use std::time::Duration;
 
 use crate::error::{Error, ExitCode};
 
-/// A setting that can be taken back: `off`.
+/// A limit, or `None` for `off`.
 pub type OrOff<T> = Option<T>;
 
+/// Bytes that a worker needs before it runs anything. A smaller limit is refused.
 const LEAST_MEMORY: u64 = 16 << 20;
 
+/// What each cell of a session may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a cell may run; then it is interrupted. Compiling does not count.
+    /// Time that a cell may run. Beyond it the cell is interrupted. Compiling does not count.
     pub time: OrOff<Duration>,
-    /// Bytes of memory of the process that runs cells (`RLIMIT_DATA`); a cell that asks for more is aborted.
+    /// Bytes of memory of the process that runs cells (`RLIMIT_DATA`). A cell that asks for more is aborted.
     pub memory: OrOff<u64>,
-    /// How long a copy of the worker may take, which keeps its variables from a crash of the next cell; zero for none.
+    /// Time that a copy of the worker may take, which saves its variables from a crash of the next cell. A copy that
+    /// would take longer is not made; zero makes none.
     pub snapshot: Duration,
-    /// Bytes of output that a cell may show; of the rest, the end.
+    /// Bytes of output that a cell may show. Beyond it the middle is left out, and the end is shown.
     pub output: OrOff<u64>,
 }
 
@@ -31,7 +34,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The defaults, and what the environment says instead.
+    /// The defaults, overridden by variables of the environment.
     pub fn from_environment() -> Result<Limits, Error> {
         Limits::from_variables(|name| std::env::var_os(name))
     }
@@ -63,13 +66,13 @@ impl Limits {
         time.ok_or_else(|| "give a number of seconds above 0, such as 60 or 0.5, or `off`".into())
     }
 
-    /// Zero is `off`, too.
+    /// Seconds or `off`, which is zero.
     pub fn read_snapshot(text: &str) -> Result<Duration, String> {
         let time = or_off(text, |text| seconds(text).ok());
         time.map(Option::unwrap_or_default).ok_or_else(|| "give a number of seconds, such as 0.2, or `off`".into())
     }
 
-    /// A size that the runtime itself fits in.
+    /// A size as `read_size` reads it, large enough for the runtime itself.
     pub fn read_memory(text: &str) -> Result<OrOff<u64>, String> {
         match Limits::read_size(text)? {
             Some(..LEAST_MEMORY) => Err("a worker itself needs some memory; give 16M or more, or `off`".into()),
@@ -87,6 +90,7 @@ fn or_off<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<OrOff<T
     if text == "off" { Some(None) } else { read(text).map(Some) }
 }
 
+/// Reads a number of seconds, zero or more; the error says what is wrong with the text.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| "give a number of seconds, such as 10 or 0.5".into())

@@ -2,9 +2,11 @@
 //! scope that it started from, without what it moved away.
 
 mod capture;
+mod capture_sink;
 mod checkpoint;
 mod comm;
 mod engine;
+mod failure;
 mod precompile;
 mod recover;
 mod snapshots;
@@ -19,7 +21,8 @@ use crate::sys::clock::monotonic_nanos;
 use crate::sys::process;
 use crate::worker::{self, Answerer, End, Input, Places, Ran, Run, Schedule, Start, TimeFormat, Worker};
 
-use self::precompile::Ahead;
+use self::capture_sink::{CaptureSink, SharedCapture};
+use self::precompile::Precompiler;
 use self::snapshots::Snapshots;
 use crate::engine::api::{Engine, Outcome};
 use crate::engine::build::cache::Cache;
@@ -41,6 +44,7 @@ use crate::engine::sinks::trace::{Recorder, Shared};
 pub struct Options {
     /// The directory that cells start in; the current one by default.
     pub directory: Option<PathBuf>,
+    /// What `%%time` and `%time` print.
     pub time: TimeFormat,
     /// One `Event::Text` per print, never several prints of a lane in one event. `verify` needs this to know
     /// where a print ended; everybody else is better served by the fewer, larger events of the default.
@@ -48,32 +52,35 @@ pub struct Options {
     /// The `threadbook` executable, which workers are started from. None only in that executable itself, where it is
     /// the one that runs; a program that links this library names it.
     pub executable: Option<PathBuf>,
+    /// What each cell may use.
     pub limits: Limits,
     /// Whether the front end can put text in the place of a cell (`Event::NextInput`).
     pub next_input: bool,
 }
 
+/// A session of our engine: see `Engine`.
 pub struct Session {
     options: Options,
     executable: PathBuf,
     sink: Arc<Mutex<Box<dyn Sink>>>,
     compiler: Arc<Compiler>,
     scope: Scope,
-    /// Before the worker, for they are dropped in this order.
+    /// Stands before the worker, since fields are dropped in this order and the worker's end waits for its copies.
     snapshots: Snapshots,
     worker: Worker,
     epoch: u64,
-    /// The cells that are prepared while others run.
-    ahead: Option<Ahead>,
+    /// Prepares the cells that will probably follow while one runs. `None` if nothing is being prepared.
+    ahead: Option<Precompiler>,
     interrupter: Interrupter,
-    /// The files of all cells so far, and how many of them the worker has been told.
+    /// The generated files of all cells so far, by which the worker names the place of a panic, and how many of them
+    /// the worker has been told.
     places: Vec<Places>,
     told: usize,
     schedule: Schedule,
     input: Input,
     answerer: Answerer,
     trace: Shared,
-    captured: capture::Shared,
+    captured: SharedCapture,
     overflow: output_limit::Shared,
 }
 
@@ -83,7 +90,7 @@ pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Box<dyn Engine>, E
 }
 
 impl Session {
-    /// Starts a worker and answers once it is ready. Events go to `sink` from then on, also between cells.
+    /// Starts a worker and returns once it is ready. Events go to `sink` from then on, also between cells.
     pub fn start(options: Options, sink: Box<dyn Sink>) -> Result<Session, Error> {
         let executable = worker::executable(options.executable.clone())
             .map_err(|message| Error::new(ExitCode::Environment, message))?;
@@ -92,9 +99,9 @@ impl Session {
         let compiler =
             canary::compiler(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?;
         let compiler = Arc::new(compiler);
-        let (trace, captured) = (Shared::default(), capture::Shared::default());
+        let (trace, captured) = (Shared::default(), SharedCapture::default());
         let overflow = output_limit::Shared::new(options.limits.output, sink);
-        let sink = Box::new(capture::Tap { captured: captured.clone(), sink: Box::new(overflow.clone()) });
+        let sink = Box::new(CaptureSink { captured: captured.clone(), sink: Box::new(overflow.clone()) });
         let recorder: Box<dyn Sink> = Box::new(Recorder { trace: trace.clone(), sink });
         let sink = Arc::new(Mutex::new(recorder));
         let epoch = monotonic_nanos();
@@ -129,11 +136,11 @@ impl Session {
         self.worker.pid()
     }
 
-    /// `Engine::execute`.
+    /// Runs one cell to its end (`Engine::execute`).
     pub(super) fn execute_cell(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
         let _span = tracing::info_span!("cell", id = %cell).entered();
         self.interrupter.prepare();
-        // Asked for after the last cell, whose variables are still the scope's.
+        // The copy that was asked for after the last cell belongs to the scope as it still is.
         self.take_copy();
         let directory = self.worker_directory();
         let surroundings = Surroundings { directory: &directory, scope: &self.scope };
@@ -150,7 +157,8 @@ impl Session {
             Some(Ok(Replacement::Restart)) => self.restart(cell, source),
             Some(Err(error)) => Ok(self.reject(cell, source, error.into())),
         };
-        // The parser keeps every text that it has read, for spans; those of this cell are bytes by now.
+        // The parser keeps every text that it has read on this thread, for its spans. Nothing needs those of this cell
+        // any more.
         proc_macro2::extra::invalidate_current_thread_spans();
         let ended = match ended {
             Err(_) if self.interrupter.finish() => Ok(self.not_run(cell)),
@@ -173,9 +181,9 @@ impl Session {
             Ok(prepared) => prepared,
             Err(error) => return Ok(self.reject(cell, source, error.into_rejection()?)),
         };
-        if prepared.capture.is_none() && self.ahead.as_ref().is_none_or(Ahead::is_empty) {
+        if prepared.capture.is_none() && self.ahead.as_ref().is_none_or(Precompiler::is_empty) {
             let (compiler, scope) = (self.compiler.clone(), prepared.after.clone());
-            self.ahead = Ahead::start(compiler, scope, CellId(cell.0 + 1), ahead);
+            self.ahead = Precompiler::start(compiler, scope, CellId(cell.0 + 1), ahead);
         }
         self.begin_capture(cell, prepared.capture.take());
         if !prepared.warnings.is_empty() {
@@ -188,7 +196,7 @@ impl Session {
         self.end_capture(cell, ended)
     }
 
-    /// The front end puts this in the place of the cell or of the next one, if it can.
+    /// Has the front end put this text in the place of the cell, or in the next cell, if it can.
     fn show(&mut self, cell: CellId, source: &str, text: String, replace: bool) -> Outcome {
         if !self.options.next_input {
             let message = "`%load` and `%recall` put text in a cell, and there is no front end to do so; \
@@ -207,7 +215,7 @@ impl Session {
         Outcome::Rejected
     }
 
-    /// Where cells find files: they may have changed it.
+    /// The directory in which the worker finds files; cells may have changed it.
     fn worker_directory(&self) -> PathBuf {
         process::working_directory(self.worker.pid())
     }
@@ -237,8 +245,8 @@ impl Session {
                 return Err(Error::new(ExitCode::Environment, message));
             }
             (Ok(_), Some(stop)) => self.stopped(stop),
-            (Ok(End::Failed { message }), None) => (Outcome::Failed, error_failure(message)),
-            (Ok(End::Panicked { message, at }), None) => (Outcome::Panicked, panic_failure(message, &at)),
+            (Ok(End::Failed { message }), None) => (Outcome::Failed, failure::returned(message)),
+            (Ok(End::Panicked { message, at }), None) => (Outcome::Panicked, failure::panicked(message, &at)),
             (Err(exit), stop) => {
                 self.scope = prepared.after_failure;
                 return self.lost_while_running(cell, exit, stop);
@@ -251,12 +259,12 @@ impl Session {
         Ok(outcome)
     }
 
-    /// Runs what there is to run; none if an interrupt came before it.
+    /// Runs what was compiled. `None` if an interrupt came before it ran.
     fn run_program(&mut self, cell: CellId, prepared: &Prepared) -> Option<Ran> {
         let Some(run) = self.request(cell, prepared) else {
             return Some(Ran { end: Ok(End::Returned), stop: None });
         };
-        // What kept the worker from being copied after the last cell may have gone by now.
+        // A thread or a pipe that made a copy impossible when the last cell ended may have gone by now.
         self.ask_for_copy();
         self.take_copy();
         self.snapshots.begin_cell();
@@ -292,20 +300,21 @@ impl Session {
         })
     }
 
-    /// An interrupt came before the cell ran.
+    /// Reports that an interrupt came before the cell ran.
     fn not_run(&mut self, cell: CellId) -> Outcome {
         self.spoil_ahead();
         let evalue = "the cell was stopped before it ran; nothing of it has happened".to_string();
-        let failure = Failure { ename: "Interrupted".into(), traceback: vec![red("Interrupted", &evalue)], evalue };
+        let failure =
+            Failure { ename: "Interrupted".into(), traceback: vec![failure::red("Interrupted", &evalue)], evalue };
         self.fail(cell, failure);
         Outcome::Interrupted
     }
 
-    /// The cell that runs has not come to its end, so what is prepared for the next one rests on a wrong scope.
+    /// Gives up what was prepared for the next cells: it rests on a scope that this cell does not leave.
     fn spoil_ahead(&mut self) {
         if let Some(ahead) = &self.ahead {
             ahead.give_up();
-            // No cell is being prepared but those: the next one need not wait for what nobody wants.
+            // All compilers that run now work for those cells; the next cell must not wait for them.
             self.interrupter.stop_compilers();
         }
     }
@@ -355,7 +364,7 @@ impl Session {
     }
 }
 
-/// What is compiled ahead is given up, so that nothing of the session is left behind.
+/// Ends the compilation of cells ahead, so that no process of the session outlives it.
 impl Drop for Session {
     fn drop(&mut self) {
         self.interrupter.prepare();
@@ -385,27 +394,4 @@ fn start_worker(
         answerer: answerer.clone(),
     };
     Worker::start(start, sink).map_err(|message| Error::new(ExitCode::Environment, message))
-}
-
-impl From<Rejection> for Failure {
-    fn from(rejection: Rejection) -> Failure {
-        let traceback = rejection.rendered.trim_end().lines().map(str::to_string).collect();
-        Failure { ename: rejection.ename.into(), evalue: rejection.evalue, traceback }
-    }
-}
-
-fn red(head: &str, rest: &str) -> String {
-    format!("\x1b[1;31m{head}\x1b[0m: {rest}")
-}
-
-fn error_failure(message: String) -> Failure {
-    let traceback = red("Error", &message).lines().map(str::to_string).collect();
-    Failure { ename: "Error".into(), evalue: message, traceback }
-}
-
-fn panic_failure(message: String, at: &str) -> Failure {
-    let place = if at.is_empty() { String::new() } else { format!(" at {at}") };
-    let head = format!("\x1b[1;31mPanic\x1b[0m{place}");
-    let traceback = std::iter::once(head).chain(message.lines().map(str::to_string)).collect();
-    Failure { ename: "Panic".into(), evalue: message, traceback }
 }

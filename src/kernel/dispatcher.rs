@@ -256,8 +256,8 @@ impl Dispatcher {
         self.runner.start_work(work);
     }
 
-    /// Replies to the cells that wait on this shell, without running them. This is an `error`, as the protocol has it since
-    /// version 5.1, not ipykernel's `aborted`.
+    /// Replies to the cells that wait on this shell, without running them. This is an `error`, as the protocol has it
+    /// since version 5.1, not ipykernel's `aborted`.
     fn abort_waiting(&mut self, subshell: Option<&str>, why: &str) {
         for message in self.queue.take_cells_of(subshell) {
             self.outbound.status(&message.header, ExecutionState::Busy);
@@ -409,8 +409,8 @@ impl Dispatcher {
         self.idle(&message);
     }
 
-    /// Says `busy` and reads the request. One that cannot be read, or that is for a subshell that is not there, is refused;
-    /// then nothing is left to do (`None`).
+    /// Says `busy` and reads the request. One that cannot be read, or that is for a subshell that is not there, is
+    /// refused; then nothing is left to do (`None`).
     fn begin<R: Request>(&mut self, message: &mut Message) -> Option<R> {
         self.outbound.status(&message.header, ExecutionState::Busy);
         match self.read(message) {

@@ -1,6 +1,6 @@
-//! Questions about code: what a word may become, what a name means, whether a text is a whole cell. Turns the protocol's
-//! requests into the engine's questions and back. Positions are in characters (code points) on the wire, and in bytes
-//! inside.
+//! Questions about code: what a word may become, what a name means, whether a text is a whole cell. Turns the
+//! protocol's requests into the engine's questions and back. Positions are in characters (code points) on the wire,
+//! and in bytes inside.
 
 use std::time::Duration;
 

@@ -13,27 +13,27 @@ use crate::events::Stream;
 use crate::lanes::pattern::{Bound, Class, Fit, Piece, Slot, Slots, fits, render};
 use crate::lanes::run::{Run, STREAMS, Task};
 
-/// Atoms tried before the search gives up: about a second.
+/// Atoms that a search tries at most, which takes about a second. Beyond it the result is undecided.
 const BUDGET: usize = 10_000_000;
 
-/// Where and why the recorded text is not one of the run's.
+/// Where and why the recorded text cannot be split into the lanes of the run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Mismatch {
     pub stream: Stream,
-    /// Of the first recorded atom that no lane supplies, in the recorded text of its stream.
+    /// Byte offset of the first recorded atom that no lane supplies, in the recorded text of its stream.
     pub offset: usize,
-    /// From 1; the column counts characters.
+    /// Line and column of that atom, counted from 1, the column in characters.
     pub line: usize,
     pub column: usize,
-    /// The rest of the recorded line from there on; none where the recorded text ends.
+    /// The rest of the recorded line from there on. `None` if the recorded text ends there.
     pub recorded: Option<String>,
     pub lanes: Vec<Offer>,
-    /// The search ended for its budget, not for certain.
+    /// Whether the search ended because its budget was used up: another split may exist.
     pub undecided: bool,
 }
 
 impl Mismatch {
-    /// How many bytes of the recorded atom some lane offers, too.
+    /// How many bytes the recorded atom and the likest offer have in common.
     fn closeness(&self) -> usize {
         let recorded = self.recorded.as_deref().unwrap_or_default();
         let common = |next: &str| next.bytes().zip(recorded.bytes()).take_while(|(a, b)| a == b).count();
@@ -41,24 +41,25 @@ impl Mismatch {
     }
 }
 
-/// What one lane has to offer at that place.
+/// What one lane offers at the place of a mismatch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Offer {
     pub lane: String,
-    /// Its next atom, with names as the recorded text has them; none once all of it is placed.
+    /// The lane's next atom, with names as the recorded text has them. `None` if all of its atoms are placed.
     pub next: Option<String>,
     pub refusal: Refusal,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Refusal {
-    /// All it printed is placed.
+    /// All atoms of the lane are placed.
     Ended,
-    /// It prints something else.
+    /// The lane's next atom is another text.
     Other,
-    /// It would come too early: the first `needed` atoms of lane `of` have to come before it, and `placed` have.
+    /// The atom would come too early: the first `needed` atoms of lane `of` come before it, and `placed` of them have
+    /// come.
     Early { of: String, placed: usize, needed: usize },
-    /// Its task would run on a recorded worker that another task keeps busy.
+    /// The lane's task would run on a recorded worker that another task keeps busy.
     Busy,
 }
 

@@ -1,8 +1,8 @@
 //! Times and durations in printed text: where one begins and ends.
 //!
-//! What is read here is compared by its form only; the values are never looked at, but for being possible.
+//! Measured values are compared by their form only. Values are read just to see whether they are possible.
 
-/// Things that are measured, so that another run has another value in the same form.
+/// Kinds of measured values: another run has another value in the same form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Measure {
     /// `Sat Apr 11 11:47:38 2020`

@@ -78,14 +78,14 @@ impl Slots {
         slot
     }
 
-    /// A slot of its own, bound without regard to others.
+    /// A slot without a class: it is bound without regard to others.
     pub(crate) fn lone(&mut self) -> Slot {
         self.classes.push(None);
         self.classes.len() - 1
     }
 }
 
-/// Who printed a text, as far as its names go.
+/// The names of whoever printed a text.
 pub(crate) struct Speaker<'a> {
     /// The name of the thread that the text was printed on.
     pub thread: &'a str,
@@ -281,7 +281,7 @@ fn extend(piece: &Piece, text: &str, fit: &Fit, bound: &dyn Bound, next: &mut Ve
     match piece {
         Piece::Literal(literal) if rest.starts_with(literal.as_str()) => next.push(plain(literal.len())),
         Piece::Literal(_) => {}
-        // Shorter ones, too: the digits that follow may be the next lane's.
+        // A shorter number fits too: the digits that follow may be the next lane's.
         Piece::AnyNumber(_) => next.extend((1..=digits(rest)).rev().map(plain)),
         Piece::Measured { kind, .. } => {
             let found = measured(rest, *kind == Measure::Duration);
@@ -339,7 +339,7 @@ fn number(rest: &str, slot: Slot, fit: &Fit, bound: &dyn Bound, next: &mut Vec<F
     }
 }
 
-/// Two names of one atom must not become one, either.
+/// Whether two names of one atom would become one, which no renaming allows.
 fn taken_here(fit: &Fit, slot: Slot, value: u64, bound: &dyn Bound) -> bool {
     fit.binds.iter().any(|&(other, v)| v == value && other != slot && bound.same_class(other, slot))
 }

@@ -26,21 +26,21 @@ struct Reader<'a> {
     cell: CellId,
     table: &'a LaneTable,
     run: Run,
-    /// The place in `run.lanes` of each lane that printed.
+    /// The index in `run.lanes` of each lane that printed.
     places: HashMap<LaneId, usize>,
     counts: BTreeMap<LaneId, [usize; 2]>,
     clocks: HashMap<LaneId, Clock>,
     /// The tasks that have begun on each thread so far.
     tasks: Tasks,
-    /// Gates by lane ids, since a lane's place is not known before it prints.
+    /// Gates that name lanes by their ids, since a lane has no index before it prints.
     gates: Vec<(LaneId, usize, GateOf<LaneId>)>,
-    /// What the gates of a lane have said so far, per stream.
+    /// The counts that earlier gates of a lane have named, per stream.
     said: HashMap<(LaneId, usize), BTreeMap<LaneId, usize>>,
     /// Lanes whose clock has moved since their last gate, per stream.
     moved: BTreeSet<(LaneId, usize)>,
-    /// Where in `run.shown` each display id stands.
+    /// The indices in `run.shown` of each display id.
     displays: HashMap<String, Vec<usize>>,
-    /// What was put out so far goes away with the next output.
+    /// Whether the next output takes away what was put out so far (`clear_output(wait=True)`).
     clears: bool,
 }
 
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One print: its payload and its newline are written apart, so they are two atoms.
+    /// Adds one print. CPython writes its payload and its newline apart, so they are two atoms.
     fn text(&mut self, lane: LaneId, stream: Stream, text: &str) {
         let (payload, newline) = match text.strip_suffix('\n') {
             Some(payload) => (payload, true),
@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
         self.pattern(lane, plain)
     }
 
-    /// What the cell has put out so far is not recorded.
+    /// Takes away what the cell has put out so far: a notebook does not record it either.
     fn clear(&mut self) {
         let run = std::mem::take(&mut self.run);
         let empty = Reader::new(self.cell, self.table, std::mem::take(&mut self.tasks));

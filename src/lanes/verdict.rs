@@ -1,6 +1,6 @@
 //! Compares all that a cell put out with what was recorded of it: streams, displays and results, and the error.
 //!
-//! Nothing here runs a cell or decides how often; see `verify`.
+//! Never runs a cell, and never decides how often one is run.
 
 use crate::events::{Failure, LaneId};
 use crate::lanes::matching::{Bindings, Mismatch, match_streams};
@@ -21,13 +21,13 @@ pub(crate) struct Recorded {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Difference {
     Stream(Box<Mismatch>),
-    /// A display or result, counted from 1; none where one side has no more.
+    /// A display or result, counted from 1. `None` if that side has no more.
     Shown {
         index: usize,
         recorded: Option<String>,
         ours: Option<String>,
     },
-    /// How the cell failed; none where it did not.
+    /// How the cell failed. `None` if it did not.
     Failure {
         recorded: Option<String>,
         ours: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) enum Difference {
 }
 
 impl Difference {
-    /// How far the comparison came: of several tries, the one that came furthest says most.
+    /// How far the comparison came. Of several tries, the difference that came furthest tells most.
     pub(crate) fn reached(&self) -> (usize, usize) {
         match self {
             Difference::Failure { .. } => (0, 0),
@@ -63,7 +63,7 @@ fn failure(ours: Option<&Failure>, recorded: Option<&(String, String)>) -> Resul
     Err(Difference::Failure { recorded: recorded.map(say), ours: ours.map(say) })
 }
 
-/// Each lane's displays in order; between lanes any order will do.
+/// Compares displays and results: those of one lane in order, those of several lanes in any order.
 fn shown(run: &Run, recorded: &[String], mut bound: Bindings) -> Result<(), Difference> {
     let mut left: Vec<&(LaneId, Vec<Piece>)> = run.shown.iter().collect();
     for (index, text) in recorded.iter().enumerate() {

@@ -27,7 +27,7 @@ impl CtrlC {
         let listen = move || {
             for signal in signals.forever() {
                 if came.swap(true, Ordering::SeqCst) {
-                    // It ends the process; if it cannot, the run goes on to its end.
+                    // This ends the process. If it fails, the run goes on to its end.
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
                 }
                 interrupter.interrupt();

@@ -5,7 +5,7 @@
 use crate::notebook::model::{Cell, CellKind, Notebook};
 use crate::notebook::view::Title;
 
-/// A longer first line is cut in a header.
+/// Characters of a title. A longer one is cut, with `…` at its end.
 const TITLE: usize = 72;
 
 #[derive(Clone, Debug, PartialEq)]

@@ -13,14 +13,14 @@ pub(super) const MINOR: u64 = 5;
 
 /// What is needed, beside the tree, to write the file again as it was.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Style {
-    /// What one level is indented by; none for a file on one line.
+pub(super) struct Style {
+    /// The indent of one level. `None` for a file on one line.
     pub indent: Option<String>,
     pub ends_with_newline: bool,
 }
 
 #[derive(Debug)]
-pub struct Parsed {
+pub(super) struct Parsed {
     pub tree: Map<String, Value>,
     pub style: Style,
     pub warning: Option<String>,
@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path) -> Result<Parsed, Error> {
     parse(&text, path)
 }
 
-/// `path` is for messages only.
+/// Parses the text of a notebook file. `path` is for messages only.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Parsed, Error> {
     let name = path.display();
     // Windows editors leave a byte order mark; JSON has none.
@@ -52,8 +52,8 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Parsed, Error> {
     Ok(Parsed { tree, style: style(text), warning })
 }
 
-/// Answers a warning for a minor version newer than ours: nbformat's own policy is to accept it, since a minor
-/// version only adds.
+/// Returns a warning for a minor version newer than ours. Nbformat's own policy is to accept it, since a minor version
+/// only adds (<https://nbformat.readthedocs.io/en/latest/format_description.html#backward-compatibility>).
 fn check_version(tree: &Map<String, Value>, path: &Path) -> Result<Option<String>, Error> {
     let name = path.display();
     let number = |key: &str| tree.get(key).and_then(Value::as_u64);

@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use crate::events::{CellId, Event, Lane, LaneId, LaneKind, MimeBundle, Sink, Stream};
 use crate::notebook::nbformat::Output;
 
-/// So many runs of bytes, and so many lanes, are written for one cell: a notebook is to stay openable.
+/// Pieces, and lanes, that are written for one cell at most, so that a notebook stays small enough to be opened.
+/// Beyond it the section says `pieces_truncated` or `lanes_truncated`.
 const KEPT: usize = 10_000;
 
 pub(super) struct Recorder {
@@ -26,7 +27,7 @@ pub(super) struct Recorder {
 
 struct LaneRecord {
     lane: Lane,
-    /// For a task: the thread that ran it.
+    /// The thread that a task ran on. `None` for a thread or a process.
     thread: Option<LaneId>,
     ended: Option<Duration>,
 }
@@ -36,7 +37,7 @@ struct Recording {
     outputs: Arc<Vec<Output>>,
     pieces: Vec<Piece>,
     pieces_truncated: bool,
-    /// What is there goes away with the next output (`clear_output(wait)`).
+    /// Whether the next output takes away what is there (`clear_output(wait=True)`).
     clears: bool,
     /// The lanes that this cell made or that wrote for it, in order of appearance.
     lanes: Vec<LaneId>,
@@ -49,7 +50,7 @@ struct Recording {
 
 /// A run of bytes of a cell's text outputs, taken in their order.
 struct Piece {
-    /// None for what the compiler says: no thread wrote it.
+    /// `None` for a compiler warning, which no thread wrote.
     lane: Option<LaneId>,
     stream: Stream,
     bytes: usize,
@@ -61,7 +62,7 @@ pub(super) struct Record {
     pub outputs: Arc<Vec<Output>>,
     /// `metadata.execution`
     pub execution: Map<String, Value>,
-    /// `metadata.threadbook`; empty where the main thread alone wrote, which then goes without saying.
+    /// `metadata.threadbook`. Empty if the main thread alone wrote: a cell without the section says just that.
     pub threadbook: Map<String, Value>,
 }
 
@@ -124,7 +125,7 @@ impl Recorder {
         lane == LaneId::MAIN || cells.any(|cell| cell.known.contains(&lane))
     }
 
-    /// The cells that show this lane have something new to write.
+    /// Marks the cell of this lane as changed.
     fn lane_changed(&mut self, lane: LaneId) {
         let cell = self.lane(lane).map(|lane| lane.cell);
         if let Some(recording) = cell.and_then(|cell| self.cells.get_mut(&cell)) {
@@ -186,7 +187,7 @@ impl Sink for Recorder {
     fn event(&mut self, event: Event) {
         match event {
             Event::Lane(lane) => {
-                // The main thread is of no cell; it is met where it writes.
+                // The main thread belongs to no cell. It is added to each cell that it writes for.
                 if lane.id != LaneId::MAIN {
                     self.recording(lane.cell).meet(lane.id);
                 }
@@ -254,7 +255,7 @@ impl Recording {
         self.outputs().push(output);
     }
 
-    /// To be added to.
+    /// The outputs, for one more.
     fn outputs(&mut self) -> &mut Vec<Output> {
         if self.clears {
             self.clear(false);
@@ -281,7 +282,7 @@ impl Recording {
         }
     }
 
-    /// The lane is written with the cell, if it is one of the first `KEPT`.
+    /// Adds the lane to those that are written with the cell, unless there are `KEPT` already.
     fn meet(&mut self, lane: LaneId) {
         if self.known.contains(&lane) {
             return;
@@ -299,7 +300,7 @@ impl Recording {
         if text.is_empty() {
             return;
         }
-        // First, since it may clear what stands there.
+        // Asked for first, since this may clear what is there.
         let outputs = self.outputs();
         let bytes = text.len();
         match outputs.last_mut() {
@@ -312,7 +313,7 @@ impl Recording {
     fn attribute(&mut self, lane: Option<LaneId>, stream: Stream, bytes: usize) {
         let full = self.pieces.len() == KEPT;
         match self.pieces.last_mut() {
-            // Once a piece is left out, nothing may be added to the last one: it would stand at the wrong place.
+            // After a piece was left out, the last one must not grow: its bytes would be those of another place.
             _ if self.pieces_truncated => {}
             Some(last) if (last.lane, last.stream) == (lane, stream) => {
                 last.bytes += bytes;

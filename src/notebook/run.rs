@@ -21,26 +21,30 @@ use crate::notebook::record::Recorder;
 use crate::notebook::view::{Look, Progress, View, human, said};
 use crate::notebook::write;
 
-/// After an error, threads get no more than this to end.
+/// Longest wait for threads after an error has stopped the run. They are then named and ended.
 const PATIENCE_AFTER_ERROR: Duration = Duration::from_secs(1);
-/// So many threads that still run are named.
+/// Threads that are named in the warning about those that still run. Of more, the number is given.
 const NAMED: usize = 8;
 
+/// What `threadbook run` was asked for.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
+    /// The notebook to run, which is not changed.
     pub notebook: PathBuf,
     /// Where the executed notebook goes: `<stem>.executed.ipynb` beside the notebook by default, `-` for standard
     /// output.
     pub output: Option<PathBuf>,
+    /// Whether cells after one that failed are run too.
     pub allow_errors: bool,
     /// Nothing is shown but problems.
     pub quiet: bool,
     /// How long threads that outlive the last cell are waited for.
     pub patience: Duration,
+    /// What each cell may use.
     pub limits: Limits,
 }
 
-/// Runs a notebook. That a cell failed is an error with the exit code for that.
+/// Runs a notebook. Returns an error with `ExitCode::Failed` if a cell stopped the run.
 pub fn run(options: &RunOptions) -> Result<(), Error> {
     let start = |sink: Box<dyn Sink>| {
         let directory = std::path::absolute(&options.notebook).ok();
@@ -79,12 +83,12 @@ fn run_with(
     let notebook = Notebook::read(&options.notebook)?;
     let output = Output::of(options);
     output.probe()?;
-    let desk = Desk(Arc::new(Mutex::new(Papers { recorder: Recorder::new(), view })));
+    let record = SharedRecord(Arc::new(Mutex::new(LiveRecord { recorder: Recorder::new(), view })));
     if let Some(warning) = notebook.warning() {
-        desk.lock().view.problem(&format!("warning: {warning}"));
+        record.lock().view.problem(&format!("warning: {warning}"));
     }
     let steps = steps(&notebook);
-    let mut run = Run { options, notebook, output, desk: desk.clone(), ran: Vec::new(), saves: Saves::new() };
+    let mut run = Run { options, notebook, output, record: record.clone(), ran: Vec::new(), saves: Saves::new() };
     run.clear(&steps);
     let started = Instant::now();
     let result = if steps.iter().all(|step| step.skipped) {
@@ -92,11 +96,11 @@ fn run_with(
         run.skip(&steps)
     } else {
         // Nothing has run when this fails: an earlier executed notebook stays.
-        let mut started = start(Box::new(desk.clone()))?;
+        let mut started = start(Box::new(record.clone()))?;
         run.steps(&steps, &mut started)
     };
     let result = run.close(result, started.elapsed());
-    desk.lock().view.finish();
+    record.lock().view.finish();
     result.and(run.output.deliver(&mut run.notebook))
 }
 
@@ -104,7 +108,7 @@ enum Output {
     File(PathBuf),
     /// A pipe or a device: it takes the notebook once, when it is finished.
     Special(PathBuf),
-    /// So does this.
+    /// Standard output, which takes the notebook once, too.
     Stdout,
 }
 
@@ -132,7 +136,7 @@ impl Output {
         }
     }
 
-    /// The last step, when nothing more is shown.
+    /// Writes the notebook to an output that takes it once. The last step, when nothing more is shown.
     fn deliver(&self, notebook: &mut Notebook) -> Result<(), Error> {
         match self {
             Output::File(_) => Ok(()),
@@ -168,26 +172,26 @@ impl Saves {
     }
 }
 
-/// The one place that events go to. The session holds it as its sink, the run as its record.
+/// The sink of the engine, and what the run reads of it. Clones are of the same record.
 #[derive(Clone)]
-struct Desk(Arc<Mutex<Papers>>);
+struct SharedRecord(Arc<Mutex<LiveRecord>>);
 
-struct Papers {
+struct LiveRecord {
     recorder: Recorder,
     view: View,
 }
 
-impl Desk {
-    fn lock(&self) -> MutexGuard<'_, Papers> {
+impl SharedRecord {
+    fn lock(&self) -> MutexGuard<'_, LiveRecord> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Sink for Desk {
+impl Sink for SharedRecord {
     fn event(&mut self, event: Event) {
-        let mut papers = self.lock();
-        papers.view.event(&event);
-        papers.recorder.event(event);
+        let mut live = self.lock();
+        live.view.event(&event);
+        live.recorder.event(event);
     }
 }
 
@@ -195,8 +199,8 @@ struct Run<'a> {
     options: &'a RunOptions,
     notebook: Notebook,
     output: Output,
-    desk: Desk,
-    /// The places in the notebook of `In[1]`, `In[2]`, …
+    record: SharedRecord,
+    /// The indices in the notebook of `In[1]`, `In[2]`, …
     ran: Vec<usize>,
     saves: Saves,
 }
@@ -212,7 +216,7 @@ impl Run<'_> {
         }
     }
 
-    /// All steps, then what outlives them.
+    /// Runs all steps, then waits for threads that outlive them.
     fn steps(&mut self, steps: &[Step], started: &mut Started) -> Result<Summary, Error> {
         let mut summary = Summary::default();
         for (n, step) in steps.iter().enumerate() {
@@ -221,7 +225,7 @@ impl Run<'_> {
                 return Ok(summary);
             }
             if step.skipped {
-                self.desk.lock().view.cell_skipped(progress, &step.title);
+                self.record.lock().view.cell_skipped(progress, &step.title);
                 continue;
             }
             let left = steps[n + 1..].iter().filter(|step| !step.skipped);
@@ -230,7 +234,7 @@ impl Run<'_> {
             if outcome != Outcome::Ok {
                 summary.failed += 1;
             }
-            // It may have come when the cell had just ended.
+            // The interrupt may have come when the cell had just ended.
             let interrupted = (started.is_interrupted)();
             if interrupted || self.stops(step, &outcome) {
                 let outcome = if interrupted { Outcome::Interrupted } else { outcome };
@@ -253,7 +257,7 @@ impl Run<'_> {
 
     fn skip(&mut self, steps: &[Step]) -> Result<Summary, Error> {
         for (n, step) in steps.iter().enumerate() {
-            self.desk.lock().view.cell_skipped(Progress { at: n + 1, total: steps.len() }, &step.title);
+            self.record.lock().view.cell_skipped(Progress { at: n + 1, total: steps.len() }, &step.title);
         }
         Ok(Summary::default())
     }
@@ -268,20 +272,20 @@ impl Run<'_> {
         self.ran.push(step.index);
         let cell = CellId(self.ran.len() as u32);
         {
-            let mut papers = self.desk.lock();
-            papers.view.cell_begins(cell, progress, &step.title, !self.goes_on(step));
-            papers.recorder.begin(cell);
+            let mut live = self.record.lock();
+            live.view.cell_begins(cell, progress, &step.title, !self.allows_errors(step));
+            live.recorder.begin(cell);
         }
         let started = Instant::now();
         let outcome = engine.execute(cell, &step.source, ahead)?;
         let took = started.elapsed();
-        let mut papers = self.desk.lock();
-        papers.recorder.end(cell);
-        papers.view.cell_ends(&outcome, took);
+        let mut live = self.record.lock();
+        live.recorder.end(cell);
+        live.view.cell_ends(&outcome, took);
         Ok(outcome)
     }
 
-    fn goes_on(&self, step: &Step) -> bool {
+    fn allows_errors(&self, step: &Step) -> bool {
         self.options.allow_errors || step.may_fail
     }
 
@@ -290,13 +294,13 @@ impl Run<'_> {
             Outcome::Ok => false,
             // Whoever interrupts wants the run to end.
             Outcome::Interrupted => true,
-            _ => !self.goes_on(step),
+            _ => !self.allows_errors(step),
         }
     }
 
     /// Whether the reader of the report has closed it (`| head`): then the run ends quietly.
     fn reader_is_gone(&self) -> Result<bool, Error> {
-        match self.desk.lock().view.closed() {
+        match self.record.lock().view.closed() {
             None => Ok(false),
             Some(io::ErrorKind::BrokenPipe) => Ok(true),
             Some(other) => Err(Error::new(
@@ -310,8 +314,8 @@ impl Run<'_> {
         if running.is_empty() {
             return;
         }
-        let mut papers = self.desk.lock();
-        let name = |id: &LaneId| match papers.recorder.lane(*id) {
+        let mut live = self.record.lock();
+        let name = |id: &LaneId| match live.recorder.lane(*id) {
             Some(lane) => format!("{} of {}", lane.name, lane.cell),
             None => format!("lane {}", id.0),
         };
@@ -325,14 +329,14 @@ impl Run<'_> {
             human(patience),
             names.join(", "),
         );
-        papers.view.problem(&text);
+        live.view.problem(&text);
     }
 
     fn save(&mut self) -> Result<(), Error> {
         let started = Instant::now();
-        let changed = self.desk.lock().recorder.take_changed();
+        let changed = self.record.lock().recorder.take_changed();
         for record in changed {
-            // The session may know cells that were never asked for, as the one before the first.
+            // The main thread is declared before the first cell, under a number that no cell has.
             let nth = (record.cell.0 as usize).checked_sub(1);
             let Some(&index) = nth.and_then(|nth| self.ran.get(nth)) else {
                 continue;
@@ -354,7 +358,7 @@ impl Run<'_> {
             (Ok(summary), Ok(())) => summary,
             (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
             (Err(error), Err(second)) => {
-                self.desk.lock().view.problem(&format!("error: {second}"));
+                self.record.lock().view.problem(&format!("error: {second}"));
                 return Err(error);
             }
         };
@@ -367,7 +371,7 @@ impl Run<'_> {
             n => format!(", {n} with an error"),
         };
         let ran = counted(self.ran.len(), "cell");
-        self.desk.lock().view.remark(&format!("{ran} in {}{failed}: {place}", human(took)));
+        self.record.lock().view.remark(&format!("{ran} in {}{failed}: {place}", human(took)));
         match summary.stopped {
             None => Ok(()),
             Some((cell, outcome)) => Err(Error::new(

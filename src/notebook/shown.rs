@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use crate::events::{MimeBundle, Origin};
 
+/// Time between two states of one display that are shown. A state that comes earlier waits, and a later one replaces
+/// it.
 const PACE: Duration = Duration::from_secs(1);
 
 /// The displays that have been changed.
@@ -23,7 +25,7 @@ struct State {
 }
 
 impl Changing {
-    /// A display has changed to this; answers it if it is to be shown now.
+    /// Notes that a display has changed to this text. Returns the text if it is to be shown now.
     pub(super) fn change(&mut self, id: &str, origin: Origin, text: String) -> Option<String> {
         let begin = State { shown: Duration::ZERO, waits: None };
         let state = self.displays.entry(id.to_owned()).or_insert(begin);
@@ -45,7 +47,7 @@ impl Changing {
     }
 }
 
-/// The plain form of a value; without one, its best form by name: `[image/png, 12 kB]`.
+/// The plain form of a value. If it has none, the name and size of its best form: `[image/png, 12 kB]`.
 pub(super) fn plain(data: &MimeBundle) -> String {
     match data.get("text/plain") {
         Some(Value::String(text)) => text.clone(),
@@ -56,7 +58,7 @@ pub(super) fn plain(data: &MimeBundle) -> String {
     }
 }
 
-/// Of an image the size of its file, of everything else that of its text.
+/// The size of an image's file, or of the text of anything else.
 fn size(mime: &str, value: &Value) -> String {
     let bytes = match value.as_str() {
         Some(base64) if mime.starts_with("image/") && !mime.ends_with("+xml") => {

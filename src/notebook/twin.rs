@@ -60,10 +60,10 @@ impl Twins {
         Ok(Twins { python: python.to_path_buf(), directory, child, commands, replies: BufReader::new(replies) })
     }
 
-    /// Runs the twin of the cell with this id to its end; none if it has none.
+    /// Runs the twin of the cell with this id to its end. `None` if the cell has no twin.
     pub(super) fn run(&mut self, id: &str) -> Result<Option<TwinOutput>, Error> {
         let file = self.directory.join(format!("{id}.py"));
-        // An id is nbformat's own kind of word; anything else names no file of ours.
+        // Only what nbformat allows as a cell id may become part of a path.
         if !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') || !file.is_file() {
             return Ok(None);
         }
@@ -91,7 +91,7 @@ impl Twins {
 
 impl Drop for Twins {
     fn drop(&mut self) {
-        // It may be in the middle of a twin, and nothing of it is needed any more.
+        // The process may be in the middle of a twin, and nothing of that is needed any more.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

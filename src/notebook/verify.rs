@@ -20,23 +20,27 @@ use crate::error::{Error, ExitCode};
 use crate::lanes::log::Log;
 use crate::notebook::twin::Twins;
 
+/// What `threadbook verify` was asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// The notebook whose outputs are compared, which is not changed.
     pub notebook: PathBuf,
-    /// Whole runs, each in a fresh session.
+    /// How often the whole notebook is run, each time in a fresh session.
     pub runs: u32,
-    /// How often a cell is run whose outcome the scheduler decides, before it counts as different.
+    /// How often a cell whose outcome the scheduler decides is run at most. Then its outputs count as different.
     pub tries: u32,
     /// The first of the seeds that decide small delays, so that the schedules of a run can be repeated.
     pub seed: Option<u64>,
-    /// The Python to compare with, too: `python3`.
+    /// The Python whose live runs are compared with, too: `python3`.
     pub twin: Option<PathBuf>,
     /// One JSON document instead of lines for people.
     pub json: bool,
+    /// What each cell may use.
     pub limits: Limits,
 }
 
 impl Request {
+    /// One run of this notebook, with every other setting as by default.
     pub fn new(notebook: impl Into<PathBuf>) -> Self {
         Request {
             notebook: notebook.into(),
@@ -50,7 +54,7 @@ impl Request {
     }
 }
 
-/// Verifies a notebook and answers whether all cells of all runs matched. The report for people has colours: give an
+/// Verifies a notebook. Returns whether all cells of all runs matched. The report for people has colours: give an
 /// `anstream` that takes them out where they are not wanted.
 pub fn verify(request: &Request, out: &mut dyn Write) -> Result<bool, Error> {
     let cells = cells::read(&request.notebook)?;

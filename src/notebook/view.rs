@@ -15,10 +15,10 @@ use crate::events::{CellId, Event, Failure, Lane, LaneId, LaneKind, MimeBundle, 
 use crate::notebook::printer::{Printer, Target};
 use crate::notebook::shown::{Changing, plain};
 
-/// The column of lane names is at least as wide as `MainThread`, and a longer name than this is cut.
+/// Characters of the column of lane names: at least as many as `MainThread` has. A longer name than `WIDEST` is cut.
 const NARROWEST: usize = 10;
 const WIDEST: usize = 36;
-/// A line that is not finished is shown in parts of about this size, lest it be kept in memory without end.
+/// Bytes of an unfinished line that are held back. Beyond it the line is shown in parts, so that memory stays bounded.
 const LONGEST_LINE: usize = 1 << 16;
 
 const DIM: Style = Style::new().dimmed();
@@ -26,7 +26,7 @@ const BOLD: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const CELL: Style = AnsiColor::Blue.on_default().bold();
-/// Without red, which is for errors and standard error.
+/// Colours of lanes. Red is left out, which is for errors and standard error.
 const LANES: [Style; 8] = [
     AnsiColor::Cyan.on_default(),
     AnsiColor::Yellow.on_default(),
@@ -41,9 +41,9 @@ const LANES: [Style; 8] = [
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
     pub colour: bool,
-    /// The same for what goes to standard error.
+    /// Whether standard error has colour.
     pub problem_colour: bool,
-    /// Nothing but problems.
+    /// Whether nothing but problems is shown.
     pub quiet: bool,
 }
 
@@ -70,7 +70,7 @@ pub(super) struct View {
     lanes: HashMap<LaneId, LaneView>,
     changing: Changing,
     width: usize,
-    /// Moves on whenever a name changes; prefixes drawn before are drawn anew.
+    /// Counts changes of names. A prefix that was drawn before the last change is drawn anew.
     names: u64,
     /// The cell whose header is the last one shown.
     current: Option<CellId>,
@@ -161,7 +161,7 @@ impl View {
         self.printer.closed()
     }
 
-    /// Shows what is left and answers once everything is written.
+    /// Shows what is left, and returns once everything is written.
     pub(super) fn finish(&mut self) {
         self.finish_lines();
         self.hand_over();
@@ -192,7 +192,7 @@ impl View {
             }
             Event::Ended { lane, .. } => {
                 self.finish_line(*lane);
-                // The state of a display may be shown later than its lane ends.
+                // The last state of a display may be shown after its lane has ended, with the lane's name.
                 if !self.lanes.get(lane).is_some_and(|view| view.changes_displays) {
                     self.lanes.remove(lane);
                 }
@@ -380,7 +380,7 @@ impl View {
 
 fn push_line(page: &mut String, look: Look, prefix: &str, line: &str) {
     let line = line.strip_suffix('\r').unwrap_or(line);
-    // What a terminal would be left showing; the lane's name must not be written over.
+    // A terminal shows what stands after the last carriage return; the lane's name must not be written over.
     let line = line.rfind('\r').map_or(line, |at| &line[at + 1..]);
     page.push_str(prefix);
     match (line.contains('\x1b'), look.colour) {

@@ -53,7 +53,7 @@ fn fill_file(file: &File, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
 }
 
 enum Place {
-    /// A device or a pipe: it is written to, never replaced.
+    /// Writes to a device or a pipe, which is never replaced.
     Special,
     File {
         target: PathBuf,
@@ -79,7 +79,7 @@ impl Place {
 /// The path that a write to `path` ends at; also where the last link's target does not exist yet.
 fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
-    // As many as the kernel follows.
+    // As many links as the kernel follows (path_resolution(7)).
     for _ in 0..40 {
         match std::fs::read_link(&path) {
             Ok(next) => path = directory(&path).join(next),

@@ -73,7 +73,7 @@ impl Toolchain {
 }
 
 /// The version of the compiler that cells are compiled with, such as `1.95.0`.
-pub fn rust_version() -> Result<String, Error> {
+pub(crate) fn rust_version() -> Result<String, Error> {
     Ok(Toolchain::find(None)?.release().to_string())
 }
 

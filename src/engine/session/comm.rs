@@ -7,7 +7,8 @@ use crate::events::CellId;
 use crate::worker::Comm;
 
 impl Session {
-    /// Hands a comm message to the cells' handler and waits until it has ended; its output has gone to the sink by then.
+    /// Hands a comm message to the cells' handler and waits until it has ended; its output has gone to the sink by
+    /// then.
     pub(super) fn handle_comm(&mut self, comm: Comm) -> Result<Outcome, Error> {
         let cell = CellId(comm.cell);
         self.interrupter.prepare();

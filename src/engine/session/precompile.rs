@@ -14,13 +14,14 @@ use crate::engine::build::prepare::{Prepared, may_be_ahead, prepare};
 use crate::engine::rejection::PrepareError;
 use crate::engine::scope::Scope;
 
-/// Cells prepared beyond the one that runs: enough to use a long sleep, few enough to waste little on a failure.
+/// Cells that are prepared beyond the one that runs, at most. Further cells are compiled when their turn comes. Enough
+/// to use a long sleep, few enough to waste little when a cell fails.
 const MOST: usize = 32;
 
-/// For threads that parse, as much as the main thread has.
+/// Bytes of stack of the thread: parsing recurses with the depth of a cell's text, and this is what a main thread has.
 const STACK: usize = 8 << 20;
 
-pub(super) struct Ahead {
+pub(super) struct Precompiler {
     /// Cells that have not been asked for, in order.
     cells: VecDeque<(CellId, String)>,
     prepared: Receiver<Result<Prepared, PrepareError>>,
@@ -28,10 +29,15 @@ pub(super) struct Ahead {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Ahead {
-    /// Begins with these cells, numbered from `first` on. None if there is nothing to do, or no thread to do it: each
-    /// cell is then prepared when its turn comes.
-    pub(super) fn start(compiler: Arc<Compiler>, scope: Scope, first: CellId, sources: &[&str]) -> Option<Ahead> {
+impl Precompiler {
+    /// Starts to prepare these cells, numbered from `first` on. `None` if there are none, or no thread can be started:
+    /// each cell is then prepared when its turn comes.
+    pub(super) fn start(
+        compiler: Arc<Compiler>,
+        scope: Scope,
+        first: CellId,
+        sources: &[&str],
+    ) -> Option<Precompiler> {
         let ids = (first.0..).map(CellId);
         let cells: VecDeque<_> = ids.zip(sources.iter().take(MOST).map(|source| source.to_string())).collect();
         if cells.is_empty() {
@@ -55,10 +61,10 @@ impl Ahead {
             }
         };
         let thread = std::thread::Builder::new().name("compile ahead".into()).stack_size(STACK).spawn(work).ok()?;
-        Some(Ahead { cells, prepared, given_up, thread: Some(thread) })
+        Some(Precompiler { cells, prepared, given_up, thread: Some(thread) })
     }
 
-    /// What was prepared for this cell, if it is the next one; waits until it is ready.
+    /// Returns what was prepared for this cell, and waits until it is ready. `None` if another cell was expected next.
     pub(super) fn take(&mut self, cell: CellId, source: &str) -> Option<Result<Prepared, PrepareError>> {
         if self.given_up.load(Ordering::Relaxed) {
             return None;
@@ -74,18 +80,18 @@ impl Ahead {
         self.cells.is_empty()
     }
 
-    /// What is left rests on a scope that will not be: no more is prepared, and nothing of it is handed out.
+    /// Prepares no more cells and hands none out: they rest on a scope that the running cell does not leave.
     pub(super) fn give_up(&self) {
         self.given_up.store(true, Ordering::Relaxed);
     }
 }
 
-/// Waits for the compilation that is under way: two of one unit would write the same files.
-impl Drop for Ahead {
+/// Waits for the compilation that is under way: two compilations of one cell would write the same files.
+impl Drop for Precompiler {
     fn drop(&mut self) {
         self.give_up();
         if let Some(thread) = self.thread.take() {
-            // A panic of it has been printed, and its result is of no use.
+            // A panic of the thread has been printed, and its result is not needed.
             let _ = thread.join();
         }
     }

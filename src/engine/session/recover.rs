@@ -1,18 +1,19 @@
-//! How a session goes on after its worker was lost or its cell stopped: from a copy of the worker, with its variables, or
-//! with a new one, without them. Says what was kept and what was not.
+//! How a session goes on after its worker was lost or its cell stopped: from a copy of the worker, with its variables,
+//! or with a new one, without them. Says what was kept and what was not.
 
 use std::time::Duration;
 
 use super::{Session, start_worker};
 use crate::engine::api::Outcome;
 use crate::engine::rejection::Rejection;
+use crate::engine::session::failure;
 use crate::engine::session::snapshots::{Known, Recent};
 use crate::error::Error;
 use crate::events::{CellId, Failure, LaneId, Stream};
 use crate::worker::{Exit, Stop};
 
 impl Session {
-    /// Asks for a copy of the worker as it is now; `take_copy` is to come before the scope changes again.
+    /// Asks for a copy of the worker as it is now. `take_copy` must follow before the scope changes again.
     pub(super) fn ask_for_copy(&mut self) {
         self.snapshots.ask(&mut self.worker, self.options.limits.snapshot);
     }
@@ -22,7 +23,7 @@ impl Session {
         self.snapshots.take(&mut self.worker, || Known::of(scope, told));
     }
 
-    /// The cell was stopped and has ended by itself: its variables keep what it did to them.
+    /// The outcome of a cell that was stopped and has ended by itself: variables keep what it did to them.
     pub(super) fn stopped(&self, stop: Stop) -> (Outcome, Failure) {
         let mut evalue = format!("{}; variables keep what it did to them", self.why(stop));
         evalue += &match self.worker.settle(Duration::ZERO).len() {
@@ -30,7 +31,7 @@ impl Session {
             1 => "; a thread or process goes on".into(),
             number => format!("; {number} threads or processes go on"),
         };
-        (outcome(stop), failure(outcome(stop), evalue))
+        (outcome(stop), failure_of(outcome(stop), evalue))
     }
 
     fn why(&self, stop: Stop) -> String {
@@ -40,7 +41,7 @@ impl Session {
         }
     }
 
-    /// The worker ended in the middle of this cell, or was killed because the cell would not stop.
+    /// Goes on after the worker ended in the middle of this cell, or was killed because the cell would not stop.
     pub(super) fn lost_while_running(
         &mut self,
         cell: CellId,
@@ -51,23 +52,28 @@ impl Session {
             Some(stop) => (outcome(stop), format!("{} and did not end by itself", self.why(stop))),
             None => (Outcome::WorkerLost, format!("the worker ended while it ran this cell: {exit}")),
         };
-        self.go_on(cell, true, outcome, why)?;
+        self.replace_lost_worker(cell, true, outcome, why)?;
         Ok(outcome)
     }
 
-    /// A cell has left the worker unable to load what is compiled: it took its descriptors, or its memory.
+    /// Goes on after a cell has left the worker unable to load compiled cells, since it used up descriptors or memory.
     pub(super) fn unable_to_load(&mut self, cell: CellId, reason: &str) -> Result<Outcome, Error> {
         let why = format!("the worker cannot load compiled cells any more: {reason}");
-        self.go_on(cell, true, Outcome::WorkerLost, why)?;
+        self.replace_lost_worker(cell, true, Outcome::WorkerLost, why)?;
         Ok(Outcome::WorkerLost)
     }
 
     pub(super) fn lost_between_cells(&mut self, cell: CellId, exit: Exit) -> Result<(), Error> {
-        self.go_on(cell, false, Outcome::WorkerLost, format!("the worker ended between cells: {exit}"))
+        self.replace_lost_worker(
+            cell,
+            false,
+            Outcome::WorkerLost,
+            format!("the worker ended between cells: {exit}"),
+        )
     }
 
-    /// The worker has gone, while it ran this cell or before: the newest copy takes over, or a new worker does.
-    fn go_on(&mut self, cell: CellId, ran: bool, of: Outcome, why: String) -> Result<(), Error> {
+    /// Replaces a worker that ended while it ran this cell or before: by its newest copy, or by a new worker.
+    fn replace_lost_worker(&mut self, cell: CellId, ran: bool, of: Outcome, why: String) -> Result<(), Error> {
         self.spoil_ahead();
         let what_is_kept = loop {
             match self.snapshots.newest() {
@@ -79,17 +85,17 @@ impl Session {
                 None => break self.start_anew(cell)?,
             }
         };
-        self.fail(cell, failure(of, format!("{why}; {what_is_kept}")));
+        self.fail(cell, failure_of(of, format!("{why}; {what_is_kept}")));
         Ok(())
     }
 
-    /// The copy of this state becomes the worker. False if it has ended.
+    /// Makes the copy of this state the worker. Returns false if the copy has ended.
     fn take_over(&mut self, recent: &Recent) -> bool {
         recent.snapshot.take().is_some_and(|copy| self.worker.take_over(copy))
     }
 
-    /// The copy of this state has become the worker: the session has the variables that it knew of then, and all of its
-    /// items. Returns how many changes were undone.
+    /// Brings the session in line with a copy that has become the worker: variables as they were then, items as they
+    /// are. Returns how many cells' changes were undone.
     fn restore_variables(&mut self, cell: CellId, recent: Recent) -> u64 {
         let known = recent.known.clone();
         let undone = self.snapshots.restored(recent);
@@ -115,7 +121,7 @@ impl Session {
         }
     }
 
-    /// Items stay, variables do not, and a new worker takes over.
+    /// Starts a new worker, with the session's items and without its variables.
     fn start_anew(&mut self, cell: CellId) -> Result<String, Error> {
         let variables: Vec<String> = self.scope.variables.keys().map(|name| format!("`{name}`")).collect();
         let why =
@@ -157,7 +163,7 @@ impl Session {
         Ok(self.acted(cell, source, "restarted: nothing is defined\n".into()))
     }
 
-    /// What the session has done in a cell's place changes what the next cell finds.
+    /// Ends a cell in whose place the session has acted, which changes what the next cell finds.
     fn acted(&mut self, cell: CellId, source: &str, said: String) -> Outcome {
         self.spoil_ahead();
         self.scope.remember(cell, source);
@@ -165,7 +171,7 @@ impl Session {
         Outcome::Ok
     }
 
-    /// A worker that has run nothing; the statics of items begin anew in it.
+    /// Starts a worker that has run nothing. Statics of items have their first values in it.
     fn replace_worker(&mut self) -> Result<(), Error> {
         self.snapshots.clear();
         let (sink, last) = (self.sink.clone(), LaneId(self.worker.last_lane()));
@@ -184,11 +190,11 @@ fn outcome(stop: Stop) -> Outcome {
     }
 }
 
-fn failure(of: Outcome, evalue: String) -> Failure {
+fn failure_of(of: Outcome, evalue: String) -> Failure {
     let ename = match of {
         Outcome::Interrupted => "Interrupted",
         Outcome::TimedOut => "TimedOut",
         _ => "WorkerLost",
     };
-    Failure { ename: ename.into(), traceback: vec![super::red(ename, &evalue)], evalue }
+    Failure { ename: ename.into(), traceback: vec![failure::red(ename, &evalue)], evalue }
 }

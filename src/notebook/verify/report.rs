@@ -10,14 +10,14 @@ use super::result::{CellResult, Status};
 use crate::lanes::matching::{Mismatch, Offer, Refusal};
 use crate::lanes::verdict::Difference;
 
-/// So many lanes are shown to people; JSON has them all.
+/// Lanes of a mismatch that are shown to people. Of more, the number is given; JSON has them all.
 const SHOWN_LANES: usize = 12;
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
-/// A cell for people.
+/// The lines about one cell, for people.
 pub(super) fn lines(cell: &CellResult) -> String {
     let (style, word) = match cell.status {
         Status::Matched => (GOOD, "matched"),
@@ -60,7 +60,7 @@ pub(super) fn lines(cell: &CellResult) -> String {
     text
 }
 
-/// `other`: whose output ours is compared with.
+/// Says where and how outputs differ. `other` names what ours is compared with.
 fn explain(difference: &Difference, other: &str) -> String {
     let said =
         |text: &Option<String>| text.as_ref().map_or_else(|| "nothing".to_owned(), |text| format!("{text:?}"));

@@ -5,13 +5,17 @@
 use crate::engine::magics::{self, Parsed};
 use crate::engine::text::cell;
 
+/// Whether a text is a whole cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whole {
+    /// The text is a whole cell.
     Complete,
     /// More text has to follow. The next line should start with `indent` spaces.
     Incomplete {
+        /// The number of spaces.
         indent: usize,
     },
+    /// No text that follows could make it a cell.
     Invalid,
 }
 

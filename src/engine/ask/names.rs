@@ -6,6 +6,7 @@ use crate::events::CellId;
 use crate::engine::scope::{Module, Scope};
 use crate::engine::text::cell::{Item, Space};
 
+/// The names that a cell can use, as they were at one point of a session.
 #[derive(Clone, Default)]
 pub struct Names(pub(in crate::engine) Scope);
 

@@ -78,7 +78,7 @@ impl Toolchain {
 }
 
 /// The release of the rustc that cells are compiled with, such as `1.95.0`.
-pub fn rust_version() -> Result<String, Error> {
+pub(crate) fn rust_version() -> Result<String, Error> {
     Ok(Toolchain::find(None)?.release().to_string())
 }
 

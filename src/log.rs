@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt::{Debug, Write as _};
+use std::fmt::{self, Debug, Display, Write as _};
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -161,15 +161,15 @@ impl Subscriber for Log {
         };
         if let Some(span) = &closed {
             let milliseconds = span.began.elapsed().as_secs_f64() * 1e3;
-            self.line(span.metadata, &format!(" {}: took {milliseconds:.2} ms", span.to_string()));
+            self.line(span.metadata, &format!(" {span}: took {milliseconds:.2} ms"));
         }
         closed.is_some()
     }
 }
 
-impl Span {
-    fn to_string(&self) -> String {
-        format!("{}{}", self.metadata.name(), self.fields.0)
+impl Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.metadata.name(), self.fields.0)
     }
 }
 

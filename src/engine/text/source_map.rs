@@ -315,8 +315,8 @@ fn line_column(text: &str, at: usize) -> (usize, usize) {
 mod tests {
     use super::*;
 
-    /// Builds a file from a script: `[…]` is copied from cell 1, `<…>` is a prefix, and the rest is the engine's own.
-    /// The cell's text is the text in all brackets together.
+    /// Builds a file from a script: `[…]` is copied from cell 1, `<…>` is a prefix, the rest is the engine's own. The
+    /// cell's text is the text in all brackets together.
     fn build(script: &str) -> GeneratedFile {
         let cell: String = script.split('[').skip(1).map(|s| s.split(']').next().unwrap()).collect();
         let source: Arc<str> = cell.into();

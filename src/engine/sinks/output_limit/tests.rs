@@ -1,3 +1,5 @@
+//! Tests of the limit: what the front end is given, and what is in the file.
+
 use super::*;
 use crate::events::{Failure, LaneId};
 use std::time::Duration;

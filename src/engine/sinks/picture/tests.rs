@@ -1,3 +1,5 @@
+//! Tests of the picture, from a trace to its SVG and its text.
+
 use std::time::Duration;
 
 use super::*;
@@ -103,7 +105,7 @@ fn a_wait_is_hatched_and_says_for_what() {
         wait(2, Awaited::Lock, 115, Some(ms(145))),
         // A wait in the task that is not over when the cell has ended.
         wait(4, Awaited::Condition, 140, None),
-        // A wait of another cell's thread, which began before this cell.
+        // A wait that belongs to another cell and began before this cell.
         wait(1, Awaited::Event, 50, Some(ms(110))),
         wait(77, Awaited::Event, 120, Some(ms(130))),
     ];

@@ -1,6 +1,6 @@
-//! Turns the session's events into [iopub messages][iopub]: each has the header of the request whose cell it belongs to;
-//! small pieces of text are buffered into larger messages. Owns the routes from cells to requests; never sends
-//! anything itself.
+//! Turns the session's events into [iopub messages][iopub]. Each message has the header of the request whose cell it
+//! belongs to, and small pieces of text are buffered into larger messages. Owns the routes from cells to requests;
+//! never sends anything itself.
 //!
 //! Text of one cell keeps its order, with one exception: if a cell changes between stdout and stderr very often, the
 //! two streams are buffered separately for a moment. Clients take only a limited number of messages a second, so

@@ -26,7 +26,7 @@ pub(crate) use mention::Binding;
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     pub source: Arc<str>,
-    /// `Err` if the text is not Rust. It holds where and why, but rustc's own message is the one that users see.
+    /// `Err` if the text is not Rust. It holds where and why, but rustc's own message is better.
     pub parts: Result<Parts, SyntaxError>,
 }
 

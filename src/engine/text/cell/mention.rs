@@ -84,7 +84,7 @@ pub(super) fn bindings(pat: &syn::Pat) -> Vec<Binding> {
     names.0
 }
 
-/// Names that a statement assigns as a whole. A variable that was moved out of may have a value again after that.
+/// Names that a statement assigns as a whole. An assignment can give a variable that was moved out of a value again.
 pub(super) fn assigned(stmt: &syn::Stmt) -> BTreeSet<String> {
     struct Assigned(BTreeSet<String>);
     impl<'ast> Visit<'ast> for Assigned {

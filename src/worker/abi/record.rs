@@ -1,5 +1,5 @@
-//! The form of one record in the ring: a fixed head, then its payload. Written by the worker and its forked
-//! children, read by the session: always the same build of this executable.
+//! The form of one record in the ring: a head of fixed size, then its payload. The worker and its forked children write
+//! records, the session reads them; all of them are the same build of this executable.
 
 use crate::events::Awaited;
 use crate::worker::abi::ring::Unread;
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
     Input,
     /// The lane waits for a lock; `detail` is its kind (`host::LOCK`, …).
     Wait,
-    /// It has it, or has given up.
+    /// The lane has the lock, or has given up.
     Wake,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Head {
     pub other: u32,
     /// The cell that the lane belongs to.
     pub cell: u32,
-    /// The cell running now, or 0.
+    /// The cell that ran when the record was written; 0 between cells.
     pub running: u32,
     pub pid: u32,
     pub tid: u32,
@@ -65,8 +65,8 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// The `detail` of a display or result of which the next record of this thread has more, and of the demand for
-    /// more of an answer.
+    /// The `detail` of a display or result that goes on in the next record of its thread, and of an `Input` that asks for
+    /// the next piece of an answer.
     pub(crate) const MORE: u8 = 1;
 
     /// What the lane of a `Wait` waits for.
@@ -119,7 +119,7 @@ impl Head {
 /// to the ring at any time.
 #[derive(Default)]
 pub(crate) struct RecordReader {
-    /// As large as the largest payload so far.
+    /// The payload that was read last, in a buffer as large as the largest one so far.
     payload: Vec<u8>,
 }
 

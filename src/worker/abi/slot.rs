@@ -1,7 +1,7 @@
-//! One answer of the session to the worker, in the memory that both share: no descriptor that a copy of the worker
-//! would share too, and nothing that an answer to a question of a dead worker could be left in.
+//! One answer of the session to the worker, in the memory that both share. A descriptor would be shared with each copy of
+//! the worker, and could hold an answer that a dead worker has left.
 //!
-//! An answer is under the ticket of its question, and a worker takes no other; the session writes only when a question
+//! An answer carries the ticket of its question, and the worker takes only that one. The session writes only while a question
 //! is open, so no answer is written while another is read.
 
 use crate::worker::abi::memory::{ANSWER_WORDS, AtomicU32, AtomicU64, Ordering, futex};
@@ -25,9 +25,9 @@ pub(crate) enum Kind {
 
 #[repr(C)]
 pub(crate) struct Slot {
-    /// Written last: all that is below belongs to it.
+    /// The ticket that the rest of the slot belongs to. Written last.
     ticket: AtomicU64,
-    /// Changes with every answer.
+    /// Changes with every answer; the worker waits for that.
     changes: AtomicU32,
     kind: AtomicU32,
     length: AtomicU32,
@@ -47,7 +47,7 @@ impl Default for Slot {
 }
 
 impl Slot {
-    /// Answers the question with this ticket, which is the one that the worker waits with.
+    /// Answers the question with this ticket. The worker waits for it.
     pub(crate) fn post(&self, ticket: u64, kind: Kind, bytes: &[u8]) {
         assert!(bytes.len() <= LARGEST, "an answer is cut to pieces first");
         words::store(&self.bytes, 0, bytes);

@@ -97,7 +97,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
         };
         stdio::flush();
         if std::process::id() != worker {
-            // A cell forked by itself: the child has run its share of the cell and is no second worker.
+            // The cell forked, and this process is the child, which has run its share of the cell: it is no second worker.
             process::leave(if end == End::Returned { 0 } else { 1 });
         }
         input::end_cell();
@@ -106,7 +106,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     }
 }
 
-/// Loads a library for good, its symbols visible only to those that link to it.
+/// Loads a library, which is never unloaded. Its symbols are visible only to libraries that link to it.
 fn load(path: &Path) -> Result<*mut c_void, String> {
     open(path, libc::RTLD_LOCAL)
 }
@@ -312,7 +312,7 @@ extern "C" fn host_woke() {
     capture::woke();
 }
 
-/// A display from a signal handler that interrupts its own thread's print cannot be shown, and says so.
+/// Shows a value. A signal handler that interrupts its own thread's print cannot; then stderr says so.
 fn show(json: &[u8], result: bool) {
     if !capture::display(json, result) {
         let said = b"threadbook: a display from a signal handler was left out\n";

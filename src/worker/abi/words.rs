@@ -39,10 +39,10 @@ pub(crate) fn load(words: &[AtomicU64], first: usize, bytes: &mut [u8]) {
     }
 }
 
-/// Words with these bytes in them.
+/// Words with these bytes in them: at least one word, since memory that is shared is never empty.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn of(bytes: &[u8]) -> Vec<AtomicU64> {
-    let words: Vec<AtomicU64> = (0..bytes.len().div_ceil(8)).map(|_| AtomicU64::new(0)).collect();
+    let words: Vec<AtomicU64> = (0..bytes.len().div_ceil(8).max(1)).map(|_| AtomicU64::new(0)).collect();
     store(&words, 0, bytes);
     words
 }

@@ -49,7 +49,7 @@ fn refuse_other_systems() {
         println!(
             "cargo::error=Threadbook runs on Linux with the GNU C library only, and not on {}: another system needs what \
              src/sys/linux.rs lists, and a C library whose functions an executable can replace",
-            system.join(" ")
+            system.join(" ").trim_end()
         );
         #[expect(
             clippy::disallowed_methods,

@@ -33,7 +33,7 @@ pub use api::{
 pub use ask::is_complete::{Whole, whole};
 pub use ask::names::Names;
 pub use build::eviction::{CacheUsage, cache_usage, clean_cache, human_size};
-pub use build::toolchain::rust_version;
+pub(crate) use build::toolchain::rust_version;
 pub use limits::{Limits, OrOff, seconds};
 pub use session::{Options, Session, start};
-pub use trial::try_out;
+pub(crate) use trial::try_out;

@@ -53,6 +53,7 @@ impl Error {
         Error { advice: Some(advice.into()), ..self }
     }
 
+    /// The exit code that goes with the error.
     pub fn code(&self) -> ExitCode {
         self.code
     }

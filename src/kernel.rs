@@ -10,8 +10,6 @@
 //!
 //! Never reads a notebook; sees the engine through its face only.
 
-#![deny(unsafe_code)]
-
 mod comm;
 mod dispatcher;
 mod event;

@@ -28,9 +28,13 @@ const LOGOS: [(&str, &[u8]); 3] = [
 /// The arguments of `threadbook install`.
 #[derive(Clone, Debug)]
 pub struct InstallOptions {
+    /// Where the entry goes.
     pub place: Place,
+    /// The directory of the entry, by which Jupyter knows the kernel.
     pub name: String,
+    /// What users see in the list; `Rust (Threadbook)` by default.
     pub display_name: Option<String>,
+    /// Variables of the kernel's environment.
     pub env: Vec<(String, String)>,
 }
 

@@ -24,7 +24,6 @@ mod fixture;
 #[doc(hidden)]
 pub mod fuzzing;
 
-pub use model::{Cell, CellKind, Notebook};
 pub use run::{RunOptions, run};
 pub use verify::{Request, verify};
 

@@ -41,7 +41,7 @@ impl Captured {
         }
     }
 
-    /// What the session has left in this file, which goes away with it.
+    /// Reads what the session has left in this file, and removes the file.
     #[doc(hidden)]
     pub fn read(file: &str) -> io::Result<Captured> {
         let bytes = fs::read(file)?;
@@ -57,7 +57,8 @@ impl fmt::Display for Captured {
     }
 }
 
-/// Texts, each after its length in eight bytes; lists after their number of entries as such a text.
+/// The rest of the file: texts, each after its length in eight bytes, little-endian. A list begins with its number of
+/// entries, which is such a text, too.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {

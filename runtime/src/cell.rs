@@ -10,7 +10,7 @@ use crate::panic_hook::{payload_text, print_caught, take_caught};
 use crate::timing::{Style, Timer};
 use crate::{interrupt, link, place, show};
 
-/// What a cell's code answers: `?` works on every error that converts into a box.
+/// What a cell's code returns: `?` works on every error that converts into a box.
 pub type Answer = Result<(), Box<dyn Error>>;
 
 /// Runs the code of one cell; true if it came to its end.
@@ -53,7 +53,7 @@ fn describe(error: &dyn Error) -> String {
 }
 
 fn panicked(frame: &Frame, payload: Box<dyn Any + Send>) {
-    // A payload that another thread carried here (`resume_unwind`) has been reported by that thread's own hook.
+    // Nothing is kept of a panic that another thread carried here (`resume_unwind`): its own hook has reported it.
     let (message, at) = match take_caught() {
         Some(caught) => (caught.message, caught.at),
         None => (payload_text(&*payload), String::new()),
@@ -64,7 +64,7 @@ fn panicked(frame: &Frame, payload: Box<dyn Any + Send>) {
     }
 }
 
-/// What `fn main` may answer when a cell runs it (`std::process::Termination`, in a form that keeps the error).
+/// What `fn main` may return when a cell runs it: `std::process::Termination` in a form that keeps the error.
 pub trait Main {
     fn answer(self) -> Answer;
 }

@@ -40,7 +40,7 @@ pub struct Comm {
 type Handler = Box<dyn FnMut(&str) + Send>;
 type Target = Box<dyn FnMut(Comm, &str) + Send>;
 
-/// What the front end reaches. A handler is taken out while it runs, so that it may itself do everything here.
+/// The targets and open comms of this process. A handler is taken out while it runs, so that it may use all of this module.
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { targets: BTreeMap::new(), open: BTreeMap::new() });
 
 struct Registry {
@@ -197,7 +197,7 @@ fn closed(comm: &Comm, data: &str) {
     }
 }
 
-/// The hook has printed a panic when this takes it.
+/// Runs a handler. A panic ends here; the hook has printed it.
 fn guarded(handler: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(handler));
 }

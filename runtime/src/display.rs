@@ -12,7 +12,7 @@
 //! # ;
 //! ```
 //!
-//! Owns how a value is told to the worker; which of its forms is drawn, and how, is the front end's choice. Never
+//! Owns the form in which a value goes to the worker; which of its forms is drawn, and how, is the front end's choice. Never
 //! checks what it is given: text that should be JSON and is not is shown as a string. Outside of a session nothing is
 //! shown.
 

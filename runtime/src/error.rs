@@ -1,4 +1,4 @@
-//! The error of a call that Python answers with a `RuntimeError`, `ValueError` or `AssertionError`: an object
+//! The error of a call for which Python raises a `RuntimeError`, `ValueError` or `AssertionError`: an object is
 //! used against its own rules. Never carries a failed task (`concurrent::futures::FutureError`) or a failed
 //! system call (`std::io::Error`).
 

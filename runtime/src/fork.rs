@@ -13,20 +13,20 @@ use std::os::unix::net::UnixStream;
 use std::panic;
 use std::sync::Once;
 
-/// Held from the making of a child's line to its parent until the parent has closed the child's end, so that no
+/// Held from the making of the line between a child and its parent until the parent has closed the child's end, so that no
 /// other child inherits that end and keeps the line open.
 static FORKING: Mutex<()> = Mutex::new(());
 
 /// Held while a thread reports its panic, since std's hook takes locks of its own.
 static REPORTING: Mutex<()> = Mutex::new(());
 
-/// One process in two, seen from each side, with a line between them.
+/// The two processes that a fork makes of one, with a line between them.
 pub(crate) enum Forked {
     Parent { child: i32, line: UnixStream },
     Child { line: UnixStream },
 }
 
-/// Forks; the child is `lane`, or one that the worker makes up. Answers the child's pid, and 0 in the child.
+/// Forks; the child is `lane`, or a lane that the worker makes. Returns the child's pid, and 0 in the child.
 pub(crate) fn fork(lane: Option<u64>) -> io::Result<i32> {
     let _forking = lock(&FORKING);
     fork_alone(lane)
@@ -64,7 +64,7 @@ fn fork_alone(lane: Option<u64>) -> io::Result<i32> {
     Ok(child)
 }
 
-/// No thread reports a panic while this is held, from the first call on.
+/// While the guard lives, no thread reports a panic; the first call makes the hook keep to that.
 fn hold_reports() -> MutexGuard<'static, ()> {
     static HOOK: Once = Once::new();
     // A thread that unwinds may not change the hook; it may still fork.
@@ -80,7 +80,7 @@ fn hold_reports() -> MutexGuard<'static, ()> {
     lock(&REPORTING)
 }
 
-/// Ends a forked child: what std has buffered is written, nothing else of the parent's is undone here.
+/// Ends a forked child. What std has buffered is written; destructors and `atexit` handlers are the parent's and do not run.
 pub(crate) fn leave(code: i32) -> ! {
     let _ = io::stdout().flush();
     sys::exit(code)

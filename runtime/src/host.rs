@@ -12,8 +12,8 @@ pub const VERSION: u32 = 3;
 
 pub const STDOUT: u32 = 1;
 pub const STDERR: u32 = 2;
-/// Added to `STDERR`: text that is only printed if this process ends before the cell does, and the same text has not
-/// been printed by then. There is one such text; the next takes its place.
+/// Added to `STDERR`: the worker keeps this text and prints it only if this process ends before the cell does and has not
+/// printed the same text itself. It keeps one such text; the next takes its place.
 pub const UNSAID: u32 = 0x80;
 
 /// Kinds of lanes, as `Host::declare` takes them.
@@ -41,16 +41,16 @@ pub struct Host {
     pub text: unsafe extern "C" fn(stream: u32, bytes: *const u8, len: usize),
     /// The next `N` of `Thread-N`; counted from 1, shared by every unnamed thread of the session.
     pub next_thread_number: extern "C" fn() -> u32,
-    /// Declares a lane of kind `THREAD`, `TASK` or `PROCESS` as a child of the caller's lane; answers its handle,
+    /// Declares a lane of kind `THREAD`, `TASK` or `PROCESS` as a child of the caller's lane; returns its handle,
     /// which is never 0.
     pub declare: unsafe extern "C" fn(kind: u32, name: *const u8, len: usize) -> u64,
     /// The next thread or forked child that the calling thread makes *is* this declared lane.
     pub adopt: extern "C" fn(lane: u64),
     /// Gives the calling thread's own lane its full name (`pthread_setname_np` cuts names at 15 bytes).
     pub rename: unsafe extern "C" fn(name: *const u8, len: usize),
-    /// The calling thread works for task `lane` from here on; answers the lane it worked for before.
+    /// The calling thread works for task `lane` from here on; returns the lane that it worked for before.
     pub enter: extern "C" fn(lane: u64) -> u64,
-    /// Ends the task that the calling thread works for and goes back to `previous`, the answer of `enter`.
+    /// Ends the task that the calling thread works for and goes back to `previous`, which `enter` returned.
     pub leave: extern "C" fn(previous: u64),
     /// A declared lane will never run (a cancelled task) or runs no more (a child that was reaped).
     pub end: extern "C" fn(lane: u64),
@@ -58,43 +58,43 @@ pub struct Host {
     pub join: extern "C" fn(lane: u64),
     /// One `display_data`: JSON `{"data": {...}, "metadata": {...}, "transient": {"display_id": ...}}` in UTF-8, all
     /// values strings; with `"update": true` an `update_display_data`. Or `{"clear_output": {"wait": ...}}`.
-    /// Or what is said on a comm: `{"comm": {"act": "open", "id": ..., "target": ..., "data": ...}}`, `message` or `close`
+    /// Or a message on a comm: `{"comm": {"act": "open", "id": ..., "target": ..., "data": ...}}`, `message` or `close`
     /// without a target; the data is JSON in a string.
     pub display: unsafe extern "C" fn(json: *const u8, len: usize),
     /// The value of the cell's tail expression: JSON `{"data": {...}}` in UTF-8.
     pub result: unsafe extern "C" fn(json: *const u8, len: usize),
-    /// Asks the front end for a line, with this prompt, and waits. Answers `INPUT_LINE` after one call of
-    /// `take(to, line)`, and else why there is none.
+    /// Asks the front end for a line, with this prompt, and waits. Returns `INPUT_LINE` after one call of
+    /// `take(to, line)`, and otherwise the reason why there is no line.
     pub input:
         unsafe extern "C" fn(prompt: *const u8, len: usize, password: bool, take: Take, to: *mut c_void) -> u32,
-    /// The calling thread waits from here on, for `LOCK`, …
+    /// The calling thread waits for a `LOCK`, … from here on.
     pub waits: extern "C" fn(what: u32),
-    /// … and goes on.
+    /// The wait of the calling thread has ended.
     pub woke: extern "C" fn(),
     pub interrupt: &'static Interrupt,
 }
 
-/// How the running cell is interrupted: by `SIGINT`, whose handler changes both. No wait can miss it that has said which
-/// word it waits for before it asked.
+/// How the running cell is interrupted: by `SIGINT`, whose handler changes both fields. A wait that first stores its word here
+/// and then looks at `asked` cannot miss it.
 #[repr(C)]
 pub struct Interrupt {
-    /// Not 0 from the signal to the start of the next cell.
+    /// Not 0 from the signal until the next cell starts.
     pub asked: AtomicU32,
-    /// The word that the thread that runs the cell waits for to change, or null: the signal adds 1 to it.
+    /// The word whose change the thread that runs the cell waits for, or null. The handler adds 1 to it.
     pub word: AtomicPtr<AtomicU32>,
 }
 
 impl Interrupt {
-    /// Nobody has asked for anything.
+    /// No interrupt has come.
     pub const fn none() -> Interrupt {
         Interrupt { asked: AtomicU32::new(0), word: AtomicPtr::new(std::ptr::null_mut()) }
     }
 }
 
-/// Takes text during its call.
+/// Takes text, which lives during the call only.
 pub type Take = unsafe extern "C" fn(to: *mut c_void, bytes: *const u8, len: usize);
 
-/// What `Host::input` answers.
+/// What `Host::input` returns: there is a line, the input has ended, the front end takes no input, or an interrupt came.
 pub const INPUT_LINE: u32 = 0;
 pub const INPUT_END: u32 = 1;
 pub const INPUT_REFUSED: u32 = 2;
@@ -104,12 +104,12 @@ pub const INPUT_INTERRUPTED: u32 = 3;
 pub const FAILED: u32 = 1;
 pub const PANICKED: u32 = 2;
 
-/// What a cell's entry point is called with: who it is, and how to say that it failed.
+/// The argument of a cell's entry point: where its code stands, how it is timed, and how it reports that it failed.
 #[repr(C)]
 pub struct Frame {
     /// Places that are new since the last cell, in UTF-8, a line for each generated file: what `panic::Location`
-    /// calls the file, what the user is told instead (`In[3]`), and, each `LINE COLUMN BACK`, from which column on
-    /// (from 1) a line stands so many columns further right than in the cell; separated by tabs.
+    /// calls the file, the name that the user sees instead (`In[3]`), and any number of `LINE COLUMN SHIFT`, separated by
+    /// tabs. From this column of this line on (both count from 1), text stands SHIFT columns further right than in the cell.
     pub places: *const u8,
     pub places_len: usize,
     /// `%%time` and `%time` print the wall time only (IPython on Windows) instead of all times.
@@ -126,17 +126,17 @@ pub struct Frame {
 /// The entry point of every compiled cell, under the name `threadbook_cell`.
 pub type Entry = unsafe extern "C" fn(frame: *const Frame);
 
-/// What the front end has said on a comm, as `threadbook_comm` takes it: text that lives during the call.
+/// A message of the front end on a comm, as `threadbook_comm` takes it. The text lives during the call.
 #[repr(C)]
 pub struct Comm {
-    /// `COMM_OPEN`, …
+    /// `COMM_OPEN`, `COMM_MESSAGE` or `COMM_CLOSE`.
     pub kind: u32,
     pub id: *const u8,
     pub id_len: usize,
-    /// The name of the target, of an open only.
+    /// The name of the target; empty unless `kind` is `COMM_OPEN`.
     pub target: *const u8,
     pub target_len: usize,
-    /// JSON
+    /// JSON in UTF-8.
     pub data: *const u8,
     pub data_len: usize,
 }

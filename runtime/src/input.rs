@@ -1,5 +1,5 @@
 //! Questions to whoever sits at the front end. `std::io::stdin` asks too, but has no prompt and cannot hide what is
-//! typed. Never reads fd 0: what was answered to a read and is not read yet stays there.
+//! typed. Never reads fd 0: what a front end has sent for a read of it, and nobody has read yet, stays there.
 
 use std::io::{Error, ErrorKind, Result};
 

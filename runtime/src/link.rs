@@ -40,13 +40,13 @@ pub(crate) fn text(stream: u32, text: &str) {
     unsafe { (host().text)(stream, text.as_ptr(), text.len()) }
 }
 
-/// A new lane as a child of the caller's.
+/// Declares a new lane as a child of the caller's.
 pub(crate) fn declare(kind: u32, name: &str) -> u64 {
     // SAFETY: pointer and length describe `name`.
     unsafe { (host().declare)(kind, name.as_ptr(), name.len()) }
 }
 
-/// The next thread or process that the calling thread makes is `lane`.
+/// Makes the next thread or process of the calling thread `lane`.
 pub(crate) fn adopt(lane: u64) {
     (host().adopt)(lane)
 }
@@ -69,24 +69,24 @@ pub(crate) fn within(lane: u64, work: impl FnOnce()) {
     TASK.set(before);
 }
 
-/// `lane` was declared and will never run.
+/// Tells the worker that `lane` was declared and will never run.
 pub(crate) fn never_run(lane: u64) {
     (host().end)(lane)
 }
 
-/// Something to show, as the host's JSON.
+/// Shows a value, which is JSON as `Host::display` takes it.
 pub(crate) fn display(json: &str) {
     // SAFETY: pointer and length describe `json`.
     unsafe { (host().display)(json.as_ptr(), json.len()) }
 }
 
-/// The value of the cell's tail expression, as the host's JSON.
+/// Shows the value of the cell's tail expression, which is JSON as `Host::result` takes it.
 pub(crate) fn result(json: &str) {
     // SAFETY: pointer and length describe `json`.
     unsafe { (host().result)(json.as_ptr(), json.len()) }
 }
 
-/// Asks the front end for a line; else one of the reasons of `Host::input`.
+/// Asks the front end for a line. The error is one of the reasons of `Host::input`.
 pub(crate) fn input(prompt: &str, password: bool) -> Result<Vec<u8>, u32> {
     unsafe extern "C" fn take(to: *mut c_void, bytes: *const u8, len: usize) {
         // SAFETY: `to` is the vector below, and the worker passes pointer and length of its text.
@@ -100,7 +100,7 @@ pub(crate) fn input(prompt: &str, password: bool) -> Result<Vec<u8>, u32> {
     }
 }
 
-/// The calling thread waits for a lock of this kind until what is answered is dropped.
+/// Tells the worker that the calling thread waits for a lock of this kind, until the returned value is dropped.
 pub(crate) fn waiting(what: u32) -> Waiting {
     (host().waits)(what);
     Waiting
@@ -114,14 +114,15 @@ impl Drop for Waiting {
     }
 }
 
-/// The caller has learnt that `lane` has ended. A task that asks for its own end (in a callback) learns nothing.
+/// Tells the worker that the caller has learnt the end of `lane`. A task that asks for its own end (in a callback) learns
+/// nothing.
 pub(crate) fn ended(lane: u64) {
     if TASK.get() != lane {
         (host().join)(lane)
     }
 }
 
-/// A worker for tests, which only writes down what it is told.
+/// A worker for tests, which only writes down what this crate tells it.
 #[cfg(test)]
 pub(crate) mod record {
     use super::*;
@@ -194,7 +195,7 @@ pub(crate) mod record {
     }
 
     fn note(told: Told) {
-        // As every host, it must not make a forked child wait for a lock that a lost thread holds.
+        // No host may make a forked child wait for a lock that a lost thread holds.
         if !is_forked_child() {
             written().push((thread::current().id(), told));
         }
@@ -244,8 +245,8 @@ pub(crate) mod record {
     }
 }
 
-/// What answers where no worker has attached: text goes to fd 1 and 2, lanes and threads are merely counted, and there is
-/// no input.
+/// The table that is used where no worker has attached: text goes to fd 1 and 2, lanes and threads are merely counted, and
+/// there is no input.
 mod stand_in {
     use super::*;
     use crate::host::Interrupt;

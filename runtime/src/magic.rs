@@ -21,7 +21,7 @@ pub fn run(program: &str, arguments: &[&str], input: &str) -> Done {
     })?;
     if let Some(mut stdin) = child.stdin.take()
         && let Err(error) = stdin.write_all(input.as_bytes())
-        // It may end without reading all.
+        // The program may end before it has read all.
         && error.kind() != ErrorKind::BrokenPipe
     {
         return Err(error.into());

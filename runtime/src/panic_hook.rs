@@ -1,4 +1,4 @@
-//! How panics are told: the process's panic hook, which speaks of cells instead of generated files. A panic of the running
+//! The panic hook of the process, which names cells instead of generated files. A panic of the running
 //! cell is kept for the report of the cell (`cell`); every other panic is printed where it happens, those of forked
 //! children among them. Owns all that is read out of std's description of a panic.
 
@@ -23,7 +23,7 @@ thread_local! {
     static CAUGHT: RefCell<Option<Caught>> = const { RefCell::new(None) };
 }
 
-/// From here on every panic of this process is told by this hook.
+/// Makes this the hook of all panics of this process.
 pub(crate) fn install() {
     std::panic::set_hook(Box::new(|info| {
         let message = payload_text(info.payload());

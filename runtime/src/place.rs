@@ -5,14 +5,14 @@ use std::sync::Mutex;
 
 struct File {
     label: String,
-    /// From this line and column on, the line stands so many columns further right than in the cell.
+    /// Line, column, shift: from this column on, the line stands so many columns further right than in the cell.
     shifts: Vec<(u32, u32, i64)>,
 }
 
 /// The files of all cells of the session; a cell that runs again has a new label.
 static FILES: Mutex<Option<HashMap<String, File>>> = Mutex::new(None);
 
-/// Takes in `Frame::places`.
+/// Adds the files of `Frame::places`.
 pub(crate) fn learn(places: &[u8]) {
     let text = String::from_utf8_lossy(places);
     let mut files = FILES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -29,7 +29,7 @@ pub(crate) fn learn(places: &[u8]) {
     }
 }
 
-/// `In[3]:2:5` where the file is a cell's, and the place as it is elsewhere. Lines and columns count from 1.
+/// The place as the user sees it: `In[3]:2:5` if the file is a cell's, and unchanged otherwise. Lines and columns count from 1.
 #[doc(hidden)]
 pub fn in_cell(file: &str, line: u32, column: u32) -> String {
     let files = FILES.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

@@ -12,7 +12,7 @@ static RESULT: Mutex<Option<String>> = Mutex::new(None);
 /// No expression has this type: rustc says what it has instead (`:type`).
 pub struct TypeOf;
 
-/// Gives every value the method that a type of the user's may have itself: an inherent method comes first.
+/// Gives every value a method `evcxr_display`. If its type has one of its own, that comes first, as inherent methods do.
 pub trait Fallback {
     fn evcxr_display(&self)
     where
@@ -57,7 +57,7 @@ pub(crate) fn json_string(text: &str) -> String {
     json
 }
 
-/// An id unlike every other of this session, also those of workers that have gone and of forked children.
+/// A new id, which differs from all others of this session, also from those of lost workers and of forked children.
 pub(crate) fn new_id() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(1);
     static BEGUN: OnceLock<u128> = OnceLock::new();

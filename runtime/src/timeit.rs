@@ -8,18 +8,18 @@ use std::time::Instant;
 use crate::host::STDOUT;
 use crate::timing;
 
-/// IPython's flags.
+/// The flags of `%timeit`, as IPython has them.
 #[derive(Clone, Copy)]
 pub struct Options {
     /// Calls in a run; 0 asks for the first power of ten that takes 0.2 s.
     pub loops: u64,
     pub runs: u64,
-    /// Digits.
+    /// Digits of the times that are printed.
     pub precision: usize,
     pub quiet: bool,
 }
 
-/// What was measured; written as IPython's `TimeitResult`.
+/// The result of a measurement, displayed as IPython's `TimeitResult`.
 pub struct Timed {
     /// Seconds for each call, a value for each run.
     seconds: Vec<f64>,
@@ -34,7 +34,7 @@ pub fn measure(options: Options, mut body: impl FnMut()) -> Timed {
     let mut run = |loops: u64| {
         let started = Instant::now();
         for _ in 0..loops {
-            // The body may see other values at each call, for all that the optimiser knows.
+            // Keeps the optimiser from taking the body for the same at each call.
             (black_box(&mut body))();
         }
         started.elapsed().as_secs_f64()
@@ -83,7 +83,7 @@ impl Timed {
         self.seconds.iter().sum::<f64>() / self.seconds.len() as f64
     }
 
-    /// Of the runs as a whole population.
+    /// The standard deviation of the runs, which count as the whole population.
     fn deviation(&self) -> f64 {
         let mean = self.mean();
         let squares = self.seconds.iter().map(|seconds| (seconds - mean).powi(2));
@@ -112,7 +112,7 @@ impl fmt::Debug for Timed {
     }
 }
 
-/// `10,000`
+/// The number with commas: `10,000`.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

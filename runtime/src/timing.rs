@@ -53,7 +53,7 @@ fn report(wall: f64, user: f64, system: f64, style: Style) -> String {
     text
 }
 
-/// What compiling the running cell took.
+/// The seconds that compiling the running cell took.
 pub(crate) fn compile_seconds() -> f64 {
     STYLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).compile_seconds
 }
@@ -63,7 +63,7 @@ pub fn format_time(seconds: f64) -> String {
     format_digits(seconds, 3)
 }
 
-/// The same with so many digits below a minute.
+/// As [`format_time`], with so many digits for times below a minute.
 pub(crate) fn format_digits(seconds: f64, precision: usize) -> String {
     if seconds >= 60.0 {
         let mut rest = seconds as u64;
@@ -82,7 +82,7 @@ pub(crate) fn format_digits(seconds: f64, precision: usize) -> String {
     format!("{} {unit}", digits(seconds * scale, precision))
 }
 
-/// C's `%.Ng`.
+/// The number as C's `printf` writes it for `%.Ng`.
 fn digits(value: f64, precision: usize) -> String {
     let precision = precision.max(1);
     if value == 0.0 {

@@ -68,9 +68,12 @@ impl<T> Monitor<T> {
     pub(crate) fn wait_until<R>(
         &self,
         deadline: Option<Instant>,
-        ready: impl FnMut(&mut T) -> Option<R>,
+        mut ready: impl FnMut(&mut T) -> Option<R>,
     ) -> Option<R> {
-        self.sleep_until(deadline, interrupt::pending, ready).unwrap_or_else(|cancelled| cancelled.unwind())
+        if let Some(returned) = ready(&mut self.lock()) {
+            return Some(returned);
+        }
+        self.sleep_until(deadline, interrupt::pending, &mut ready).unwrap_or_else(|cancelled| cancelled.unwind())
     }
 
     /// As [`wait_for_or_cancelled`](Self::wait_for_or_cancelled); an interrupt unwinds.
@@ -78,9 +81,12 @@ impl<T> Monitor<T> {
         &self,
         what: u32,
         deadline: Option<Instant>,
-        ready: impl FnMut(&mut T) -> Option<R>,
+        mut ready: impl FnMut(&mut T) -> Option<R>,
     ) -> Option<R> {
-        self.wait_for_or_cancelled(what, deadline, ready).unwrap_or_else(|cancelled| cancelled.unwind())
+        if let Some(returned) = ready(&mut self.lock()) {
+            return Some(returned);
+        }
+        self.sleep_for(what, deadline, &mut ready).unwrap_or_else(|cancelled| cancelled.unwind())
     }
 
     /// Waits for a lock of this kind (`host::LOCK`, …), which the worker is told of. What is free at once, or only tried,
@@ -94,17 +100,13 @@ impl<T> Monitor<T> {
         if let Some(returned) = ready(&mut self.lock()) {
             return Ok(Some(returned));
         }
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Ok(None);
-        }
-        let _told = link::waiting(what);
-        self.sleep_until(deadline, interrupt::pending, ready)
+        self.sleep_for(what, deadline, &mut ready)
     }
 
     /// As [`wait`](Self::wait), for what has to be done also in an interrupted cell. Whoever calls it knows that the wait
     /// is short.
-    pub(crate) fn wait_whatever_comes<R>(&self, ready: impl FnMut(&mut T) -> Option<R>) -> R {
-        match self.sleep_until(None, || Ok(()), ready) {
+    pub(crate) fn wait_whatever_comes<R>(&self, mut ready: impl FnMut(&mut T) -> Option<R>) -> R {
+        match self.sleep_until(None, || Ok(()), &mut ready) {
             Ok(Some(returned)) => returned,
             _ => unreachable!("a wait without a deadline that nothing cancels ends only when it is ready"),
         }
@@ -119,15 +121,27 @@ impl<T> Monitor<T> {
         self.wait_whatever_comes(ready)
     }
 
+    fn sleep_for<R>(
+        &self,
+        what: u32,
+        deadline: Option<Instant>,
+        ready: &mut dyn FnMut(&mut T) -> Option<R>,
+    ) -> Result<Option<R>, Cancelled> {
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Ok(None);
+        }
+        let _told = link::waiting(what);
+        self.sleep_until(deadline, interrupt::pending, ready)
+    }
+
+    /// Sleeps from change to change. Takes its functions by pointer: it is compiled once for each kind of value, and not for
+    /// each wait.
     fn sleep_until<R>(
         &self,
         deadline: Option<Instant>,
-        cancelled: impl Fn() -> Result<(), Cancelled>,
-        mut ready: impl FnMut(&mut T) -> Option<R>,
+        cancelled: fn() -> Result<(), Cancelled>,
+        ready: &mut dyn FnMut(&mut T) -> Option<R>,
     ) -> Result<Option<R>, Cancelled> {
-        if let Some(returned) = ready(&mut self.lock()) {
-            return Ok(Some(returned));
-        }
         let _watched = Watched::new(&self.changes);
         loop {
             let mut value = self.lock();

@@ -60,12 +60,15 @@ pub trait Engine {
 /// How a cell ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// The cell ran to its end.
     Ok,
     /// The cell did not compile, or a magic or command in it is wrong. Nothing of it ran.
     Rejected,
     /// The cell returned an error by `?`.
     Failed,
+    /// The cell panicked.
     Panicked,
+    /// The cell was interrupted.
     Interrupted,
     /// The cell ran longer than it may, and was interrupted.
     TimedOut,
@@ -79,6 +82,7 @@ pub enum Outcome {
 pub struct Checkpoint(Arc<dyn Any + Send + Sync>);
 
 impl Checkpoint {
+    /// A checkpoint that holds what the engine needs to go back.
     pub fn new(state: impl Any + Send + Sync) -> Checkpoint {
         Checkpoint(Arc::new(state))
     }
@@ -106,6 +110,7 @@ impl std::error::Error for NoCheckpoint {}
 pub struct Interrupter(Arc<dyn Fn() -> bool + Send + Sync>);
 
 impl Interrupter {
+    /// An interrupter that calls this function, which returns whether a cell was being run.
     pub fn new(interrupt: impl Fn() -> bool + Send + Sync + 'static) -> Interrupter {
         Interrupter(Arc::new(interrupt))
     }
@@ -121,6 +126,7 @@ impl Interrupter {
 pub struct Answerer(Arc<dyn Fn(u64, Answer) -> bool + Send + Sync>);
 
 impl Answerer {
+    /// An answerer that calls this function with the number of the question. It returns whether that was open.
     pub fn new(answer: impl Fn(u64, Answer) -> bool + Send + Sync + 'static) -> Answerer {
         Answerer(Arc::new(answer))
     }
@@ -151,10 +157,12 @@ pub trait Provider: Send + Sync {
 pub struct Reply<T>(Box<dyn FnOnce(T) + Send>);
 
 impl<T> Reply<T> {
+    /// A reply that goes to this function.
     pub fn new(take: impl FnOnce(T) + Send + 'static) -> Reply<T> {
         Reply(Box::new(take))
     }
 
+    /// Sends the answer.
     pub fn send(self, answer: T) {
         (self.0)(answer);
     }
@@ -165,12 +173,16 @@ impl<T> Reply<T> {
 pub struct Completions {
     /// The bytes of the source that a candidate replaces.
     pub range: Range<usize>,
+    /// From the most to the least likely.
     pub candidates: Vec<Candidate>,
 }
 
+/// One word that the word at the cursor may become.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
+    /// What stands in the source if it is chosen.
     pub text: String,
+    /// What it names, in a word for users: `function`, `variable`.
     pub kind: &'static str,
     /// A type or a signature; may be empty.
     pub signature: String,
@@ -181,18 +193,22 @@ pub struct Candidate {
 pub struct Inspection {
     /// A signature or a type in Rust, or the usage of a magic.
     pub head: String,
+    /// Whether `head` is Rust.
     pub is_rust: bool,
+    /// What is said about the name, in Markdown; may be empty.
     pub documentation: String,
     /// Where the name was defined.
     pub origin: String,
 }
 
 impl Inspection {
+    /// As plain text.
     pub fn plain(&self) -> String {
         let parts = [&self.head, &self.documentation, &self.origin];
         parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("\n\n")
     }
 
+    /// As Markdown.
     pub fn markdown(&self) -> String {
         let head = if self.is_rust { format!("```rust\n{}\n```", self.head) } else { self.head.clone() };
         let origin = if self.origin.is_empty() { String::new() } else { format!("*{}*", self.origin) };

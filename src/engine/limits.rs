@@ -13,6 +13,7 @@ pub type OrOff<T> = Option<T>;
 /// Bytes that a worker needs before it runs anything. A smaller limit is refused.
 const LEAST_MEMORY: u64 = 16 << 20;
 
+/// What each cell of a session may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Time that a cell may run. Beyond it the cell is interrupted. Compiling does not count.
@@ -89,6 +90,7 @@ fn or_off<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<OrOff<T
     if text == "off" { Some(None) } else { read(text).map(Some) }
 }
 
+/// Reads a number of seconds, zero or more; the error says what is wrong with the text.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| "give a number of seconds, such as 10 or 0.5".into())

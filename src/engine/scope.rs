@@ -1,5 +1,6 @@
-//! What is alive after *n* cells: items, imports, variables. An immutable value: each step answers a new one, so a
-//! cell that fails leaves the scope that it started from.
+//! The scope: what later cells can use after a number of cells, namely items, imports, variables and crates. Each step
+//! returns a new scope and leaves the old one as it was, so that a cell that fails leaves the scope that it started
+//! from. Knows names and types only: never holds a variable's value, and never compiles or runs anything.
 
 pub(super) mod dependency;
 pub(super) mod lost_names;
@@ -24,9 +25,10 @@ pub(super) struct Library {
 /// How cells are optimised (`:opt`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Optimization {
-    /// Level 0, and level 2 for code that may loop for long.
+    /// Level 2 for code that may loop for long, level 0 for other code.
     #[default]
     Auto,
+    /// This [level](https://doc.rust-lang.org/rustc/codegen-options/index.html#opt-level) for all code.
     Level(u8),
 }
 
@@ -34,24 +36,25 @@ pub(super) enum Optimization {
 pub(super) struct Scope {
     pub modules: Vec<Module>,
     pub variables: BTreeMap<String, Variable>,
-    /// Variables that are gone, and why: said when a later cell asks for one.
+    /// Variables that are gone, and why. A later cell that uses one is told.
     pub lost: BTreeMap<String, Lost>,
     pub imports: Vec<Import>,
-    /// The cell whose item each name means now.
+    /// For each name, the cell whose item it means now.
     names: BTreeMap<Name, CellId>,
-    /// The session crate, built from `modules`.
+    /// The session crate, built from `modules`. `None` if it has to be built before items can be used.
     pub library: Option<Library>,
-    /// What `:dep` has asked for, and what it was built into.
+    /// The crates that `:dep` has asked for.
     pub wanted: Wanted,
+    /// The set of crates that was built last for `wanted`. `None` if none was built.
     pub crates: Option<Arc<Crates>>,
     pub optimization: Optimization,
-    /// Items are optimised whatever is in them: a cell has measured one.
+    /// Whether all items are optimised, because a cell has measured code that may call them.
     pub optimized_items: bool,
-    /// What times of cells and statements look like (`%config time=`).
+    /// The form in which times of cells and statements are printed (`%config time=`).
     pub time_format: TimeFormat,
-    /// Every cell is timed (`:timing`).
+    /// Whether every cell is timed (`:timing`).
     pub timing: bool,
-    /// The cells so far, in order (`%history`).
+    /// The cells so far, in the order in which they ran (`%history`).
     pub history: Vec<(CellId, Arc<str>)>,
 }
 
@@ -61,20 +64,20 @@ pub(super) struct Module {
     pub cell: CellId,
     pub source: Arc<str>,
     pub items: Arc<[Item]>,
-    /// Items that a later cell has replaced, by index.
+    /// The indices of items that are left out: a later cell has replaced them, or an earlier one has the very same.
     pub hidden: BTreeSet<usize>,
-    /// Methods of inherent impls that a later cell has replaced: item, method.
+    /// Methods of inherent impls that a later cell has replaced, as indices of the item and of the method in it.
     pub hidden_methods: BTreeSet<(usize, usize)>,
-    /// What names of other cells mean in this module.
+    /// For each name of other cells, the cell whose item it means in this module.
     pub names: BTreeMap<Name, CellId>,
     pub imports: Vec<Import>,
-    /// The library in which this module's statics live; none before the first build.
+    /// The library in which this module's statics live. `None` if the next build has to define them.
     pub statics_home: Option<Library>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Variable {
-    /// Its type as rustc spells it, in full.
+    /// The full path of its type, as rustc spells it.
     pub ty: String,
     pub mutable: bool,
     /// The cell that declared it.
@@ -82,24 +85,25 @@ pub(super) struct Variable {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+/// A variable that was there once: the cell in which it was lost, and the reason.
 pub(super) struct Lost {
     pub cell: CellId,
     pub why: Why,
 }
 
-/// Why a variable is not kept.
+/// The reason why a variable is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum Why {
     Moved,
-    /// It borrows from something that ends with its cell.
+    /// It borrows from a value that ends with its cell or may change later.
     Borrows,
-    /// Its type has no name that a later cell could write.
+    /// It has this type, which a later cell could not write.
     Unnameable(String),
-    /// The worker died.
+    /// The worker that held its value ended.
     WorkerLost,
     /// The session went back to an earlier state.
     RolledBack,
-    /// This crate, which its type comes from or may contain, is another now.
+    /// `:dep` changed this crate, which its type comes from or may contain.
     CrateChanged(String),
     /// `%reset`
     Reset,
@@ -110,7 +114,7 @@ impl Module {
         module_name(self.cell)
     }
 
-    /// Items that still are in force, with their index.
+    /// The items that are still in force, each with its index.
     pub(super) fn live(&self) -> impl Iterator<Item = (usize, &Item)> {
         self.items.iter().enumerate().filter(|(index, _)| !self.hidden.contains(index))
     }
@@ -119,7 +123,7 @@ impl Module {
         self.live().find(|(_, item)| item.names.contains(name)).map(|(index, _)| index)
     }
 
-    /// These names mean the items of another cell from here on.
+    /// Makes these names mean the items of `cell`. Macros stay as they are: textual order decides what they mean.
     fn see_anew<'a>(&mut self, cell: CellId, names: impl Iterator<Item = &'a Name>) {
         for name in names.filter(|name| name.space != Space::Macro) {
             if let Some(index) = self.defines(name) {
@@ -129,7 +133,7 @@ impl Module {
         }
     }
 
-    /// Hides what this new impl replaces: an impl of the same trait for the same type, or methods of the same name.
+    /// Hides what the new impl replaces: an impl of the same trait and type, or inherent methods of the same name.
     fn hide_impl(&mut self, new: &Item) {
         let Kind::Impl { key, inherent, methods } = &new.kind else { return };
         let replaced = |name: &str| methods.iter().any(|method| method.name == name);
@@ -155,7 +159,7 @@ impl Module {
         self.items.iter().any(binds)
     }
 
-    /// The names of other cells that this module imports: those that it does not define or import itself.
+    /// The names of other cells that this module imports, without those that it defines or imports itself.
     pub(super) fn foreign_names(&self) -> BTreeSet<(String, CellId)> {
         let foreign = |(name, cell): (&Name, &CellId)| {
             let own = self.defines(name).is_some() || self.bound_by_own_use(&name.ident);
@@ -164,7 +168,7 @@ impl Module {
         self.names.iter().filter_map(foreign).collect()
     }
 
-    /// Imports of earlier cells, without those whose name this module defines or imports itself.
+    /// The imports of earlier cells, without those whose name this module defines or imports itself.
     pub(super) fn foreign_imports(&self) -> impl Iterator<Item = &Import> {
         let own = |ident: &str| {
             self.bound_by_own_use(ident) || self.live().any(|(_, i)| i.names.iter().any(|n| n.ident == ident))
@@ -177,17 +181,17 @@ pub(super) fn module_name(cell: CellId) -> String {
     format!("cell_{}", cell.0)
 }
 
-/// How items of earlier cells see a name that is defined again.
+/// What a name that is defined again means for the items of earlier cells that use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Binding {
-    /// They use the new one, as in Python.
+    /// The new definition, as in Python.
     Late,
-    /// They keep the one that they were compiled with.
+    /// The definition that they were compiled with.
     Early,
 }
 
 impl Scope {
-    /// The scope with the imports of a cell, and with the items that were there already meant by their names again.
+    /// The scope with the imports of a cell. Names of an item that the cell repeats mean the existing item again.
     pub(super) fn with_imports(&self, items: &[Item]) -> Scope {
         let mut scope = self.clone();
         for item in items {
@@ -208,7 +212,7 @@ impl Scope {
         scope
     }
 
-    /// Whether a cell brings items that are not here already.
+    /// Whether a cell with these items needs a module, because not all of them are in the scope already.
     pub(super) fn needs_module(&self, items: &[Item]) -> bool {
         items.iter().any(|item| self.is_new(item))
     }
@@ -217,7 +221,7 @@ impl Scope {
         !matches!(item.kind, Kind::Use(_)) && self.home_of(item).is_none()
     }
 
-    /// The cell that has the very same item, in which every name means what it means now.
+    /// The newest cell with the very same item, in which every name means what it means now. `None` if it is new.
     fn home_of(&self, item: &Item) -> Option<CellId> {
         let same_meaning = |module: &Module| {
             let meant = |(name, cell): (&Name, &CellId)| {
@@ -230,7 +234,7 @@ impl Scope {
         self.modules.iter().rev().filter(same).find(|module| same_meaning(module)).map(|module| module.cell)
     }
 
-    /// The scope with a module for the new items of a cell. Its library is still that of before.
+    /// The scope with a module for the new items of a cell. Its library is still the one without them.
     pub(super) fn with_module(&self, cell: CellId, source: &Arc<str>, items: &[Item], binding: Binding) -> Scope {
         let mut scope = self.with_imports(items);
         let hidden: BTreeSet<usize> = items
@@ -260,13 +264,14 @@ impl Scope {
         scope
     }
 
-    /// Whether the new module touches what earlier modules define, so that `Binding` makes a difference.
+    /// Whether a new one of these items has a name that is defined already, so that `Binding` makes a difference.
     pub(super) fn redefines(&self, items: &[Item]) -> bool {
         let names = |item: &Item| item.names.iter().any(|name| self.names.contains_key(name));
         items.iter().any(|item| self.is_new(item) && names(item))
     }
 
-    /// Hides in earlier modules what the new one replaces, and lets them see the new instead.
+    /// Hides in earlier modules what the new module replaces, and makes them use the new items if the binding is late.
+    /// A module keeps its old type if a variable has that type, since the value could not be of the new one.
     fn replace_by(&mut self, new: &Module, binding: Binding) {
         let defined: BTreeSet<Name> = new.live().flat_map(|(_, item)| item.names.clone()).collect();
         let held: Vec<BTreeSet<Name>> = self
@@ -278,7 +283,7 @@ impl Scope {
             if binding == Binding::Late {
                 module.see_anew(new.cell, defined.difference(&held));
             }
-            // An impl for a type that stays in this module beside the new type of its name stays as well.
+            // If the old type stays in this module beside the new type of its name, its impls stay as well.
             let stays = if binding == Binding::Late { &held } else { &defined };
             for (_, item) in new.live() {
                 if let Kind::Impl { key, .. } = &item.kind
@@ -290,14 +295,14 @@ impl Scope {
         }
     }
 
-    /// Whether a variable has a type that this cell defined.
+    /// Whether a variable has the type `ident` that this cell defined, or a type that contains it.
     fn holds(&self, cell: CellId, ident: &str) -> bool {
         let path = format!("session::{}::{ident}", module_name(cell));
         let follows = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
         self.variables.values().any(|variable| variable.ty.split(&path).skip(1).any(follows))
     }
 
-    /// The names among `mentions` that mean an item, and every trait: its methods need no mention.
+    /// The names among `mentions` that mean an item other than a macro, and all traits, whose methods need no mention.
     pub(super) fn visible(&self, mentions: &BTreeSet<String>) -> BTreeSet<(String, CellId)> {
         let is_trait = |name: &Name, cell: &CellId| {
             name.space == Space::Type
@@ -314,7 +319,7 @@ impl Scope {
             .collect()
     }
 
-    /// The macros among `mentions` and those that they mention, oldest first, and all names that they mention.
+    /// The macros among `mentions` or mentioned by such a macro, oldest first; and all names that any of these mention.
     pub(super) fn macros(&self, mentions: &BTreeSet<String>) -> (Vec<(&Module, &Item)>, BTreeSet<String>) {
         let mut all = mentions.clone();
         let mut found: BTreeSet<(usize, usize)> = BTreeSet::new();
@@ -335,12 +340,12 @@ impl Scope {
         (found.into_iter().map(|(m, i)| (&self.modules[m], &self.modules[m].items[i])).collect(), all)
     }
 
-    /// Every name that means an item now; for messages and completion.
+    /// Every name that means an item now, with the cell of the item.
     pub(super) fn item_names(&self) -> impl Iterator<Item = (&Name, CellId)> {
         self.names.iter().map(|(name, cell)| (name, *cell))
     }
 
-    /// The scope without these variables.
+    /// The scope without these variables, which `cell` lost for the reason `why`.
     pub(super) fn without(&self, names: impl IntoIterator<Item = String>, cell: CellId, why: Why) -> Scope {
         let mut scope = self.clone();
         for name in names {
@@ -351,8 +356,9 @@ impl Scope {
         scope
     }
 
-    /// The scope with another set of crates, for which its session crate has yet to be built. Values and statics whose
-    /// layout may rest on a crate that has changed do not go over; any type of the session may contain such a crate's.
+    /// The scope with another set of crates; its session crate has yet to be built for them. Variables and statics are
+    /// lost if their layout may depend on a crate that has changed. Any type that a cell defined counts as such, since
+    /// it may contain a type of the crate.
     pub(super) fn with_crates(&self, crates: Arc<Crates>, cell: CellId) -> Scope {
         let changed = self.crates.as_ref().map(|before| before.changed_in(&crates)).unwrap_or_default();
         let rests_on =
@@ -370,18 +376,18 @@ impl Scope {
         scope
     }
 
-    /// Notes a cell for `%history`.
+    /// Adds a cell to the history (`%history`).
     pub(super) fn remember(&mut self, cell: CellId, source: &str) {
         self.history.push((cell, source.into()));
     }
 
-    /// Settings and history only.
+    /// The scope after a reset: only settings and the history are left.
     pub(super) fn cleared(&self) -> Scope {
         let Scope { optimization, time_format, timing, history, .. } = self.clone();
         Scope { optimization, time_format, timing, history, ..Scope::default() }
     }
 
-    /// The scope with the variables of an earlier state; those that it has not are lost.
+    /// The scope with the variables of an earlier state. Variables that are not among them are lost.
     pub(super) fn with_variables(&self, variables: BTreeMap<String, Variable>, cell: CellId) -> Scope {
         let gone: Vec<String> =
             self.variables.keys().filter(|name| !variables.contains_key(*name)).cloned().collect();
@@ -390,7 +396,7 @@ impl Scope {
         Scope { variables, ..scope }
     }
 
-    /// Items only: a new worker has none of the variables, and its statics start anew.
+    /// The scope for a new worker: it has the items but none of the variables, and its statics start anew.
     pub(super) fn items_only(&self, cell: CellId) -> Scope {
         let all: Vec<String> = self.variables.keys().cloned().collect();
         let mut scope = self.without(all, cell, Why::WorkerLost);
@@ -410,7 +416,7 @@ mod tests {
     use super::*;
     use crate::engine::text::cell::Cell;
 
-    /// A scope after these cells of items, every redefinition bound late.
+    /// The scope after cells with these items, with every redefinition bound late.
     fn after(cells: &[&str]) -> Scope {
         let add = |scope: Scope, (index, source): (usize, &&str)| {
             let cell = Cell::parse(source);

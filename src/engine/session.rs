@@ -44,6 +44,7 @@ use crate::engine::sinks::trace::{Recorder, Shared};
 pub struct Options {
     /// The directory that cells start in; the current one by default.
     pub directory: Option<PathBuf>,
+    /// What `%%time` and `%time` print.
     pub time: TimeFormat,
     /// One `Event::Text` per print, never several prints of a lane in one event. `verify` needs this to know
     /// where a print ended; everybody else is better served by the fewer, larger events of the default.
@@ -51,11 +52,13 @@ pub struct Options {
     /// The `threadbook` executable, which workers are started from. None only in that executable itself, where it is
     /// the one that runs; a program that links this library names it.
     pub executable: Option<PathBuf>,
+    /// What each cell may use.
     pub limits: Limits,
     /// Whether the front end can put text in the place of a cell (`Event::NextInput`).
     pub next_input: bool,
 }
 
+/// A session of our engine: see `Engine`.
 pub struct Session {
     options: Options,
     executable: PathBuf,

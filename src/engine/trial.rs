@@ -14,7 +14,7 @@ impl Sink for Discard {
 }
 
 /// Starts a session, compiles and runs one small cell and another one that asks for its variable, and ends the session.
-pub fn try_out() -> Result<(), Error> {
+pub(crate) fn try_out() -> Result<(), Error> {
     let mut session = Session::start(Options::default(), Box::new(Discard))?;
     for (cell, source) in [(CellId(1), "let x = 1 + 1;"), (CellId(2), "assert_eq!(x, 2);")] {
         let outcome = session.execute(cell, source, &[])?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{CellId, Event, Lane, LaneId, LaneKind, Origin, Stream};
 
-pub fn main_lane() -> Event {
+pub(crate) fn main_lane() -> Event {
     match lane(1, "MainThread", 0) {
         Event::Lane(lane) => Event::Lane(Lane { parent: None, ..lane }),
         other => other,
@@ -12,7 +12,7 @@ pub fn main_lane() -> Event {
 }
 
 /// A thread that the main thread made in `cell`.
-pub fn lane(id: u32, name: &str, cell: u32) -> Event {
+pub(crate) fn lane(id: u32, name: &str, cell: u32) -> Event {
     Event::Lane(Lane {
         id: LaneId(id),
         kind: LaneKind::Thread,
@@ -24,7 +24,7 @@ pub fn lane(id: u32, name: &str, cell: u32) -> Event {
     })
 }
 
-pub fn origin(cell: u32, lane: u32) -> Origin {
+pub(crate) fn origin(cell: u32, lane: u32) -> Origin {
     Origin {
         cell: CellId(cell),
         running: Some(CellId(cell)),
@@ -35,6 +35,6 @@ pub fn origin(cell: u32, lane: u32) -> Origin {
     }
 }
 
-pub fn text(cell: u32, lane: u32, stream: Stream, text: &str) -> Event {
+pub(crate) fn text(cell: u32, lane: u32, stream: Stream, text: &str) -> Event {
     Event::Text { origin: origin(cell, lane), stream, text: text.into() }
 }

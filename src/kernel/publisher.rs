@@ -1,8 +1,12 @@
-//! Turns the session's events into iopub messages: each under the header of the request whose cell it belongs to, text
-//! gathered by time and size. Owns the routes from cells to requests; sends nothing itself.
+//! Turns the session's events into [iopub messages][iopub]. Each message has the header of the request whose cell it
+//! belongs to, and small pieces of text are buffered into larger messages. Owns the routes from cells to requests;
+//! never sends anything itself.
 //!
-//! Text of one cell keeps its order. Only where a cell changes between stdout and stderr very often, each stream is
-//! gathered apart for a moment, since clients take a limited number of messages a second.
+//! Text of one cell keeps its order, with one exception: if a cell changes between stdout and stderr very often, the
+//! two streams are buffered separately for a moment. Clients take only a limited number of messages a second, so
+//! there cannot be one for each change.
+//!
+//! [iopub]: https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-iopub-pub-sub-channel
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -17,35 +21,36 @@ use super::protocol::iopub::{
 };
 use crate::events::{CellId, CommAct, Event, LaneId, LaneKind, MimeBundle, Origin, Stream};
 
-/// Text of a cell that is gathered into one `stream` message is sent after 20 ms at the latest …
+/// Flush a cell's buffered `stream` text after 20 ms, so that a cell that prints often makes few messages.
 const GATHER: Duration = Duration::from_millis(20);
-/// … or as soon as it has this many bytes.
+/// Flush a cell's buffered text before that time once it has this many bytes (64 KiB).
 const LARGEST: usize = 64 << 10;
-/// Messages that changes between stdout and stderr make of one cell's gathered text. Beyond it, text is added to the last
-/// message of its stream, out of order with the other stream.
+/// Messages into which changes between stdout and stderr split one cell's buffered text. After more changes, text is
+/// added to the last message of its stream, out of order with the other stream.
 const CHANGES: usize = 8;
-/// Changes of thread that one message's metadata tells. Beyond it they are left out, and `pieces_truncated` says so.
+/// Pieces by different threads that one message's metadata lists. Later pieces are left out, and `pieces_truncated`
+/// says so.
 const PIECES: usize = 1_000;
-/// Cells whose request is remembered. Beyond it the oldest one that has no running thread is forgotten; output that comes
-/// for it all the same goes to the newest cell.
+/// Cells whose request is remembered. With more, the oldest cell that has no running thread is forgotten. If output
+/// of a forgotten cell comes after all, it goes to the newest cell.
 const ROUTES: usize = 1_000;
 
 #[derive(Default)]
 pub(super) struct Publisher {
     routes: BTreeMap<CellId, Route>,
-    /// The cell that was begun last.
+    /// The cell that began last.
     newest: Option<CellId>,
     lanes: HashMap<LaneId, Known>,
     batches: Vec<Batch>,
     ready: VecDeque<Outgoing>,
 }
 
-/// What is known of a lane.
+/// The facts about a lane that its output's metadata needs.
 struct Known {
     cell: CellId,
     kind: LaneKind,
     name: String,
-    /// The thread that a task runs on.
+    /// The thread that runs this task. `None` for other lanes, and before the task has started.
     on: Option<LaneId>,
 }
 
@@ -53,13 +58,13 @@ struct Known {
 struct Route {
     parent: Value,
     count: u32,
-    /// A silent cell shows nothing.
+    /// Whether the request was `silent`: then the cell shows nothing.
     silent: bool,
-    /// Threads, tasks and processes of this cell that may still write.
+    /// Number of threads, tasks and processes of this cell that may still write.
     lanes: u32,
 }
 
-/// Gathered text of one cell.
+/// Buffered text of one cell.
 struct Batch {
     cell: CellId,
     due: Instant,
@@ -77,7 +82,7 @@ struct Chunk {
 
 /// A part of a chunk that one writer wrote.
 struct Piece {
-    /// `None` for text of the compiler and of the kernel.
+    /// The writer. `None` for text of the compiler or of the kernel.
     writer: Option<Writer>,
     bytes: usize,
 }
@@ -93,7 +98,7 @@ struct Writer {
 }
 
 impl Publisher {
-    /// Sends output of `cell` under the header `parent` from here on.
+    /// Routes output of `cell` to the request with the header `parent` from here on.
     pub(super) fn begin(&mut self, cell: CellId, parent: Value, count: u32, silent: bool) {
         self.routes.insert(cell, Route { parent, count, silent, lanes: 0 });
         self.newest = Some(cell);
@@ -104,7 +109,7 @@ impl Publisher {
         }
     }
 
-    /// Takes an event. `Failed` is published by the request's own room, with the end of its cell.
+    /// Takes an event. `Failed` is not published here: the request's own room publishes it at the end of its cell.
     pub(super) fn event(&mut self, event: Event, now: Instant) {
         match event {
             Event::Lane(lane) => {
@@ -156,12 +161,12 @@ impl Publisher {
         }
     }
 
-    /// Adds text of the kernel to a cell's stderr.
+    /// Adds text of the kernel itself to a cell's stderr.
     pub(super) fn say(&mut self, cell: CellId, text: &str) {
         self.text(cell, Stream::Stderr, text, None, Instant::now());
     }
 
-    /// Makes messages of the cell's gathered text, whether or not they are due.
+    /// Makes messages of the cell's buffered text, also if it is not due yet.
     pub(super) fn flush(&mut self, cell: CellId) {
         let cell = self.known(cell);
         if let Some(index) = self.batches.iter().position(|batch| Some(batch.cell) == cell) {
@@ -183,12 +188,12 @@ impl Publisher {
         }
     }
 
-    /// When the oldest gathered text is due.
+    /// The time at which the oldest buffered text is due. `None` if no text is buffered.
     pub(super) fn due(&self) -> Option<Instant> {
         self.batches.iter().map(|batch| batch.due).min()
     }
 
-    /// Takes the messages that are to be sent, in order.
+    /// Returns the messages that are to be sent, in order, and keeps none of them.
     pub(super) fn take(&mut self) -> VecDeque<Outgoing> {
         std::mem::take(&mut self.ready)
     }
@@ -215,7 +220,7 @@ impl Publisher {
         self.message(cell, Map::new(), &ExecuteResult { data, metadata: Map::new(), execution_count });
     }
 
-    /// A silent cell shows nothing, but its comm messages are sent.
+    /// Makes a comm message. A silent cell sends it too: being silent only keeps a cell from showing output.
     fn comm(&mut self, cell: CellId, comm_id: String, act: CommAct, data: Value) {
         self.flush(cell);
         let Some(route) = self.known(cell).and_then(|cell| self.routes.get(&cell)) else { return };
@@ -234,7 +239,8 @@ impl Publisher {
         }
     }
 
-    /// Of changes of one display that wait to be sent one after the other, only the last is sent.
+    /// Makes a message that changes a display. If the message just before it, not sent yet, changes the same display,
+    /// that one is dropped, since nobody would see its content.
     fn update_display(&mut self, cell: CellId, metadata: Map<String, Value>, display: Display) {
         let parent = self.known(cell).and_then(|cell| self.routes.get(&cell)).map(|route| &route.parent);
         let is_replaced = self.ready.back().is_some_and(|last| {
@@ -256,7 +262,8 @@ impl Publisher {
         self.ready.push_back(Outgoing { metadata, ..Outgoing::about(route.parent.clone(), content) });
     }
 
-    /// The cell itself, or the newest one for output of no cell or of one that is forgotten.
+    /// The cell whose request gets this output: the cell itself, or the newest one if the output belongs to no cell
+    /// or to a forgotten one.
     fn known(&self, cell: CellId) -> Option<CellId> {
         if self.routes.contains_key(&cell) { Some(cell) } else { self.newest }
     }
@@ -301,7 +308,8 @@ impl Chunk {
         self.text.push_str(text);
         let full = self.pieces.len() == PIECES;
         match self.pieces.last_mut() {
-            // Once a piece is left out, the last one must not grow: its bytes would be counted at the wrong place.
+            // Once a piece is left out, the last listed piece must not grow: the bytes would be counted at a wrong
+            // place.
             _ if self.pieces_truncated => {}
             Some(last) if last.writer == writer => last.bytes += text.len(),
             _ if full => self.pieces_truncated = true,
@@ -309,7 +317,8 @@ impl Chunk {
         }
     }
 
-    /// Names one writer plainly; of several, says who wrote how many bytes of the text, in its order.
+    /// The metadata of the message. If one writer wrote all of the text, the metadata names it directly. If several
+    /// did, it lists, in the order of the text, who wrote how many bytes.
     fn metadata(&self) -> Map<String, Value> {
         if let [only] = &self.pieces[..] {
             return only.writer.as_ref().map_or_else(Map::new, |writer| section(Value::Object(writer.value())));

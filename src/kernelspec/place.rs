@@ -13,6 +13,7 @@ pub enum Place {
     User,
     /// The Python environment in use.
     SysPrefix,
+    /// `share/jupyter` below this directory.
     Prefix(PathBuf),
 }
 

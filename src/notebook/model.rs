@@ -23,7 +23,7 @@ use crate::notebook::write;
 const OWN_KEYS: [&str; 4] = ["lanes", "lanes_truncated", "pieces", "pieces_truncated"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CellKind {
+pub(super) enum CellKind {
     Code,
     Markdown,
     /// A raw cell, or a kind that a later nbformat adds. It is kept and not run.
@@ -32,7 +32,7 @@ pub enum CellKind {
 
 /// One cell as the file had it; outputs set since then are not seen here.
 #[derive(Clone, Debug)]
-pub struct Cell<'a> {
+pub(super) struct Cell<'a> {
     /// The cell's index in the notebook, from 0, among cells of every kind.
     pub index: usize,
     pub id: Option<String>,
@@ -44,7 +44,7 @@ pub struct Cell<'a> {
 }
 
 #[derive(Debug)]
-pub struct Notebook {
+pub(super) struct Notebook {
     tree: Map<String, Value>,
     style: Style,
     warning: Option<String>,
@@ -55,16 +55,16 @@ pub struct Notebook {
 
 impl Notebook {
     /// Reads a Rust notebook of nbformat 4.
-    pub fn read(path: &Path) -> Result<Notebook, Error> {
+    pub(super) fn read(path: &Path) -> Result<Notebook, Error> {
         read::read(path).map(Notebook::from)
     }
 
     /// What the reader should be told about a notebook that was read all the same.
-    pub fn warning(&self) -> Option<&str> {
+    pub(super) fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
+    pub(super) fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
         self.cell_values().iter().enumerate().map(|(index, value)| {
             let metadata = value.get("metadata").and_then(Value::as_object);
             let tags = metadata.and_then(|metadata| metadata.get("tags")?.as_array()).into_iter().flatten();
@@ -84,17 +84,17 @@ impl Notebook {
         })
     }
 
-    pub fn set_outputs(&mut self, index: usize, outputs: Arc<Vec<Output>>) {
+    pub(super) fn set_outputs(&mut self, index: usize, outputs: Arc<Vec<Output>>) {
         put(self.cell_mut(index), "outputs", json!([]));
         self.outputs.insert(index, outputs);
     }
 
-    pub fn set_execution_count(&mut self, index: usize, count: Option<CellId>) {
+    pub(super) fn set_execution_count(&mut self, index: usize, count: Option<CellId>) {
         put(self.cell_mut(index), "execution_count", count.map_or(Value::Null, |cell| cell.0.into()));
     }
 
     /// Sets `metadata.execution`, or takes it away.
-    pub fn set_execution(&mut self, index: usize, stamps: Option<Map<String, Value>>) {
+    pub(super) fn set_execution(&mut self, index: usize, stamps: Option<Map<String, Value>>) {
         let metadata = self.metadata_mut(index);
         match stamps {
             Some(stamps) => put(metadata, "execution", Value::Object(stamps)),
@@ -103,7 +103,7 @@ impl Notebook {
     }
 
     /// Sets what a run knows in `metadata.threadbook`, in place of what an earlier run knew. Other keys there stay.
-    pub fn set_threadbook(&mut self, index: usize, record: Map<String, Value>) {
+    pub(super) fn set_threadbook(&mut self, index: usize, record: Map<String, Value>) {
         let metadata = self.metadata_mut(index);
         let mut section = match metadata.get_mut("threadbook") {
             Some(Value::Object(section)) => std::mem::take(section),
@@ -121,7 +121,7 @@ impl Notebook {
     }
 
     /// Takes away everything that an earlier run left in a cell.
-    pub fn clear(&mut self, index: usize) {
+    pub(super) fn clear(&mut self, index: usize) {
         self.set_outputs(index, Arc::default());
         self.set_execution_count(index, None);
         self.set_execution(index, None);
@@ -129,13 +129,13 @@ impl Notebook {
     }
 
     /// Writes the notebook as nbformat 4.5, whole or not at all; see `write::atomically`.
-    pub fn write_atomically(&mut self, path: &Path) -> Result<(), Error> {
+    pub(super) fn write_atomically(&mut self, path: &Path) -> Result<(), Error> {
         self.upgrade();
         write::atomically(path, |writer| self.write(writer))
     }
 
     /// Writes the notebook as nbformat 4.5 to standard output.
-    pub fn write_to_stdout(&mut self) -> Result<(), Error> {
+    pub(super) fn write_to_stdout(&mut self) -> Result<(), Error> {
         self.upgrade();
         let mut writer = io::BufWriter::with_capacity(1 << 18, io::stdout().lock());
         match self.write(&mut writer).and_then(|()| writer.flush()) {

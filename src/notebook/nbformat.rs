@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use crate::events::{CellId, Failure, MimeBundle, Stream};
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Output {
+pub(super) enum Output {
     Stream {
         stream: Stream,
         text: String,

@@ -13,14 +13,14 @@ pub(super) const MINOR: u64 = 5;
 
 /// What is needed, beside the tree, to write the file again as it was.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Style {
+pub(super) struct Style {
     /// The indent of one level. `None` for a file on one line.
     pub indent: Option<String>,
     pub ends_with_newline: bool,
 }
 
 #[derive(Debug)]
-pub struct Parsed {
+pub(super) struct Parsed {
     pub tree: Map<String, Value>,
     pub style: Style,
     pub warning: Option<String>,

@@ -26,17 +26,21 @@ const PATIENCE_AFTER_ERROR: Duration = Duration::from_secs(1);
 /// Threads that are named in the warning about those that still run. Of more, the number is given.
 const NAMED: usize = 8;
 
+/// What `threadbook run` was asked for.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
+    /// The notebook to run, which is not changed.
     pub notebook: PathBuf,
     /// Where the executed notebook goes: `<stem>.executed.ipynb` beside the notebook by default, `-` for standard
     /// output.
     pub output: Option<PathBuf>,
+    /// Whether cells after one that failed are run too.
     pub allow_errors: bool,
     /// Nothing is shown but problems.
     pub quiet: bool,
     /// How long threads that outlive the last cell are waited for.
     pub patience: Duration,
+    /// What each cell may use.
     pub limits: Limits,
 }
 

@@ -20,8 +20,10 @@ use crate::error::{Error, ExitCode};
 use crate::lanes::log::Log;
 use crate::notebook::twin::Twins;
 
+/// What `threadbook verify` was asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// The notebook whose outputs are compared, which is not changed.
     pub notebook: PathBuf,
     /// How often the whole notebook is run, each time in a fresh session.
     pub runs: u32,
@@ -33,10 +35,12 @@ pub struct Request {
     pub twin: Option<PathBuf>,
     /// One JSON document instead of lines for people.
     pub json: bool,
+    /// What each cell may use.
     pub limits: Limits,
 }
 
 impl Request {
+    /// One run of this notebook, with every other setting as by default.
     pub fn new(notebook: impl Into<PathBuf>) -> Self {
         Request {
             notebook: notebook.into(),

@@ -1,5 +1,6 @@
-//! A strict protocol client: it starts a real kernel and checks every message that comes. What a test does not take is
-//! an error at its end.
+//! A strict client of the [Jupyter protocol](https://jupyter-client.readthedocs.io/en/stable/messaging.html): it
+//! starts a real kernel and checks every message that arrives. A message that a test has not taken when it ends fails
+//! the test.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -14,7 +15,8 @@ use tempfile::TempDir;
 pub(crate) const THREADBOOK: &str = env!("CARGO_BIN_EXE_threadbook");
 const KEY: &str = "a0b1-secret";
 const DELIMITER: &[u8] = b"<IDS|MSG>";
-/// A failure, not a wait: what is asked for is on its way.
+/// Milliseconds that a test waits for one message. Every message that a test asks for is on its way, so a longer wait
+/// means that the kernel has failed.
 const PATIENCE_MS: i64 = 60_000;
 
 pub(crate) struct Kernel {
@@ -30,13 +32,13 @@ pub(crate) struct Client {
     pub control: zmq::Socket,
     pub iopub: zmq::Socket,
     pub stdin: zmq::Socket,
-    /// The subshell that requests are for; null is the main shell.
+    /// The subshell that requests are sent to. Null is the main shell.
     pub subshell: Value,
     session: String,
     sent: u64,
 }
 
-/// Holds a cell until the test opens it.
+/// Holds a cell until the test lets it go on.
 pub(crate) struct Gate(TcpListener);
 
 impl Gate {
@@ -44,7 +46,7 @@ impl Gate {
         Gate(TcpListener::bind("127.0.0.1:0").expect("a port"))
     }
 
-    /// A statement that waits at the gate.
+    /// A Rust statement that waits at the gate.
     pub(crate) fn code(&self) -> String {
         let address = self.0.local_addr().expect("an address");
         format!(
@@ -52,7 +54,7 @@ impl Gate {
         )
     }
 
-    /// Waits for a cell to come, and lets it go on when what is answered is dropped.
+    /// Waits until a cell arrives at the gate. The cell goes on when the returned stream is dropped.
     pub(crate) fn visitor(&self) -> TcpStream {
         self.0.accept().expect("a cell comes").0
     }
@@ -67,7 +69,7 @@ pub(crate) struct Message {
     pub content: Value,
 }
 
-/// What `content` must have, and no key beside the optional ones.
+/// For each message type: the keys that `content` must have, and the keys that it may have. No other key is allowed.
 const SCHEMA: &[(&str, &[&str], &[&str])] = &[
     ("status", &["execution_state"], &[]),
     ("execute_input", &["code", "execution_count"], &[]),
@@ -130,15 +132,15 @@ const SCHEMA: &[(&str, &[&str], &[&str])] = &[
     ),
 ];
 
-/// Messages that the `jupyter-protocol` crate does not know: it reads them as unknown ones.
+/// Messages that the `jupyter-protocol` crate does not define. It reads them as unknown messages.
 const UNKNOWN_TO_THE_CRATE: &[&str] = &[
-    // Version 5.5's subshells: the crate is at 5.3.
+    // Subshells are of protocol version 5.5; the crate implements 5.3.
     "create_subshell_reply",
     "delete_subshell_reply",
     "list_subshell_reply",
-    // Only ipykernel defines it.
+    // Only ipykernel defines this message.
     "usage_reply",
-    // Deprecated since 5.1.
+    // The protocol has deprecated this message since version 5.1.
     "connect_reply",
 ];
 
@@ -183,21 +185,21 @@ impl Kernel {
 
 impl Drop for Kernel {
     fn drop(&mut self) {
-        // A test that has failed leaves a kernel that still runs.
+        // If the test has failed, its kernel still runs.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 impl Client {
-    /// A client of a new kernel, on ipc, which needs no free ports.
+    /// Starts a kernel and returns its client. They talk over ipc, which needs no free ports.
     pub(crate) fn start() -> Client {
         let directory = tempfile::tempdir().expect("a directory");
         let connection = ipc_connection(&directory);
         Client::of(Kernel::start(directory, connection))
     }
 
-    /// Connects, and waits until the subscription is known.
+    /// Connects to the kernel, and waits until the kernel knows of the subscription to iopub.
     pub(crate) fn of(kernel: Kernel) -> Client {
         let client = Client::without_stdin(kernel);
         client.connect_stdin();
@@ -213,7 +215,7 @@ impl Client {
         let open = |kind| {
             let socket = context.socket(kind).expect("a socket");
             socket.set_linger(0).expect("set");
-            // A kernel asks on stdin whom it knows from the shell.
+            // The kernel sends an input request to the stdin socket with the same identity as the shell socket.
             socket.set_identity(b"tester").expect("set");
             socket.set_rcvhwm(0).expect("set");
             socket
@@ -235,7 +237,7 @@ impl Client {
         client
     }
 
-    /// A request's frames, signed, and its header.
+    /// The signed frames of a request, and its header.
     pub(crate) fn frames(&mut self, msg_type: &str, content: Value) -> (Vec<Vec<u8>>, Value) {
         self.sent += 1;
         let header = json!({"msg_id": format!("{}-{}", self.session, self.sent), "msg_type": msg_type,
@@ -247,7 +249,7 @@ impl Client {
         (frames, header)
     }
 
-    /// The same message as an answer to the one with this header.
+    /// The same message, as a reply to the message with the header `parent`.
     pub(crate) fn with_parent(&self, frames: Vec<Vec<u8>>, parent: &Value) -> Vec<Vec<u8>> {
         let parts = [2, 3, 4, 5].map(|n| if n == 3 { parent.to_string().into_bytes() } else { frames[n].clone() });
         let mut signed = vec![DELIMITER.to_vec(), sign(&parts).into_bytes()];
@@ -255,7 +257,7 @@ impl Client {
         signed
     }
 
-    /// Sends a request on the shell and answers its header.
+    /// Sends a request on the shell and returns its header.
     pub(crate) fn send(&mut self, msg_type: &str, content: Value) -> Value {
         let (frames, header) = self.frames(msg_type, content);
         self.shell.send_multipart(frames, 0).expect("sent");
@@ -276,7 +278,7 @@ impl Client {
         )
     }
 
-    /// Sends a request on the shell and takes everything that belongs to it: the reply, and what is published from
+    /// Sends a request on the shell and takes everything that belongs to it: the reply, and the iopub messages from
     /// `busy` to `idle`.
     pub(crate) fn ask(&mut self, msg_type: &str, content: Value) -> (Message, Vec<Message>) {
         let header = self.send(msg_type, content);
@@ -300,7 +302,7 @@ impl Client {
         receive(&self.iopub)
     }
 
-    /// The next of iopub, which must be of this type and for this request.
+    /// Takes the next iopub message, which must be of this type and belong to this request.
     pub(crate) fn expect(&self, msg_type: &str, header: &Value) -> Message {
         let message = self.published();
         assert_eq!((message.msg_type.as_str(), &message.parent), (msg_type, header), "{message:?}");
@@ -311,7 +313,7 @@ impl Client {
         assert_eq!(self.expect("status", header).content["execution_state"], state);
     }
 
-    /// What lies between `busy` and `idle` of this request; nothing else may come.
+    /// Takes the iopub messages of this request between `busy` and `idle`. No other message may come.
     pub(crate) fn published_for(&self, header: &Value) -> Vec<Message> {
         self.expect_status("busy", header);
         let mut published = Vec::new();
@@ -326,7 +328,7 @@ impl Client {
         }
     }
 
-    /// Takes streams of this request until their text ends with `end`; answers the text.
+    /// Takes `stream` messages of this request until their text ends with `end`. Returns the text.
     pub(crate) fn text_until(&self, header: &Value, end: &str) -> String {
         let mut text = String::new();
         while !text.ends_with(end) {
@@ -336,7 +338,7 @@ impl Client {
         text
     }
 
-    /// Shuts the kernel down; whatever was sent and not taken fails the test.
+    /// Shuts the kernel down. Fails if the kernel sent a message that the test has not taken.
     pub(crate) fn finish(mut self) -> TempDir {
         let header = self.send_control("shutdown_request", json!({"restart": false}));
         assert_eq!(self.control_reply_to(&header).content, json!({"status": "ok", "restart": false}));
@@ -356,7 +358,7 @@ fn reply(socket: &zmq::Socket, header: &Value) -> Message {
     message
 }
 
-/// The next message, checked.
+/// Takes the next message of a socket and checks it.
 pub(crate) fn receive(socket: &zmq::Socket) -> Message {
     assert!(socket.poll(zmq::POLLIN, PATIENCE_MS).expect("polled") > 0, "no message comes");
     check(socket.recv_multipart(0).expect("received"))
@@ -394,17 +396,18 @@ fn check(frames: Vec<Vec<u8>>) -> Message {
     Message { msg_type, header, parent, metadata, content }
 }
 
-/// The types of the `jupyter-protocol` crate must take the message too, and give its content back. What they cannot know:
-/// `supported_features` of `kernel_info_reply` (5.5, dropped), and `subshell_id` in the parent's header (5.5, dropped).
+/// Checks that the types of the `jupyter-protocol` crate accept the message and give the same content back. Two
+/// fields are newer (5.5) than the crate, which drops them: `supported_features` of `kernel_info_reply`, and
+/// `subshell_id` in the parent's header.
 fn ask_the_crate(msg_type: &str, mut message: Value) {
     let content = &mut message["content"];
     if content["status"] == "error" && msg_type != "execute_reply" {
-        // The protocol's error replies have no other field than these; the crate's types ask for all of a good reply.
+        // An error reply has these fields only; the crate's types require all fields of a successful reply.
         serde_json::from_value::<jupyter_protocol::ReplyError>(content.clone()).expect("an error");
         return;
     }
     if msg_type.starts_with("comm_") && !content["data"].is_object() {
-        // Data of comms are objects in the crate; cells may send any JSON.
+        // The crate accepts only objects as a comm's data; cells may send any JSON.
         content["data"] = json!({});
     }
     message["buffers"] = json!([]);
@@ -430,13 +433,13 @@ pub(crate) fn kinds(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|message| message.msg_type.as_str()).collect()
 }
 
-/// The text of a stream.
+/// The text of one stream in these messages.
 pub(crate) fn text(messages: &[Message], name: &str) -> String {
     let of_stream = |m: &&Message| m.msg_type == "stream" && m.content["name"] == name;
     messages.iter().filter(of_stream).map(|m| m.content["text"].as_str().expect("text")).collect()
 }
 
-/// Whether there is a process of this id that is not a zombie.
+/// Whether a process with this id exists and is not a zombie.
 pub(crate) fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(PathBuf::from(format!("/proc/{pid}/stat"))).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))

@@ -1,10 +1,11 @@
-//! Comms, opened by either side.
+//! Tests of [comms](https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages) that the front
+//! end or a cell opens.
 
 use serde_json::{Value, json};
 
 use crate::client::{Client, Message, kinds, text};
 
-/// A target that answers each message twice, and says what it was told.
+/// A target that answers each message twice and prints what it was told.
 const ECHO: &str = "use threadbook::comm::{self, Comm};\n\
     comm::register_target(\"echo\", |comm, data| {\n\
         println!(\"opened with {data}\");\n\
@@ -19,7 +20,7 @@ fn ok(client: &mut Client, code: &str) -> Vec<Message> {
     published
 }
 
-/// Sends a comm message, and takes what is published between its `busy` and `idle`.
+/// Sends a comm message, and returns the iopub messages between its `busy` and `idle`.
 fn say(client: &mut Client, msg_type: &str, content: Value) -> Vec<Message> {
     let header = client.send(msg_type, content);
     client.published_for(&header)
@@ -84,7 +85,7 @@ fn a_comm_that_a_cell_opens_is_told_and_answered() {
     assert_eq!(kinds(&published), ["execute_input", "comm_close", "execute_result"]);
     assert_eq!(published[2].content["data"]["text/plain"], "[\"\\\"hi\\\"\"]");
     assert_eq!(comms(&mut client, json!({})), json!({}));
-    // Silent cells talk too.
+    // Silent cells send comm messages too.
     let content = json!({"code": "Comm::open(\"widget\", \"null\");", "silent": true});
     let (_, published) = client.ask("execute_request", content);
     assert_eq!(kinds(&published), ["comm_open"]);

@@ -1,4 +1,4 @@
-//! Rich output of cells, as a front end sees it.
+//! Tests of rich output of cells, as a front end receives it.
 
 use serde_json::{Value, json};
 

@@ -1,15 +1,17 @@
-//! Cells that read: `input_request` and `input_reply`.
+//! Tests of cells that read input: `input_request` and `input_reply`, which are [messages on the stdin channel][s].
+//!
+//! [s]: https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
 
 use serde_json::{Value, json};
 
 use crate::client::{Client, Kernel, Message, ipc_connection, kinds, receive, text};
 
-/// Executes code that may ask.
+/// Executes code that may ask for input. Returns the request's header.
 fn execute(client: &mut Client, code: &str) -> Value {
     client.send("execute_request", json!({"code": code, "allow_stdin": true}))
 }
 
-/// The next question, which must be of this request.
+/// Takes the next input request, which must belong to this execute request.
 fn question(client: &Client, header: &Value) -> Message {
     let message = receive(&client.stdin);
     assert_eq!((message.msg_type.as_str(), &message.parent), ("input_request", header));
@@ -21,7 +23,7 @@ fn answer(client: &mut Client, line: &str) {
     client.stdin.send_multipart(frames, 0).expect("sent");
 }
 
-/// Executes code, answers its questions with these lines, and takes what it wrote to stdout.
+/// Executes code and answers its input requests with these lines. Returns what the code wrote to stdout.
 fn converse(client: &mut Client, code: &str, lines: &[&str]) -> String {
     let header = execute(client, code);
     for line in lines {
@@ -87,7 +89,7 @@ fn long_lines_come_whole_and_what_is_not_read_is_kept() {
     let code = "let mut line = String::new(); std::io::stdin().read_line(&mut line).unwrap();\n\
         assert!(line.trim_end().chars().eq(\"\u{e9}ab\".chars().cycle().take(300_000))); println!(\"{}\", line.len());";
     assert_eq!(converse(&mut client, code, &[&long]), "400001\n");
-    // Straight from the descriptor, three bytes at a time, the rest in a later cell.
+    // The cell reads straight from the descriptor, three bytes at a time, and a later cell reads the rest.
     let setup = "use std::{fs::File, io::Read, mem::ManuallyDrop, os::fd::FromRawFd};\n\
         fn three() -> String { let mut fd = ManuallyDrop::new(unsafe { File::from_raw_fd(0) }); let mut some = [0; 3];\n\
         let n = fd.read(&mut some).unwrap(); String::from_utf8_lossy(&some[..n]).into_owned() }";
@@ -193,7 +195,7 @@ fn an_interrupt_ends_the_wait_and_a_late_answer_is_nobodys() {
         idle += usize::from(client.published().content["execution_state"] == "idle");
     }
     answer(&mut client, "late");
-    // A reply that names a question of before is not taken for the one that is open.
+    // A reply that names an earlier question must not answer the open one.
     let header = execute(&mut client, "println!(\"{}\", threadbook::input(\"\").unwrap());");
     question(&client, &header);
     let (mut frames, _) = client.frames("input_reply", json!({"value": "stale"}));

@@ -1,5 +1,5 @@
-//! Replies that come later, and what happens before the session is ready: with a compiler that does not answer until the
-//! test lets it.
+//! Tests of replies that come late, and of requests that come before the session is ready. The kernel's compiler in
+//! these tests does nothing until the test lets it.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, Kernel, ipc_connection};
 
-/// A compiler behind a gate: whoever runs it waits until `open`, and then gets the real one.
+/// A compiler behind a gate: it waits until the test calls `open`, and then starts the real compiler.
 struct Compiler {
     directory: tempfile::TempDir,
-    /// The open gate; closed, those that still wait at it would read its end.
+    /// The open gate. It is kept open, because a compiler that still waits at it would read the end of a closed one.
     gate: Option<File>,
 }
 
@@ -36,14 +36,15 @@ impl Compiler {
 
     fn open(&mut self) {
         fs::write(self.directory.path().join("go"), "").expect("written");
-        // Opened for both, a pipe does not wait for its other end; a line for each that may be waiting.
+        // A pipe that is opened for reading and writing does not wait for its other end. One line is written for each
+        // compiler that may be waiting.
         let gate = OpenOptions::new().read(true).write(true).open(self.directory.path().join("gate"));
         let mut gate = gate.expect("opened");
         gate.write_all(&[b'\n'; 64]).expect("written");
         self.gate = Some(gate);
     }
 
-    /// A kernel that has this compiler.
+    /// Starts a kernel that uses this compiler.
     fn kernel(&self) -> Client {
         let directory = tempfile::tempdir().expect("a directory");
         let connection = ipc_connection(&directory);

@@ -1,4 +1,4 @@
-//! While a cell compiles or runs, and how a kernel ends.
+//! Tests of what works while a cell compiles or runs, and of the ways in which a kernel ends.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use crate::client::{Client, Kernel, ipc_connection, is_alive, kinds, text};
 
 const FOREVER: &str = "println!(\"on\"); loop { std::hint::spin_loop(); }";
 
-/// Takes rustc longer than anybody waits.
+/// A cell that takes rustc longer to compile than any test waits.
 const ENDLESS: &str = "\
 #![allow(long_running_const_eval)]
 const N: u64 = { let mut n = 0; while n < u64::MAX { n += 1; } n };";
@@ -51,7 +51,7 @@ fn control_heartbeat_and_questions_are_answered_while_a_cell_runs() {
     client.finish();
 }
 
-/// The system may give a signal of the kernel's to any of its threads.
+/// The system may deliver a signal for the kernel to any of the kernel's threads.
 #[test]
 fn a_signal_to_its_thread_does_not_end_the_heartbeat() {
     let mut client = Client::start();
@@ -130,7 +130,7 @@ fn a_worker_that_dies_between_cells_is_told_with_the_next() {
         client.run("fn seven() -> i32 { 7 }\nlet kept = 1;\nprintln!(\"{}\", std::process::id());");
     let worker = text(&published, "stdout").trim().parse().expect("a number");
     signal(worker, "KILL");
-    // A signal is sent before it is felt.
+    // The signal may take effect some time after it was sent.
     while is_alive(worker) {
         std::thread::yield_now();
     }
@@ -167,7 +167,7 @@ fn shutdown_takes_the_worker_and_the_files_with_it() {
     let (_, published) = client.run("println!(\"{}\", std::process::id());");
     let worker: u32 = published[1].content["text"].as_str().expect("text").trim().parse().expect("a number");
     assert!(is_alive(worker));
-    // In the middle of a cell, and while the one after it is compiled, which would take for ever.
+    // The kernel ends in the middle of a cell, while the cell after it, which would take for ever, is compiled.
     let headers = ["let first = 1;", FOREVER, ENDLESS].map(|code| client.execute(code));
     client.reply_to(&headers[0]);
     client.published_for(&headers[0]);
@@ -204,7 +204,7 @@ fn a_kernel_ends_with_its_launcher() {
     let mut output = BufReader::new(launcher.stdout.take().expect("its output"));
     output.read_line(&mut line).expect("a line");
     let pid: u32 = line.trim().parse().expect("a number");
-    // A process that has ended stands for the one that the client would own.
+    // The shell owns the kernel here. The client has to own a process all the same, so it gets one that has ended.
     let mut done = Command::new("true").spawn().expect("it starts");
     done.wait().expect("it ends");
     let mut client = Client::of(Kernel { process: done, directory, connection });
@@ -213,7 +213,7 @@ fn a_kernel_ends_with_its_launcher() {
     assert!(is_alive(pid) && is_alive(worker));
     launcher.kill().expect("killed");
     launcher.wait().expect("reaped");
-    // The kernel holds the other end of the shell's output until it ends.
+    // The kernel holds the other end of the shell's output until it ends, so this loop ends with the kernel.
     let mut rest = String::new();
     while output.read_line(&mut rest).expect("read") > 0 {}
     assert!(!is_alive(worker));
@@ -243,7 +243,7 @@ fn a_missing_compiler_is_the_answer_of_each_cell() {
     client.finish();
 }
 
-/// Whether the kernel has a compiler as its child.
+/// Whether a compiler runs as a child of the kernel.
 fn is_compiling(kernel: u32) -> bool {
     let children = fs::read_dir(format!("/proc/{kernel}/task")).expect("threads").flatten();
     let children = children.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
@@ -268,7 +268,8 @@ fn sockets_in_the_file_system_are_for_their_user_only() {
         socket.permissions().mode() & 0o777
     });
     assert_eq!(modes, [0o600; 5]);
-    // The umask is back: what cells make has the permissions that the user's programs give.
+    // The kernel must have restored the umask, so that the files that cells make have the permissions that the user's
+    // programs give.
     let made = directory.join("made");
     client.run(&format!("std::fs::write({made:?}, \"\").unwrap();"));
     let ordinary = client.kernel.directory.path().join("ordinary");
@@ -286,16 +287,17 @@ fn who_announces_a_frame_beyond_all_measure_is_hung_up_on() {
     let shell = client.kernel.directory.path().join("k-1");
     let mut peer = std::os::unix::net::UnixStream::connect(shell).expect("connected");
     peer.set_read_timeout(Some(std::time::Duration::from_secs(60))).expect("set");
-    // ZMTP 3.0: a greeting of 64 bytes, and who we are. The kernel says the same of itself.
+    // [ZMTP 3.0](https://rfc.zeromq.org/spec/23/): a greeting of 64 bytes, then a `READY` command with the socket's
+    // type. The kernel sends the same about itself.
     let ready = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER";
     let greeting = [&[0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 0][..], b"NULL", &[0; 48]].concat();
     peer.write_all(&[&greeting[..], &[4, ready.len() as u8], ready].concat()).expect("sent");
     let mut answered = [0; 64 + 2 + 6];
     peer.read_exact(&mut answered).expect("an answer");
     assert!(answered.ends_with(b"\x05READY"), "{answered:?}");
-    // The head of a frame of 1 GiB.
+    // The header of a frame of 1 GiB.
     peer.write_all(&[&[2][..], &(1u64 << 30).to_be_bytes()].concat()).expect("sent");
-    // Not hung up on, this would time out, which is an error of another kind.
+    // If the kernel did not hang up, this read would time out, which is an error of another kind.
     let end = peer.read_to_end(&mut Vec::new()).map_err(|error| error.kind());
     assert!(matches!(end, Ok(_) | Err(std::io::ErrorKind::ConnectionReset)), "{end:?}");
     assert_eq!(client.run("2").0.content["status"], "ok");

@@ -1,4 +1,4 @@
-//! The limits of a kernel, which are variables of its environment.
+//! Tests of a kernel's limits, which are set by environment variables.
 
 use serde_json::json;
 
@@ -23,7 +23,8 @@ fn a_cell_that_takes_too_long_is_interrupted() {
     client.finish();
 }
 
-/// A kernel that does not start says nothing in a notebook, and one that starts without its limit says it too late.
+/// An invalid limit is an error of each cell. If the kernel did not start, the notebook would not show why; if it
+/// started without the limit, the user would learn of that too late.
 #[test]
 fn a_limit_that_is_none_is_said_by_every_cell() {
     let mut client = with("THREADBOOK_MEMORY", "much");

@@ -1,4 +1,4 @@
-//! Nothing is lost, and nothing changes its order, under load.
+//! Tests that under load no output is lost and none changes its order.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn two_hundred_thousand_lines_reach_a_quick_and_a_slow_subscriber() {
     slow.connect(&client.kernel.address("iopub")).expect("connected");
     slow.set_subscribe(b"").expect("subscribed");
     assert_eq!(receive(&slow).msg_type, "iopub_welcome");
-    // The second subscriber's welcome comes to the first one too.
+    // The welcome for the second subscriber reaches the first one too.
     assert_eq!(client.published().msg_type, "iopub_welcome");
     let header = client.execute(&format!("for n in 0..{LINES} {{ println!(\"line {{n}}\"); }}"));
     assert_eq!(client.reply_to(&header).content["status"], "ok");
@@ -108,7 +108,7 @@ fn prints_of_many_threads_say_who_printed() {
             let number: u32 =
                 piece["thread"].as_str().expect("a name")["Thread-".len()..].parse().expect("a number");
             for line in text[at..end].lines() {
-                // The threads were started in order, the first of them as Thread-1.
+                // The threads were started in order, and the first of them is Thread-1.
                 assert!(line.starts_with(&format!("{} ", number - 1)), "{line} by {number}");
                 lines += 1;
             }

@@ -1,4 +1,5 @@
-//! The kernel, end to end: the real binary on a connection file, and a client that checks every message.
+//! Tests of the kernel from end to end: the real binary with a connection file, and a client that checks every
+//! message.
 
 mod client;
 mod comm;
@@ -112,7 +113,7 @@ fn late_output_of_a_thread_goes_to_the_cell_that_spawned_it() {
     client.published_for(&first);
     let second = client.execute("tx.send(7).unwrap();");
     assert_eq!(client.reply_to(&second).content["status"], "ok");
-    // The thread writes when it likes: in the middle of the second cell, or after it.
+    // The thread writes at any time: in the middle of the second cell, or after it.
     let (mut late, mut of_second) = (Vec::new(), Vec::new());
     while late.is_empty() || of_second.len() < 3 {
         let message = client.published();
@@ -124,8 +125,8 @@ fn late_output_of_a_thread_goes_to_the_cell_that_spawned_it() {
     client.finish();
 }
 
-/// Nothing is sent while the thread prints: its events alone have to wake the kernel, also those that come while the
-/// kernel is still busy with the failure.
+/// The client sends nothing while the thread prints. The thread's events alone have to wake the kernel, also those
+/// that come while the kernel is still busy with the failure.
 #[test]
 fn output_of_a_thread_that_outlives_a_failed_cell_needs_no_request_to_be_seen() {
     const ROUNDS: usize = 40;

@@ -1,4 +1,5 @@
-//! Requests whose content cannot be read: each has an error as its reply, which says what is wrong, and does nothing.
+//! Tests of requests whose content cannot be read. Each gets an error reply that says what is wrong, and has no other
+//! effect.
 
 use serde_json::{Value, json};
 
@@ -54,7 +55,7 @@ fn questions_that_cannot_be_read_say_what_is_missing() {
         is_malformed(&client.control_reply_to(&header), msg_type, part);
         assert!(client.published_for(&header).is_empty());
     }
-    // The kernel is still there: it has not been shut down.
+    // The kernel still runs: the malformed request has not shut it down.
     client.run("1");
     client.finish();
 }

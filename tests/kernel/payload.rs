@@ -1,4 +1,5 @@
-//! What a reply tells the front end to do: to show a page, or to put text in the place of a cell.
+//! Tests of [payloads](https://jupyter-client.readthedocs.io/en/stable/messaging.html#payloads-deprecated), with
+//! which a reply tells the front end to show a page, or to put text in the place of a cell.
 
 use serde_json::json;
 

@@ -1,14 +1,15 @@
-//! A subscriber that has stopped reading: nobody waits for it, what is kept for it is bounded, and it may go on.
+//! Tests of a subscriber that has stopped reading: nobody waits for it, the kernel keeps a bounded number of messages
+//! for it, and it may read on later.
 
 use std::fs;
 
 use crate::client::{Client, Message, receive};
 
-/// So many messages the kernel keeps for one subscriber.
+/// Messages that the kernel keeps for one subscriber. Later ones are dropped.
 const KEPT: usize = 1 << 14;
 
-/// The text of each display. 16,384 of them stay below the 64 MiB that one cell may show, and half as many are far more
-/// than an allocator keeps back for itself.
+/// Bytes of text in each display. 16,384 such displays are below the 64 MiB that one cell may show, and half as many
+/// are far more than an allocator keeps for itself.
 const BYTES: usize = 2048;
 
 fn burst(client: &mut Client, from: usize, to: usize) {
@@ -21,7 +22,7 @@ fn burst(client: &mut Client, from: usize, to: usize) {
     assert!(came.into_iter().eq(from..to), "the reader that reads misses nothing, in order");
 }
 
-/// Of a display of `burst`.
+/// The number in a display of `burst`. `None` for other messages.
 fn number(message: &Message) -> Option<usize> {
     let text = message.content["data"]["text/plain"].as_str()?;
     text.split(' ').next()?.parse().ok()
@@ -53,7 +54,7 @@ fn a_stalled_subscriber_holds_nobody_up_and_costs_a_bounded_amount() {
         "{more} messages of {BYTES} bytes, and the kernel has grown by {grown} bytes"
     );
 
-    // It goes on: what was kept comes whole and in order, then what is new.
+    // The stalled subscriber reads on: first come all messages that were kept, in order, and then the new ones.
     let mut came: Vec<usize> = Vec::new();
     let mut is_new = false;
     while !is_new {
@@ -64,7 +65,7 @@ fn a_stalled_subscriber_holds_nobody_up_and_costs_a_bounded_amount() {
             is_new |= message.content["text"] == "new\n";
         }
     }
-    // The first cell's own messages count too.
+    // The other messages of the first cell are among the kept ones too.
     let kept = KEPT - 8;
     assert!(came.len() >= kept && came[..kept].iter().copied().eq(0..kept), "{}", came.len());
     assert!(came.len() < KEPT + more, "it has missed something, or this test shows nothing");

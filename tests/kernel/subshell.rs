@@ -1,4 +1,6 @@
-//! Subshells (JEP 91): their life, what is answered in one while a cell runs, and what of a cell is not concurrent.
+//! Tests of subshells ([JEP
+//! 91](https://jupyter.org/enhancement-proposals/91-kernel-subshells/kernel-subshells.html)): how they begin and end,
+//! which requests they answer while a cell runs, and which parts of a cell never run concurrently.
 
 use serde_json::{Value, json};
 
@@ -109,7 +111,7 @@ fn an_error_aborts_what_waits_on_its_own_shell_only() {
         let visitor = gate.visitor();
         client.expect_status("busy", &fails);
         client.expect("execute_input", &fails);
-        // Its answer says that the four before it have been taken.
+        // The reply shows that the kernel has taken the four requests before it.
         client.ask("comm_info_request", json!({}));
         drop(visitor);
         for (header, status) in [(&fails, "error"), (&aborted, "error"), (&of_other, "ok"), (&also_of_other, "ok")]
@@ -146,7 +148,7 @@ fn a_request_for_a_subshell_that_is_not_there_is_refused() {
     }
     let header = client.send("comm_msg", json!({"comm_id": "c", "data": {}}));
     assert!(client.published_for(&header).is_empty());
-    // Control has no subshells.
+    // The control channel has no subshells.
     let header = client.send_control("kernel_info_request", json!({}));
     assert_eq!(client.control_reply_to(&header).content["status"], "ok");
     client.published_for(&header);
@@ -166,7 +168,7 @@ fn what_waits_in_a_deleted_subshell_is_not_run() {
     client.expect("execute_input", &running);
     let visitor = gate.visitor();
     let waiting = in_subshell(&mut client, &id, |client| client.execute("unreachable!()"));
-    // Control comes first: only an answer on the shell says that the cell has been taken.
+    // The kernel takes control messages first, so only a reply on the shell shows that it has taken the cell.
     client.ask("comm_info_request", json!({}));
     client.expect_status("busy", &running);
     let deleted = client.send_control("delete_subshell_request", json!({"subshell_id": id}));

@@ -1,4 +1,4 @@
-//! The cache's limit and `threadbook cache`, from outside.
+//! Tests of the cache's limit and of `threadbook cache`, with the real binary.
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
@@ -12,14 +12,15 @@ fn text(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("is text")
 }
 
-/// A session shrinks the cache while it runs and keeps what it uses; `clean` leaves nothing once it has ended.
+/// A session shrinks the cache while it runs, but keeps the entries that it uses. After the session, `clean` removes
+/// all of them.
 #[test]
 fn a_full_cache_is_shrunk_and_can_be_emptied() {
     let source = "fn two() -> u8 { 2 }\nlet x = two();\nwhile std::path::Path::new(\"old\").exists() {}";
     let bench = Bench::with_cells(&[(source, &[]), ("assert_eq!(x + two(), 4)", &[])]);
     let cache = bench.path("cache");
     fs::DirBuilder::new().mode(0o700).create(&cache).expect("made");
-    // The first cell goes on until this old entry has been removed.
+    // The first cell runs until this old entry has been removed.
     let old = cache.join("libold.so");
     fs::write(&old, [0; 4096]).expect("written");
     std::os::unix::fs::symlink(&old, bench.path("old")).expect("made");

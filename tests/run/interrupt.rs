@@ -1,11 +1,11 @@
-//! Ctrl-C during `threadbook run`.
+//! Tests of Ctrl-C during `threadbook run`.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use crate::{Bench, text};
 
-/// Runs the cells, sends SIGINT once one prints `on`, and answers the exit code and what was said on stderr.
+/// Runs the cells and sends SIGINT once one of them prints `on`. Returns the exit code and the text on stderr.
 fn interrupted(bench: &Bench, args: &[&str]) -> (Option<i32>, String) {
     let mut command = bench.command(&[&["run", "nb.ipynb"], args].concat());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");

@@ -1,4 +1,4 @@
-//! The limits of a run: time, memory, output; by flag and by variable.
+//! Tests of the limits of a run (time, memory and output), set by flags or by environment variables.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -75,7 +75,7 @@ fn output_beyond_the_limit_is_cut_in_the_middle_and_whole_in_a_file() {
     assert_eq!(text(&executed, 1), "as ever\n");
 }
 
-/// Megabytes of memory that a process had at most.
+/// The most memory that a process has used so far, in megabytes.
 fn most_memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a size");

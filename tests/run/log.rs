@@ -1,4 +1,4 @@
-//! `THREADBOOK_LOG`.
+//! Tests of the log that `THREADBOOK_LOG` asks for.
 
 use super::*;
 

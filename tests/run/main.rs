@@ -1,4 +1,4 @@
-//! `threadbook run`, end to end: the real binary on notebooks that each test makes.
+//! Tests of `threadbook run` from end to end: the real binary on notebooks that each test makes.
 
 mod cache;
 mod interrupt;
@@ -30,7 +30,7 @@ impl Bench {
         Bench { dir }
     }
 
-    /// A notebook of code cells: the source and the tags of each.
+    /// Makes a notebook of code cells, each with its source and its tags.
     fn with_cells(cells: &[(&str, &[&str])]) -> Bench {
         let cells: Vec<Value> = cells.iter().map(|(source, tags)| code(source, tags)).collect();
         Bench::with_text(&notebook(cells))
@@ -54,7 +54,7 @@ impl Bench {
         read(&self.path("nb.executed.ipynb"))
     }
 
-    /// The names in the directory, in order.
+    /// The names of the files in the directory, in order.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.dir.path()).expect("is read");
         let mut names: Vec<String> =
@@ -74,7 +74,9 @@ fn notebook(cells: Vec<Value>) -> String {
     json!({"cells": cells, "metadata": {"kernelspec": kernelspec}, "nbformat": 4, "nbformat_minor": 4}).to_string()
 }
 
-/// Reads an executed notebook and checks what nbformat 4.5 requires of it, by our own words and by another crate's.
+/// Reads an executed notebook and checks that it obeys [nbformat
+/// 4.5](https://nbformat.readthedocs.io/en/latest/format_description.html), with checks of this project and with
+/// those of another crate.
 fn read(path: &Path) -> Value {
     let text = fs::read_to_string(path).expect("the executed notebook is there");
     let value: Value = serde_json::from_str(&text).expect("is JSON");
@@ -111,7 +113,7 @@ fn check_output(output: &Value) {
     assert_eq!(keys, expected);
 }
 
-/// The stream text of a cell, all of it.
+/// All stream text of a cell.
 fn text(notebook: &Value, cell: usize) -> String {
     let outputs = notebook["cells"][cell]["outputs"].as_array().expect("outputs");
     let lines = outputs.iter().filter_map(|output| output["text"].as_array()).flatten();
@@ -199,7 +201,8 @@ fn errors_that_are_allowed_stop_nothing() {
     }
 }
 
-/// What was compiled ahead of a failure is not used, and must not meet the compilation that takes its place.
+/// A cell that was compiled ahead of a failed one is not used. Its compilation must not get in the way of the one
+/// that takes its place.
 #[test]
 fn a_cell_after_a_failed_one_is_compiled_anew() {
     let sources: Vec<String> =
@@ -413,7 +416,7 @@ fn an_output_that_cannot_be_written_is_found_before_anything_runs() {
         ("closed", "name a file, not a directory"),
         ("nb.ipynb/out.ipynb", "choose another place with --output"),
     ];
-    // Root may write there all the same.
+    // Root may write even to this directory.
     if fs::write(bench.path("closed/probe"), "").is_err() {
         cases.push(("closed/out.ipynb", "choose another place with --output"));
     }
@@ -426,7 +429,7 @@ fn an_output_that_cannot_be_written_is_found_before_anything_runs() {
     }
 }
 
-/// A limit on the size of files stands for a full disk: the write fails half-way, as there.
+/// A limit on the size of files takes the part of a full disk: the write fails half-way, as it does there.
 #[test]
 fn a_full_disk_leaves_the_old_file_whole() {
     let long = "word ".repeat(200_000);
@@ -465,7 +468,7 @@ fn arguments_that_make_no_sense_have_code_2() {
     }
 }
 
-/// What a closed standard output must not do is shown by a reader that never reads.
+/// The reader never reads, so the program writes to a closed standard output.
 #[test]
 fn help_into_a_closed_pipe_is_no_panic() {
     let bench = Bench::with_text("");

@@ -1,4 +1,5 @@
-//! A second opinion on each notebook that we write: the types of nbformat 4.5 by others (the crate `nbformat`).
+//! A second check of each notebook that Threadbook writes: the types of [nbformat
+//! 4.5](https://nbformat.readthedocs.io/en/latest/format_description.html) in another project's crate, `nbformat`.
 
 use std::path::Path;
 
@@ -6,7 +7,8 @@ use serde_json::Value;
 
 use crate::Bench;
 
-/// Checks that the crate reads the notebook as nbformat 4.5 without repairs, and that what it would write is the same.
+/// Checks that the crate reads the notebook as nbformat 4.5 without repairs, and that it would write the same
+/// notebook.
 pub(crate) fn check(text: &str) {
     let read = nbformat::parse_notebook(text).expect("the crate reads it");
     let nbformat::Notebook::V4(_) = &read else { panic!("no nbformat 4.5 as it stands: {read:?}") };
@@ -20,10 +22,10 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).expect("is JSON")
 }
 
-/// Takes away what the crate cannot keep as it stands, and only that.
+/// Removes what the crate cannot keep unchanged, and nothing else.
 fn leave_out(notebook: &mut Value) {
     for cell in notebook["cells"].as_array_mut().expect("cells") {
-        // A source may be a string or a list of lines, and outputs' texts may be cut differently.
+        // A source may be a string or a list of lines, and the texts of outputs may be split differently.
         cell["source"] = joined(&cell["source"]);
         for output in cell["outputs"].as_array_mut().into_iter().flatten() {
             if output["text"].is_array() {

@@ -193,7 +193,7 @@ impl Process {
         Ok(())
     }
 
-    /// All that happens in the child. `_line` tells the parent of its end.
+    /// Runs the target and leaves; called in the child. `_line` closes with the child, which tells the parent of its end.
     fn live(&self, target: Option<Target>, _line: UnixStream) -> ! {
         family().begin(Member::this(&self.0.name, &self.0.identity, self.is_daemon()));
         let ended = catch_unwind(AssertUnwindSafe(|| target.map(|mut target| target())));
@@ -346,7 +346,7 @@ impl Process {
         let child = child.as_ref().filter(|_| self.0.parent == std::process::id());
         let child = child.ok_or(RuntimeError::new("can only signal a started child process"))?;
         if child.exit.is_none() {
-            // Not reaped yet, so the pid is still this child's; the only failure left is that it has just ended.
+            // The child is not reaped yet, so the pid is still its own; the only failure left is that it has just ended.
             let _ = sys::kill(child.pid, signal);
         }
         Ok(())
@@ -406,7 +406,7 @@ pub fn cpu_count() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// `exit code 3` or `killed by SIGKILL (9)`.
+/// Describes an exit: `exit code 3` or `killed by SIGKILL (9)`.
 pub(crate) fn describe_exit(exit: Exit) -> String {
     match exit {
         Exit::Code(code) => format!("exit code {code}"),

@@ -256,7 +256,7 @@ mod tests {
     fn an_interrupted_get_loses_no_value() {
         let queue = Queue::new().unwrap();
         queue.put(7).unwrap();
-        // Another process works on the queue when the interrupt comes.
+        // As if another process worked on the queue when the interrupt comes.
         assert!(queue.shared.lock.try_take().unwrap());
         interrupted(|| queue.get());
         interrupted(|| queue.put(8));

@@ -44,7 +44,7 @@ macro_rules! non_zero {
 }
 non_zero!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
-/// Types that travel as another: how to get there, and back if the value allows it.
+/// Implements `Transfer` for types that travel as another type: how a value becomes one, and how it comes back.
 macro_rules! travels_as {
     ($($type:ty as $other:ty, $to:expr, $back:expr;)*) => { $(
         impl Transfer for $type {
@@ -106,7 +106,7 @@ tuples!(A B C D E F G H I J);
 tuples!(A B C D E F G H I J K);
 tuples!(A B C D E F G H I J K L);
 
-/// Collections, by their iterator and `FromIterator`.
+/// Implements `Transfer` for collections, by their iterator and `FromIterator`.
 macro_rules! collections {
     ($($type:ident<$item:ident $(: $($bound:path),+)?>)*) => { $(
         impl<$item: Transfer $($(+ $bound)+)?> Transfer for $type<$item> {
@@ -168,7 +168,7 @@ impl<T: Transfer, const N: usize> Transfer for [T; N] {
     }
 }
 
-/// Owners of one value.
+/// Implements `Transfer` for pointers, which travel as the value that they own.
 macro_rules! owners {
     ($($type:ident)*) => { $(
         impl<T: Transfer> Transfer for $type<T> {

@@ -1,5 +1,5 @@
-//! What a word may become: names in scope, fields and methods of the session's types, keywords, magics. A pure
-//! function of the names and the text; runs nothing.
+//! Completion: the candidates for a word, which are names in scope, fields and methods of types that cells defined,
+//! keywords, and magics. A pure function of the names and the text. Never runs code and never asks rustc.
 
 use crate::engine::api::{Candidate, Completions};
 use crate::engine::ask::names::{self, Names};
@@ -12,6 +12,7 @@ const KEYWORDS: [&str; 38] = [
     "Self", "static", "struct", "super", "trait", "true", "type", "unsafe", "use", "where", "while",
 ];
 
+/// The macros of the standard library that are offered.
 const MACROS: [&str; 18] = [
     "assert!",
     "assert_eq!",
@@ -33,6 +34,8 @@ const MACROS: [&str; 18] = [
     "write!",
 ];
 
+/// The primitive types and names of the standard library that are offered, each with its kind. See the
+/// [standard prelude](https://doc.rust-lang.org/std/prelude/index.html).
 const PRELUDE: [(&str, &str); 44] = [
     ("bool", "type"),
     ("char", "type"),
@@ -91,7 +94,7 @@ pub(super) fn complete(names: &Names, source: &str, cursor: usize) -> Completion
         prefix @ ("%" | "%%" | ":") => (start - prefix.len(), magics(prefix)),
         _ if lead.ends_with('.') && !lead.ends_with("..") => (start, members(names, &lead[..start - 1])),
         _ if lead.ends_with("::") => (start, path(names, last_word(&lead[..start - 2]))),
-        // Nothing to go by: what is in scope would be a long list of everything.
+        // Without a first letter, all names would be a long list, so only those of the session are offered.
         _ if word.is_empty() => (start, session(names, word)),
         _ => (start, everything(names, word)),
     };
@@ -117,7 +120,7 @@ fn magics(prefix: &str) -> Vec<Candidate> {
     all.map(|(name, help)| candidate(&name, kind, help)).collect()
 }
 
-/// What cells have defined.
+/// The names that cells have defined or imported.
 fn session(names: &Names, word: &str) -> Vec<Candidate> {
     let mut all: Vec<Candidate> = names
         .0
@@ -125,7 +128,7 @@ fn session(names: &Names, word: &str) -> Vec<Candidate> {
         .iter()
         .map(|(name, variable)| candidate(name, "variable", variable.ty.as_str()))
         .collect();
-    // Only what can be meant is parsed.
+    // Parsing takes time, so only items that can be meant are parsed.
     for entry in names.items().filter(|entry| entry.ident.starts_with(word)) {
         let (kind, head) = names::kind_and_head(entry.text);
         let text =
@@ -138,7 +141,7 @@ fn session(names: &Names, word: &str) -> Vec<Candidate> {
 }
 
 fn everything(names: &Names, word: &str) -> Vec<Candidate> {
-    // First comes first: an own `Vec` hides the prelude's.
+    // Of two candidates with the same text the first stays, so a `Vec` that a cell defined hides the prelude's.
     let mut all = session(names, word);
     all.extend(KEYWORDS.iter().map(|word| candidate(word, "keyword", "")));
     all.extend(MACROS.iter().map(|word| candidate(word, "macro", "")));
@@ -149,7 +152,7 @@ fn everything(names: &Names, word: &str) -> Vec<Candidate> {
     all
 }
 
-/// Fields and methods of a variable whose type a cell defined.
+/// The fields and methods of the variable at the end of `before`, if a cell defined its type.
 fn members(names: &Names, before: &str) -> Vec<Candidate> {
     let Some(variable) = names.0.variables.get(last_word(before)) else { return Vec::new() };
     let Some((cell, ident)) = names::session_type(&variable.ty) else { return Vec::new() };
@@ -158,7 +161,7 @@ fn members(names: &Names, before: &str) -> Vec<Candidate> {
     all
 }
 
-/// What comes after `Type::`.
+/// The candidates after `Type::`: functions, constants and variants.
 fn path(names: &Names, ident: &str) -> Vec<Candidate> {
     let mut all: Vec<Candidate> = functions(names, ident).map(|(_, candidate)| candidate).collect();
     if let Some(entry) = names.item(ident) {
@@ -184,7 +187,7 @@ fn variants(text: &str) -> Vec<Candidate> {
         .collect()
 }
 
-/// Functions of a type's impls, and whether they take `self`.
+/// The functions and constants in the impls of a type, each with whether it takes `self`.
 fn functions<'a>(names: &'a Names, ident: &'a str) -> impl Iterator<Item = (bool, Candidate)> + 'a {
     let of_type = move |text: &str| {
         let Ok(syn::Item::Impl(item)) = syn::parse_str::<syn::Item>(text) else { return Vec::new() };
@@ -207,7 +210,7 @@ fn functions<'a>(names: &'a Names, ident: &'a str) -> impl Iterator<Item = (bool
     names.impls().flat_map(of_type)
 }
 
-/// The text of a part, on one line.
+/// The text of a part of `text`, on one line.
 fn spelt(part: &impl syn::spanned::Spanned, text: &str) -> String {
     let text = text.get(part.span().byte_range()).unwrap_or_default();
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,5 +1,5 @@
-//! What a name means: its type or signature, its documentation, where it was defined. A pure function of the names
-//! and the text; runs nothing.
+//! Inspection: what a name means, which is its type or signature, its documentation, and where it was defined. A pure
+//! function of the names and the text. Never runs code and never asks rustc.
 
 use std::ops::Range;
 
@@ -8,7 +8,8 @@ use crate::engine::ask::complete::complete;
 use crate::engine::ask::names::{self, Names};
 use crate::engine::magics;
 
-/// What the name at byte `cursor` means, if it is known. `full` shows definitions in full.
+/// The meaning of the name at byte `cursor`. `None` if it is not known. `full` asks for a function's whole text instead
+/// of its signature.
 pub(super) fn inspect(names: &Names, source: &str, cursor: usize, full: bool) -> Option<Inspection> {
     let word = word_at(source, cursor);
     let (text, end) = (&source[word.clone()], word.end);
@@ -22,8 +23,8 @@ pub(super) fn inspect(names: &Names, source: &str, cursor: usize, full: bool) ->
     found
 }
 
-/// The page that a cell asks for that is `name?` or `?name` and nothing else. A variable that `?` can be applied to
-/// is left to Rust.
+/// The help page for a cell that consists of `name?` or `?name`; two question marks ask for the full text. `None` if
+/// the cell is anything else, or if `name` is a variable to which Rust's `?` can be applied.
 pub(super) fn help(names: &Names, source: &str) -> Option<String> {
     let source = source.trim();
     let word = source.trim_matches('?');
@@ -41,7 +42,8 @@ pub(super) fn help(names: &Names, source: &str) -> Option<String> {
     found
 }
 
-/// The word that the cursor touches, with the magic's prefix; after an opening bracket, the word before it.
+/// The range of the word that the cursor touches, with the prefix if it is a magic. If the cursor touches no word, the
+/// word before it, such as the function's name just after an opening bracket.
 fn word_at(source: &str, cursor: usize) -> Range<usize> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let mut before = &source[..cursor];
@@ -60,7 +62,8 @@ fn word_at(source: &str, cursor: usize) -> Range<usize> {
     start - prefix.len()..before.len() + end
 }
 
-/// What completion knows of a word that ends at byte `end`: members of the session's types, and Rust's own words.
+/// The meaning that completion knows for a word that ends at byte `end`: a member of a type that a cell defined, or a
+/// word of Rust's own.
 fn candidate(names: &Names, source: &str, word: &str, end: usize) -> Option<Inspection> {
     let is_word = |text: &str| !word.is_empty() && text.strip_suffix('!').unwrap_or(text) == word;
     let found = complete(names, source, end).candidates.into_iter().find(|candidate| is_word(&candidate.text))?;

@@ -1,22 +1,29 @@
-//! Whether a text is a whole cell, for front ends that run it at Enter or wait for more.
+//! Decides whether a text is a whole cell, for front ends that run it at Enter or else wait for more lines (see the
+//! [message `is_complete_request`](https://jupyter-client.readthedocs.io/en/stable/messaging.html#code-completeness)).
+//! Never runs or compiles the text.
 
 use crate::engine::magics::{self, Parsed};
 use crate::engine::text::cell;
 
+/// Whether a text is a whole cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whole {
+    /// The text is a whole cell.
     Complete,
-    /// More is to come; the next line starts with this many spaces.
+    /// More text has to follow. The next line should start with `indent` spaces.
     Incomplete {
+        /// The number of spaces.
         indent: usize,
     },
+    /// No text that follows could make it a cell.
     Invalid,
 }
 
-/// Judges by the parser alone; what rustc thinks of the types is not asked.
+/// Judges a text by the parser alone. It does not ask rustc, so errors of types or names do not count.
 pub fn whole(source: &str) -> Whole {
     let verdict = judge(source);
-    // The parser keeps every text that it has read on this thread, for spans; nobody holds a span of this one.
+    // The parser keeps every text that it has read on this thread, because spans refer to it. No span of this text is
+    // left, so its copy can go.
     proc_macro2::extra::invalidate_current_thread_spans();
     verdict
 }
@@ -31,7 +38,7 @@ fn judge(source: &str) -> Whole {
         Brackets::Unterminated => Whole::Incomplete { indent: 0 },
         Brackets::Open(depth) => Whole::Incomplete { indent: 4 * depth },
         Brackets::Paired => match parse(&rust) {
-            // The engine reads a cell in one way only, and has refused this one.
+            // The text parses here, but the engine's own reading of the cell has failed, and that one counts.
             Ok(()) => Whole::Invalid,
             Err(at_end) if at_end => Whole::Incomplete { indent: last_indent(&rust) },
             Err(_) => Whole::Invalid,
@@ -39,7 +46,7 @@ fn judge(source: &str) -> Whole {
     }
 }
 
-/// `Err` says whether the text is right as far as it goes.
+/// Parses the text as a cell. `Err(true)` if it is right as far as it goes and only ends too early.
 fn parse(rust: &str) -> Result<(), bool> {
     let tokens = rust.parse().map_err(|_| false)?;
     cell::with_room(tokens, || parse_here(rust)).unwrap_or(Err(false))
@@ -62,10 +69,11 @@ fn last_indent(text: &str) -> usize {
 #[derive(Debug, PartialEq, Eq)]
 enum Brackets {
     Paired,
+    /// This many brackets are still open.
     Open(usize),
-    /// In the middle of a string or a comment.
+    /// The text ends in the middle of a string or a comment.
     Unterminated,
-    /// One closes that was not opened, or another one was.
+    /// A bracket is closed that was not opened, or another kind was opened last.
     Wrong,
 }
 
@@ -108,11 +116,12 @@ fn scan(text: &str) -> Brackets {
     if open.is_empty() { Brackets::Paired } else { Brackets::Open(open.len()) }
 }
 
-/// What follows the word at the start.
+/// The rest after the word at the start of `text`.
 fn word(text: &str) -> &str {
     text.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
 }
 
+/// The rest after the block comment at the start of `text`; such comments nest. `None` if the comment does not end.
 fn block_comment(text: &str) -> Option<&str> {
     let mut depth = 0;
     let mut at = 0;
@@ -130,7 +139,7 @@ fn block_comment(text: &str) -> Option<&str> {
     }
 }
 
-/// What follows a string, after its opening quote.
+/// The rest after a string, given the text after its opening quote. `None` if the string does not end.
 fn string(mut text: &str) -> Option<&str> {
     loop {
         let at = text.find(['"', '\\'])?;
@@ -144,7 +153,8 @@ fn string(mut text: &str) -> Option<&str> {
     }
 }
 
-/// None: no raw string starts here. Otherwise what follows it, if it ends.
+/// The rest after the [raw string](https://doc.rust-lang.org/reference/tokens.html#raw-string-literals) at the start of
+/// `text`. `None` if no raw string starts there; `Some(None)` if it does not end.
 fn raw_string(text: &str) -> Option<Option<&str>> {
     let after = text.strip_prefix("br").or_else(|| text.strip_prefix("cr")).or_else(|| text.strip_prefix('r'))?;
     let body = after.trim_start_matches('#');
@@ -153,13 +163,14 @@ fn raw_string(text: &str) -> Option<Option<&str>> {
     Some(body.find(&end).map(|at| &body[at + end.len()..]))
 }
 
-/// What follows a character, or the apostrophe of a lifetime.
+/// The rest after a character or a lifetime, given the text after its apostrophe.
 fn character(text: &str) -> &str {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (Some('\\'), Some(escaped)) => {
             let rest = &text[1 + escaped.len_utf8()..];
-            // `\u{1f980}` and `\x41`
+            // An escape such as `\u{1f980}` or `\x41` ends at most 10 bytes later. A quote that is farther away is not
+            // its end.
             rest.find('\'').filter(|end| *end <= 10).map_or(rest, |end| &rest[end + 1..])
         }
         (Some(c), Some('\'')) => &text[c.len_utf8() + 1..],
@@ -171,7 +182,7 @@ fn character(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    /// The place that the parser gives to a new text: behind all those that it keeps on this thread.
+    /// The place that the parser gives to a new text. It lies behind all texts that the parser keeps on this thread.
     fn place_of_a_new_text() -> String {
         let tokens: proc_macro2::TokenStream = "x".parse().expect("Rust");
         let place = tokens.into_iter().map(|token| format!("{:?}", token.span())).collect();

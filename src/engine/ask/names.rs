@@ -1,20 +1,21 @@
-//! What a front end may ask about the names in scope. A copy of the session's scope as it was after a cell, so it can
-//! be asked while the next one runs.
+//! The names in scope, for completion and inspection. They are a copy of the session's scope as it was after a cell, so
+//! questions can be asked while the next cell runs. Never changes the scope and never runs code.
 
 use crate::events::CellId;
 
 use crate::engine::scope::{Module, Scope};
 use crate::engine::text::cell::{Item, Space};
 
+/// The names that a cell can use, as they were at one point of a session.
 #[derive(Clone, Default)]
 pub struct Names(pub(in crate::engine) Scope);
 
-/// One item in force.
+/// One item that is in force.
 pub(super) struct Entry<'a> {
     pub ident: &'a str,
     pub cell: CellId,
     pub item: &'a Item,
-    /// Its text in its cell.
+    /// The item's text in its cell.
     pub text: &'a str,
 }
 
@@ -23,7 +24,7 @@ impl Names {
         self.0.item_names().filter_map(|(name, cell)| {
             let module = self.0.modules.iter().find(|module| module.cell == cell)?;
             let (_, item) = module.live().find(|(_, item)| item.names.contains(name))?;
-            // A tuple struct has its name twice; one is enough.
+            // A tuple struct has its name both as a type and as a function. One entry is enough.
             let twice = name.space == Space::Value && item.names.iter().any(|n| n.space == Space::Type);
             (!twice).then(|| Entry { ident: &name.ident, cell, item, text: text(module, item) })
         })
@@ -33,14 +34,14 @@ impl Names {
         self.items().find(|entry| entry.ident == ident)
     }
 
-    /// The item of this name that this cell defined, also when a later cell has another.
+    /// The text of the item `ident` that this cell defined, even if a later cell has defined another one of that name.
     pub(super) fn item_of(&self, cell: CellId, ident: &str) -> Option<&str> {
         let module = self.0.modules.iter().find(|module| module.cell == cell)?;
         let item = module.items.iter().find(|item| item.names.iter().any(|name| name.ident == ident))?;
         Some(text(module, item))
     }
 
-    /// The text of every impl in force.
+    /// The text of every impl that is in force.
     pub(super) fn impls(&self) -> impl Iterator<Item = &str> {
         let is_impl = |item: &Item| matches!(item.kind, crate::engine::text::cell::Kind::Impl { .. });
         self.0.modules.iter().flat_map(move |module| {
@@ -53,7 +54,8 @@ fn text<'a>(module: &'a Module, item: &Item) -> &'a str {
     module.source.get(item.range.clone()).unwrap_or_default()
 }
 
-/// The cell and the name of a type of the session, seen through references and smart pointers.
+/// The cell that defined a type, and the type's name there. References and smart pointers around the type are removed
+/// first. `None` if no cell defined it.
 pub(super) fn session_type(ty: &str) -> Option<(CellId, &str)> {
     const POINTERS: [&str; 3] = ["std::boxed::Box<", "std::rc::Rc<", "std::sync::Arc<"];
     let mut ty = ty;
@@ -71,14 +73,14 @@ pub(super) fn session_type(ty: &str) -> Option<(CellId, &str)> {
     Some((CellId(cell.parse().ok()?), &rest[..end]))
 }
 
-/// The text without the documentation and the attributes before it.
+/// The text of an item without the documentation and the attributes before it.
 pub(super) fn definition(text: &str) -> &str {
     let Ok(item) = syn::parse_str::<syn::Item>(text) else { return text };
     let start = attributes(&item).iter().map(|a| syn::spanned::Spanned::span(a).byte_range().end).max();
     text.get(start.unwrap_or(0)..).unwrap_or(text).trim()
 }
 
-/// The documentation of an item.
+/// The documentation of the item in `text`. Empty if it has none.
 pub(super) fn documentation(text: &str) -> String {
     let Ok(item) = syn::parse_str::<syn::Item>(text) else { return String::new() };
     let line = |attribute: &syn::Attribute| match &attribute.meta {
@@ -111,7 +113,7 @@ fn attributes(item: &syn::Item) -> &[syn::Attribute] {
     }
 }
 
-/// What an item is called, and its head on one line: a function's signature, `struct Foo`.
+/// The kind of an item, such as `function`, and its head on one line: a function's signature, or `struct Foo`.
 pub(super) fn kind_and_head(text: &str) -> (&'static str, String) {
     let kind = match syn::parse_str::<syn::Item>(text) {
         Ok(syn::Item::Fn(_)) => "function",

@@ -1,4 +1,5 @@
-//! Our own answers to what front ends ask about code: found at once, in a copy of the session's names.
+//! The built-in provider of completion and inspection. It replies at once, from a copy of the session's names, and
+//! never asks another program.
 
 use crate::engine::api::{Completions, Inspection, Provider, Reply};
 use crate::engine::ask::complete::complete;

@@ -1,5 +1,6 @@
-//! Builds a set of crates into one shared library, by Cargo, once per set and toolchain. The only one that runs Cargo,
-//! and it never compiles a cell.
+//! Builds the crates of `:dep` into one shared library with Cargo, once per set of crates and toolchain. The only place
+//! that runs Cargo. Never compiles a cell. For the keys of a dependency see
+//! [the Cargo reference](https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html).
 
 mod artifact;
 mod explain;
@@ -22,7 +23,8 @@ use crate::engine::interrupt::{Interrupter, Said};
 use crate::engine::rejection::{PrepareError, Rejection};
 use crate::engine::scope::dependency::{Crates, Wanted, spelt};
 
-/// Crates are built optimised, once; debug information would make them large.
+/// The [profile](https://doc.rust-lang.org/cargo/reference/profiles.html) of all crates. They are optimised because
+/// they are built once and used often, and have no debug information because it would make them large.
 const PROFILE: &str = "[profile.release]\nopt-level = 2\ndebug = false\n";
 
 pub(crate) struct Cargo {
@@ -30,19 +32,21 @@ pub(crate) struct Cargo {
     rustc: PathBuf,
     version: String,
     host: String,
-    /// Where sets and what they are built from are kept.
+    /// Has the directory where all sets, and the packages that build them, are kept.
     cache: Cache,
-    /// Where relative paths start.
+    /// The directory that relative paths of `:dep` start from.
     directory: PathBuf,
     interrupter: Interrupter,
 }
 
-/// A set of crates that was asked for, with absolute paths.
+/// A set of crates that was asked for, with its paths made absolute.
 pub(crate) struct Set {
+    /// The key of what was asked for, the toolchain and the profile, but not of the sources below a `path`.
     pub key: String,
     wanted: Wanted,
+    /// The package that builds this set, its lock file, and the note about the result.
     directory: PathBuf,
-    /// Where all sets are.
+    /// The directory of all sets, with the target directory that they share.
     home: PathBuf,
 }
 
@@ -84,15 +88,15 @@ impl Cargo {
         Ok(Set { key, wanted, directory, home })
     }
 
-    /// The set as it was built before, if nothing of it has changed since.
+    /// The set as it was built before. `None` if it was not, or if a source or a built file has changed since.
     pub(crate) fn kept(&self, set: &Set) -> Option<Crates> {
         let crates = note(set)?;
         let there = |(path, len): (&PathBuf, &u64)| fs::metadata(path).is_ok_and(|data| data.len() == *len);
         (crates.sources == sources(&crates.watched) && crates.files.iter().all(there)).then_some(crates)
     }
 
-    /// Builds the set; `say` is handed what Cargo says meanwhile. A set that cannot be built is a rejection. Versions
-    /// stay those of `before` where they can.
+    /// Builds the set. Cargo's progress goes to `say`. A set that cannot be built is the user's error, so it is a
+    /// rejection. Crates keep the versions that they have in `before` where possible.
     pub(crate) fn build(
         &self,
         set: &Set,
@@ -101,10 +105,11 @@ impl Cargo {
     ) -> Result<Crates, PrepareError> {
         let paths = set.wanted.values().filter_map(|table| table.get("path")?.as_str().map(PathBuf::from));
         let watched: BTreeSet<PathBuf> = paths.chain(note(set).into_iter().flat_map(|old| old.watched)).collect();
-        // The name is that of the library: a worker that has loaded the one of before must not take it for this one.
+        // The library has this name too. It changes with the sources, since a worker that has loaded an earlier build
+        // must not take that for this one.
         let name = format!("threadbook_deps_{}", Key::default().part(&set.key).part(sources(&watched)).finish());
         write_package(set, &name, before).map_err(no_room)?;
-        // Another session may be building the same set.
+        // A file of a new name, because another session may be building the same set.
         let messages = tempfile::NamedTempFile::new_in(&set.directory).map_err(no_room)?;
         let messages = messages.path();
         let mut said = self.run(set, &name, messages, false, say)?;
@@ -142,7 +147,8 @@ impl Cargo {
     ) -> Result<Said, Error> {
         let mut command = self.command(set);
         command.args(["rustc", "--release", "--message-format=json-render-diagnostics", "--color=never"]);
-        // With a target given, what runs in the compiler is built apart from what runs in cells.
+        // With `--target`, Cargo builds procedural macros and build scripts apart from the libraries for cells:
+        // https://doc.rust-lang.org/cargo/reference/config.html#buildtarget
         command.arg("--target").arg(&self.host).arg("--target-dir").arg(set.home.join("target"));
         command.args(offline.then_some("--offline"));
         command.args(["--", "-Cprefer-dynamic"]);
@@ -159,7 +165,8 @@ impl Cargo {
         }
     }
 
-    /// Which crate of the build each name means.
+    /// The output of [`cargo metadata`](https://doc.rust-lang.org/cargo/commands/cargo-metadata.html), which tells
+    /// which crate of the build each name means.
     fn metadata(&self, set: &Set) -> Result<String, Error> {
         let mut command = self.command(set);
         command.args(["metadata", "--format-version=1", "--offline", "--filter-platform", &self.host]);
@@ -184,8 +191,8 @@ impl Cargo {
     }
 }
 
-/// A package that links every crate and has nothing of its own. Each crate has a name of ours there, since the name
-/// of its library is known only when it is built.
+/// Writes a package that links every crate of the set and has no code of its own. Each crate is renamed there, since
+/// the name of its library is known only when it is built.
 fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<()> {
     fs::create_dir_all(&set.directory)?;
     let mut manifest = format!(
@@ -201,7 +208,7 @@ fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<(
     }
     let lock = set.directory.join("Cargo.lock");
     if let Some(before) = before.filter(|_| !lock.exists()) {
-        // There may be none, if the cache was emptied: versions are then chosen anew.
+        // The lock file may be missing if the cache was emptied. Cargo then chooses the versions anew.
         let _ = fs::copy(set.home.join(&before.set).join("Cargo.lock"), lock);
     }
     write_if_new(&set.directory.join("lib.rs"), &root)?;
@@ -212,7 +219,7 @@ fn note(set: &Set) -> Option<Crates> {
     serde_json::from_slice(&fs::read(set.directory.join("crates.json")).ok()?).ok()
 }
 
-/// Leaves a file alone that is as it should be: another session's Cargo may be reading it.
+/// Writes a file only if its text differs, since another session's Cargo may be reading it.
 fn write_if_new(path: &Path, text: &str) -> io::Result<()> {
     if fs::read_to_string(path).is_ok_and(|there| there == text) { Ok(()) } else { fs::write(path, text) }
 }
@@ -221,7 +228,8 @@ fn text(said: &Said) -> String {
     String::from_utf8_lossy(&said.stderr).into_owned()
 }
 
-/// The state of all files below these directories, without what builds and version control leave there.
+/// A digest of the names, lengths and times of change of all files below these directories, without files of builds and
+/// of version control.
 fn sources(directories: &BTreeSet<PathBuf>) -> String {
     fn walk(directory: &Path, mut key: Key) -> Key {
         let mut paths: Vec<PathBuf> =

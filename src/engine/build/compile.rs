@@ -1,4 +1,6 @@
-//! Unit in, library out: the one place that runs rustc on a user's code. Knows no scope and no variables.
+//! Compiles a unit into a library: the one place that runs rustc on a user's code. Never looks into a scope and never
+//! knows variables. For the options see the [rustc book](https://doc.rust-lang.org/rustc/command-line-arguments.html)
+//! and its chapter on [codegen options](https://doc.rust-lang.org/rustc/codegen-options/index.html).
 
 use std::fs;
 use std::io;
@@ -30,15 +32,17 @@ use crate::sys::private_files;
 pub(crate) struct Compiler {
     toolchain: Toolchain,
     cache: Cache,
+    /// The `threadbook` crate, which every cell links to.
     pub runtime: Library,
     pub cargo: Cargo,
     interrupter: Interrupter,
     scratch: Scratch,
-    /// One rustc at a time writes to the session crate's directory.
+    /// The session crate's directory. It is shared by all builds, for incremental compilation, so only one rustc at a
+    /// time may write to it.
     session_directory: Mutex<PathBuf>,
 }
 
-/// What rustc made of a unit.
+/// The outcome of compiling a unit.
 pub(crate) enum Compiled {
     Built(Built),
     Errors(Vec<Diagnostic>),
@@ -46,19 +50,21 @@ pub(crate) enum Compiled {
 
 pub(crate) struct Built {
     pub library: PathBuf,
-    /// rustc's own words: warnings, as JSON lines.
+    /// rustc's warnings, as [JSON lines](https://doc.rust-lang.org/rustc/json.html).
     pub stderr: String,
+    /// The MIR of a cell's statements, from which the types of variables are read. Empty for the session crate.
     pub mir: String,
 }
 
-/// What the cache keeps beside a library.
+/// The facts about a library that the cache keeps beside it.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Kept<T> {
     pub about: T,
     pub stderr: String,
 }
 
-/// A unit's identity: its key, and the name of its root file.
+/// What identifies a unit: the key of its library in the cache, and the name of its root file, which begins with the
+/// key so that panics of different cells can be told apart.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub key: String,
@@ -66,7 +72,7 @@ pub(crate) struct Identity {
 }
 
 impl Compiler {
-    /// Paths of `:dep` are relative to `directory`.
+    /// `directory` is the directory that relative paths of `:dep` start from; `None` means the current one.
     pub(crate) fn new(
         toolchain: Toolchain,
         cache: Cache,
@@ -82,7 +88,7 @@ impl Compiler {
         Ok(Compiler { toolchain, cache, runtime, cargo, interrupter, scratch, session_directory })
     }
 
-    /// Writes a file that goes with the session.
+    /// Writes a file to the session's directory, which is removed when the session ends.
     pub(crate) fn write_scratch(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Error> {
         self.make(self.scratch.path())?;
         let file = self.scratch.path().join(name);
@@ -90,12 +96,13 @@ impl Compiler {
         Ok(file)
     }
 
-    /// What the worker loads before anything else.
+    /// The shared standard library, which the worker loads before any other library.
     pub(crate) fn libstd(&self) -> &Path {
         &self.toolchain.libstd
     }
 
-    /// The key of everything that goes into a unit's library.
+    /// The identity of a unit. Its key covers everything that the library depends on, so equal keys mean equal
+    /// libraries.
     pub(crate) fn identify(&self, unit: &Unit, session: Option<&Library>, optimization: Optimization) -> Identity {
         let mut key = Key::default()
             .part(env!("THREADBOOK_ENGINE"))
@@ -131,14 +138,15 @@ impl Compiler {
         Ok(Library { key: key.to_string(), path })
     }
 
-    /// Makes a directory of the session's, for this user only; a cleaner of temporary files may have removed it.
+    /// Creates a directory inside the session's, which only this user may read. Called before each use, since a cleaner
+    /// of temporary files may have removed the directory.
     fn make(&self, directory: &Path) -> Result<(), Error> {
         private_files::directory(self.scratch.path())
             .and_then(|_| fs::create_dir_all(directory))
             .map_err(no_scratch)
     }
 
-    /// Compiles the crate of a cell's statements.
+    /// Compiles the crate of a cell's statements, to a `cdylib` and its MIR.
     pub(crate) fn statements(
         &self,
         unit: &Unit,
@@ -157,7 +165,7 @@ impl Compiler {
         self.finish(command, library, |_| fs::read_to_string(&mir).map_err(no_scratch))
     }
 
-    /// Compiles the session crate.
+    /// Compiles the session crate, incrementally, to a `dylib` that later cells link to.
     pub(crate) fn session(
         &self,
         unit: &Unit,
@@ -179,11 +187,11 @@ impl Compiler {
 
     /// Removes the files that a unit was compiled from.
     pub(super) fn discard(&self, identity: &Identity) {
-        // What cannot be removed goes with the session.
+        // A failure is no harm: what is left is removed when the session ends.
         let _ = fs::remove_dir_all(self.scratch.path().join(&identity.key));
     }
 
-    /// Only asks rustc what is wrong with a unit; builds nothing.
+    /// Returns rustc's errors about a unit without building a library.
     pub(crate) fn check(
         &self,
         unit: &Unit,
@@ -197,7 +205,7 @@ impl Compiler {
         command.arg(&identity.root).arg("--crate-type=lib").arg("--emit=metadata");
         command.args(extern_session(session));
         let compiled = self.finish(command, PathBuf::new(), |_| Ok(String::new()));
-        // As in `discard`.
+        // A failure is no harm, as in `discard`.
         let _ = fs::remove_dir_all(&directory);
         match compiled? {
             Compiled::Errors(errors) => Ok(errors),
@@ -253,7 +261,7 @@ impl Compiler {
         Ok(Compiled::Errors(errors))
     }
 
-    /// rustc's output has a form that this version of Threadbook does not read.
+    /// The error for output of rustc that this version of Threadbook cannot read.
     pub(super) fn unreadable(&self, what: &str) -> Error {
         let release = self.toolchain.release();
         let message = format!("rustc {release} is not supported by this version of Threadbook: {what}");
@@ -261,7 +269,8 @@ impl Compiler {
             .advise(format!("install a newer Threadbook, or set RUSTC to a rustc from {}", toolchain::TESTED))
     }
 
-    /// Why rustc failed, if it was not for the code.
+    /// The reason why rustc failed, if it is not the code: a signal, another toolchain, or a cache without the runtime.
+    /// `None` if the code is to blame.
     fn cannot_compile(&self, status: ExitStatus) -> Option<Error> {
         let message = if let Some(signal) = status.signal() {
             format!("rustc was ended by {}; nothing of the cell has run: run the cell again", Exit::Signal(signal))
@@ -292,9 +301,10 @@ fn link_homes(unit: &Unit) -> impl Iterator<Item = String> {
 
 fn level_arguments(unit: &Unit, optimization: Optimization) -> Vec<String> {
     let (level, checks) = match optimization {
-        // The level must not change what a cell does: checks stay on.
+        // The level is chosen for the user, so it must not change what a cell does: checks stay on at level 2 too.
         Optimization::Auto => (if unit.hot { 2 } else { 0 }, true),
-        // `:opt` is about cells; a measurement of what is not optimised tells nothing.
+        // At least level 2 for a measurement, whatever `:opt` says: the time of code that is not optimised tells
+        // nothing.
         Optimization::Level(level) => (if unit.measured { level.max(2) } else { level }, level < 2),
     };
     let checks = if checks { "on" } else { "off" };
@@ -305,7 +315,7 @@ fn level_arguments(unit: &Unit, optimization: Optimization) -> Vec<String> {
     ]
 }
 
-/// The map from what rustc calls these files to their text.
+/// The map from the file names in rustc's messages to the text of the files; `root` is the name of the unit's root.
 pub(crate) fn source_map(unit: &Unit, root: &str) -> SourceMap {
     let mut map = SourceMap::new();
     map.hide_dir(runtime_crate::SOURCE_DIRECTORY);

@@ -1,5 +1,6 @@
-//! From text to something that can run: parse, assemble, compile. Needs only a scope, not the session, so the next
-//! cell can be prepared while one runs.
+//! Turns a cell's text into something that can run: parses it, applies its magics, and has its crates, its items and
+//! its statements compiled. Needs only a scope, never the session or its worker, so the next cell can be prepared while
+//! one runs. Never runs any of the user's code.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -26,16 +27,18 @@ use crate::engine::text::source_map::{GeneratedFile, SourceMap};
 
 const TOO_DEEP: &str = "this cell nests too deeply; write it in smaller parts";
 
-/// A cell that compiled.
+/// A cell that compiled and is ready to run.
 pub(crate) struct Prepared {
-    /// The scope after it ran to its end, and after it failed.
+    /// The scope to go on with if the cell runs to its end.
     pub after: Scope,
+    /// The scope to go on with if the cell fails: without its new variables, and without those that its code may have
+    /// moved away.
     pub after_failure: Scope,
-    /// Nothing to run: only items, imports or commands.
+    /// `None` if there is nothing to run: the cell has only items, imports or commands.
     pub program: Option<Program>,
-    /// Files of this cell, for the places of panics.
+    /// The generated files of this cell, by which the place of a panic is shown as a place in the cell.
     pub places: Vec<Places>,
-    /// What its magics print before it runs.
+    /// The text that its magics print before it runs.
     pub said: String,
     pub warnings: String,
     pub timing: Timing,
@@ -43,14 +46,18 @@ pub(crate) struct Prepared {
     pub capture: Option<Capture>,
 }
 
+/// The libraries that the worker loads to run a cell.
 pub(crate) struct Program {
     pub library: PathBuf,
+    /// The library of all crates, if a later set of crates may use its code and statics (`Crates::may_be_shared`).
     pub shared: Option<PathBuf>,
+    /// Libraries that `library` links to, in the order in which they must be loaded: crates that may not be shared,
+    /// homes of statics, the session crate.
     pub needs: Vec<PathBuf>,
 }
 
 impl Prepared {
-    /// Whether all files of its program can be read.
+    /// Whether all libraries of its program can still be read. The cache may have lost one since the cell was prepared.
     pub(crate) fn is_there(&self) -> bool {
         let is_there = |file: &PathBuf| std::fs::File::open(file).is_ok();
         self.program
@@ -62,33 +69,36 @@ impl Prepared {
 const NOTHING_TO_MEASURE: &str =
     "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
 
-/// Whether a cell can be prepared before its turn. A cell that will be rejected can.
+/// Whether a cell can be prepared before its turn: none of its magics has to wait for it. A cell that will be rejected
+/// can be.
 pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
     let lines = magics::lines(source);
     let waits = |effect: Effect| effect.acts.iter().any(|(_, act)| act.waits_for_its_turn());
     lines.is_empty() || !magics::apply(scope.clone(), &lines).is_ok_and(waits)
 }
 
-/// What a cell's magics ask for, sorted by who does it.
+/// What a cell's magics ask for, sorted by the part of the engine that does it.
 struct Wishes {
     said: Vec<Said>,
     calls: Vec<Call>,
     timing: Timing,
-    /// How many magics measure something.
+    /// The number of magics that measure code (`%timeit`). A cell with fewer pieces of code to measure is rejected.
     measured: usize,
     picture: Option<Picture>,
     capture: Option<Capture>,
     builds_crates: bool,
 }
 
-/// What a magic prints before the cell runs.
+/// A piece of what a magic prints before the cell runs.
 enum Said {
     Text(String),
+    /// The type of this expression (`:type`).
     TypeOf(String),
 }
 
 impl Wishes {
-    /// `timed` says that all cells are timed, by the wall clock; `format` is what the others print.
+    /// `timed`: whether `:timing` is on, so that the cell is timed by the wall clock in any case. Otherwise times have
+    /// the form `format`.
     fn new(acts: Vec<(Range<usize>, Act)>, timed: bool, format: TimeFormat) -> Wishes {
         let format = if timed { TimeFormat::Wall } else { format };
         let mut wishes = Wishes {
@@ -121,7 +131,7 @@ impl Wishes {
     }
 }
 
-/// Prepares a cell for the scope that it will find. What is said meanwhile goes to `say`.
+/// Prepares a cell to run in `scope`. Progress that the user should see meanwhile, such as Cargo's, goes to `say`.
 pub(crate) fn prepare(
     compiler: &Compiler,
     scope: &Scope,
@@ -134,7 +144,7 @@ pub(crate) fn prepare(
     let Parsed { lines, rust, mut cell } = magics::parse(source);
     let mut scope = scope.clone();
     scope.remember(id, source);
-    // `:timing` is about the cells that follow its own.
+    // Read before the magics are applied: `:timing` changes only the cells after its own.
     let timed = scope.timing;
     let Effect { mut scope, acts } = magics::apply(scope, &lines)?;
     let mut wishes = Wishes::new(acts, timed, scope.time_format);
@@ -144,7 +154,7 @@ pub(crate) fn prepare(
             return Err(UsageError::from(NOTHING_TO_MEASURE).into());
         }
         if !parts.measured.is_empty() && !scope.optimized_items {
-            // What is measured calls items: they are built again, optimised.
+            // The measured code may call items of earlier cells, so these are built again, optimised.
             scope.optimized_items = true;
             scope.library = None;
         }
@@ -177,8 +187,8 @@ pub(crate) fn prepare(
     Ok(Prepared { said, timing, picture, capture, ..prepared })
 }
 
-/// The type of an expression in this scope: a variable's is known, any other rustc says in a mismatch. Nothing is run,
-/// and nothing is moved.
+/// The type of an expression in this scope. A variable's type is known already. For any other expression, rustc names
+/// the type when it reports a mismatch that we provoke. Nothing is run, and nothing is moved.
 fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result<String, PrepareError> {
     if let Some(variable) = scope.variables.get(text) {
         return Ok(variable.ty.clone());
@@ -202,7 +212,7 @@ fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result
     Err(UsageError(format!("`:type` found no type for `{text}`: {why}")).into())
 }
 
-/// The scope with the crates that it asks for, built now if they are not in the cache.
+/// The scope with the crates that its `:dep` lines ask for. They are built now if they are not in the cache.
 fn bring_in(compiler: &Compiler, scope: Scope, id: CellId, say: &dyn Fn(&str)) -> Result<Scope, PrepareError> {
     let set = compiler.cargo.set(&scope.wanted)?;
     let crates = match compiler.cargo.kept(&set) {
@@ -215,13 +225,14 @@ fn bring_in(compiler: &Compiler, scope: Scope, id: CellId, say: &dyn Fn(&str)) -
     Ok(scope.with_crates(Arc::new(crates), id))
 }
 
-/// What a cell's items have come to.
+/// The result of compiling a cell's items.
 struct Items {
     scope: Scope,
     warnings: String,
     places: Vec<Places>,
 }
 
+/// One cell on its way through the compiler.
 struct Step<'a> {
     compiler: &'a Compiler,
     id: CellId,
@@ -230,13 +241,16 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// The scope with the cell's items, its session crate built, and the warnings about them.
+    /// Adds the cell's items to the scope and builds the session crate. Items of earlier cells first see the new
+    /// definitions; if that does not compile, they keep the old ones. If neither compiles, the errors of the first
+    /// attempt are reported.
     fn items(&self, scope: Scope) -> Result<Items, PrepareError> {
         let items = &self.parts.items;
         if !scope.needs_module(items) {
             let scope = scope.with_imports(items);
             if scope.library.is_none() && !scope.modules.is_empty() {
-                // The worker was lost, and the statics with it: they live in a new build.
+                // The scope lost its build: the worker ended, the crates changed, or items are to be optimised. Statics
+                // whose library was given up live in this new build.
                 return self.build_session(scope);
             }
             return Ok(Items { scope, warnings: String::new(), places: Vec::new() });
@@ -282,7 +296,7 @@ impl Step<'_> {
         Ok(Items { scope, warnings: self.warnings(&stderr, &map), places })
     }
 
-    /// Warnings about this cell; those about earlier cells have been shown.
+    /// The warnings about this cell. Those about earlier cells were shown when these were compiled.
     fn warnings(&self, stderr: &str, map: &SourceMap) -> String {
         let (diagnostics, _) = diagnostics::parse(stderr);
         let about_this = |d: &Diagnostic| d.primary(map).first().is_some_and(|place| place.cell == self.id);
@@ -308,7 +322,8 @@ impl Step<'_> {
         Ok(self.prepared(scope, library, identity, session, resolution, warnings))
     }
 
-    /// Compiles the statements by the plan that rustc agrees with, and keeps the library in the cache.
+    /// Finds the plan for the cell's variables that rustc accepts, compiles the statements by it, and keeps the library
+    /// in the cache.
     fn compile(
         &self,
         scope: &Scope,
@@ -323,7 +338,9 @@ impl Step<'_> {
         Ok((library, resolution, warnings))
     }
 
-    /// Compiles until rustc agrees with the plan: a variable that the cell moves away cannot be put back.
+    /// Compiles again and again, with a changed plan each time, until rustc accepts it. For example, a variable that
+    /// the cell moves away cannot be put back. Ends because every change goes a step towards giving a variable or an
+    /// import up.
     fn refine(
         &self,
         scope: &Scope,
@@ -354,7 +371,8 @@ impl Step<'_> {
         }
     }
 
-    /// The types of the variables that a cell stores. One that cannot be read is an error: the variable could not be kept.
+    /// The types of the variables that a cell stores, read from the MIR. A type that cannot be read is an error, since
+    /// the variable could not be kept.
     fn types(&self, built: &Built, names: &[String]) -> Result<Vec<(String, String)>, Error> {
         mir::stored_types(&built.mir, names).map_err(|name| {
             self.compiler
@@ -362,7 +380,8 @@ impl Step<'_> {
         })
     }
 
-    /// Finds a form for each variable whose own type has no name; whether there was one to try.
+    /// Finds a form for each variable whose own type has no name. Returns whether it found one, so that the changed
+    /// plan has to be compiled.
     fn give_forms(
         &self,
         refinement: &mut Refinement,
@@ -426,7 +445,7 @@ impl Step<'_> {
         Prepared { after, after_failure, program, places, warnings, ..Prepared::without_program(Scope::default()) }
     }
 
-    /// The errors as the user sees them, with what we know about the names in them.
+    /// The errors as the user sees them, with help about names that we know and rustc does not.
     fn rejection(&self, scope: &Scope, mut errors: Vec<Diagnostic>, map: &SourceMap) -> Rejection {
         for error in &mut errors {
             for help in crate::engine::scope::lost_names::about(scope, &error.message, error.code.as_deref()) {
@@ -453,7 +472,7 @@ impl Prepared {
     }
 }
 
-/// rustc's errors, as the user sees them.
+/// rustc's errors as the user sees them: with places in cells instead of generated files.
 fn rejection(errors: &[Diagnostic], map: &SourceMap) -> Rejection {
     let rendered = diagnostics::render(errors, map, true);
     let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message.clone());

@@ -1,5 +1,6 @@
-//! Changes a plan until rustc agrees with it. A variable that the cell moves away cannot be put back; one that borrows
-//! cannot be kept; one whose type has no name is kept in another form, if there is one.
+//! Changes the plan for a cell's variables by what rustc says, until rustc accepts it. A variable that the cell moves
+//! away cannot be put back; a variable that borrows cannot be kept; a variable whose type has no name is kept in
+//! another form, if there is one. Never runs rustc itself, and never hides an error about the user's own text.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,28 +12,31 @@ use crate::engine::rustc_text::{mir, wording};
 use crate::engine::scope::{Scope, Why};
 use crate::engine::text::cell::Parts;
 
-/// A plan on its way, and the scope without what stands in its way.
+/// A plan that is being refined, and the scope without the imports that did not compile.
 pub(super) struct Refinement {
     pub scope: Scope,
     pub plan: Plan,
+    /// Variables that the plan has given up, and why.
     lost: Vec<(String, Why)>,
 }
 
-/// What the plan that compiled means for the scope; kept with the library in the cache.
+/// What the plan that compiled means for the scope. Kept with the library in the cache.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Resolution {
-    /// Variables that the cell takes and gives back from inside its own code only, so that a failure loses them.
+    /// Variables that the cell takes and puts back only at the end of its own code, so that a failure loses them.
     pub inside: Vec<String>,
-    /// Variables that the cell takes and does not give back.
+    /// Variables that the cell takes and does not put back.
     pub moved: Vec<String>,
-    /// The cell's own variables, with the types under which they are stored.
+    /// The cell's own variables that are stored, each with the type under which it is stored.
     pub kept: Vec<(String, String)>,
+    /// Variables that cannot be kept, and why.
     pub lost: Vec<(String, Why)>,
     /// See `GeneratedFile::shifts`.
     pub shifts: Vec<(u32, u32, i64)>,
 }
 
-/// A closure is boxed as one that may go to other threads, if it may.
+/// Bounds that a boxed closure or iterator gets at first, so that later cells can send it to other threads. If rustc
+/// refuses them, it is boxed without them.
 const FOR_THREADS: &str = " + Send + Sync";
 
 impl Refinement {
@@ -40,8 +44,8 @@ impl Refinement {
         Refinement { scope: scope.clone(), plan, lost: Vec::new() }
     }
 
-    /// Changes the plan so that errors about our own text go away. Errors about the user's text are handed back, and
-    /// so is everything if no change would help.
+    /// Changes the plan so that the errors about our own text go away. Returns as `Err` the errors about the user's
+    /// text, if there are any, or else all errors if no change would help.
     pub(super) fn adjust(
         &mut self,
         errors: Vec<Diagnostic>,
@@ -55,7 +59,7 @@ impl Refinement {
             return Err(theirs);
         }
         let mut progress = false;
-        // Several errors may be about one variable: each gives up one thing at a time.
+        // Several errors may be about one marker. It is given up once a round, because a first change may be enough.
         let mut seen: Vec<&Marker> = Vec::new();
         for error in &ours {
             let moved = matter(error.code.as_deref()) == Matter::Moved;
@@ -110,19 +114,19 @@ impl Refinement {
         true
     }
 
-    /// Whether the plan still keeps this variable.
+    /// Whether the plan still stores this variable of the cell's own.
     pub(super) fn keeps(&self, name: &str) -> bool {
         self.plan.kept.iter().any(|kept| kept.name == name)
     }
 
-    /// Variables that are stored as they are, under a type that no later cell could write.
+    /// The variables that are stored as they are although no later cell could write their type.
     pub(super) fn without_name(&self, types: &[(String, String)]) -> Vec<(String, String)> {
         let as_is = |name: &str| self.plan.kept.iter().any(|kept| kept.name == name && kept.form == Form::AsIs);
         types.iter().filter(|(name, ty)| as_is(name) && !mir::is_nameable(ty)).cloned().collect()
     }
 
-    /// Chooses the form of a variable of this type; `suggested` is what rustc calls it (`impl Fn(i32) -> i32`). A variable
-    /// for which there is none is given up. Returns whether the plan has a form to try.
+    /// Chooses the form in which a variable of type `ty` is stored. `suggested` is the type that rustc proposes for it,
+    /// such as `impl Fn(i32) -> i32`. Gives the variable up and returns `false` if there is no form.
     pub(super) fn give_form(&mut self, name: &str, ty: &str, suggested: Option<&str>) -> bool {
         let form = match (mir::function_pointer(ty), suggested.and_then(wording::boxable_traits)) {
             (Some(pointer), _) => Form::Pointer(pointer.to_string()),
@@ -139,7 +143,8 @@ impl Refinement {
         true
     }
 
-    /// What the plan means now that it has compiled; `types` are those of the variables that it keeps.
+    /// What the plan means for the scope now that it has compiled. `types` are the types of the variables that it
+    /// stores.
     pub(super) fn resolve(self, types: Vec<(String, String)>, shifts: Vec<(u32, u32, i64)>) -> Resolution {
         let with = |put_back| {
             let taken = self.plan.taken.iter().filter(move |taken| taken.put_back == put_back);
@@ -151,13 +156,13 @@ impl Refinement {
     }
 }
 
-/// The markers that an error is really about. "cannot move out of `x`, borrow later used here" is about the borrower,
-/// for it is the one that cannot be kept.
+/// The markers of the variables that have to be given up because of an error. "cannot move out of `x`, borrow later
+/// used here" points at both `x` and the borrower; the borrower is the one that cannot be kept.
 fn culprits<'a>(error: &Diagnostic, unit: &'a Unit, root: &str, moved: bool) -> Vec<&'a Marker> {
     let of = |touches: &dyn Fn(&std::ops::Range<usize>) -> bool| -> Vec<&'a Marker> {
         unit.markers.iter().filter(|(_, range)| touches(range)).map(|(marker, _)| marker).collect()
     };
-    // That a variable was taken there is told along with many errors, and is the matter of none but those about it.
+    // Many errors also mention where a variable was taken, although they are not about the taking.
     let is_take = |marker: &&Marker| matches!(marker, Marker::Take(_));
     let touched: Vec<&Marker> =
         of(&|range| error.touches(root, range)).into_iter().filter(|marker| !is_take(marker)).collect();

@@ -1,5 +1,6 @@
-//! The directory of one session, where rustc reads and writes. It goes with the session; what a killed session left
-//! behind goes when the next one starts.
+//! Owns the temporary directory of one session, where rustc reads and writes. It is removed when the session ends; a
+//! directory that a killed session left behind is removed when the next session starts. Never touches a directory of
+//! another user or of a session that is alive.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,9 +9,11 @@ use std::path::Path;
 
 use crate::sys::private_files;
 
+/// The beginning of the name of every session's directory. Only directories with it are ever removed.
 const PREFIX: &str = "threadbook-";
 
-/// A file in each directory that its session keeps locked: the lock ends with the process, however it ends.
+/// A file in each directory that the session keeps locked, to show that it is alive. The system drops the lock when the
+/// process ends, however it ends.
 const LOCKED: &str = "in-use";
 
 pub(super) struct Scratch {
@@ -19,7 +22,7 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// A new directory below the system's temporary one, for this user only.
+    /// Creates a directory below the system's temporary one that only this user may read.
     pub(super) fn create() -> io::Result<Scratch> {
         Scratch::create_in(&std::env::temp_dir())
     }
@@ -39,13 +42,14 @@ impl Scratch {
         self.directory.path()
     }
 
-    /// Removes directories of our own user whose session has ended. What cannot be removed is left to the next try.
+    /// Removes the directories of this user whose session has ended. One that cannot be removed is left for the next
+    /// session to try.
     fn remove_stale(&self, parent: &Path) {
         let Ok(own) = fs::symlink_metadata(self.path()) else { return };
         for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
             let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX)
                 && fs::symlink_metadata(entry.path()).is_ok_and(|m| m.is_dir() && m.uid() == own.uid());
-            // A directory without the file is one that is being made.
+            // A directory without the lock file is one that another session is creating just now.
             let Some(lock) = is_ours.then(|| File::open(entry.path().join(LOCKED)).ok()).flatten() else {
                 continue;
             };

@@ -1,48 +1,49 @@
-//! What a cell's crate does with variables: which it takes, which it gives back and from where, which of its own it
-//! keeps and in what form. rustc has the last word: `refine` changes the plan until it agrees.
+//! The plan for what a cell's crate does with variables: which it takes from the store, which of them it puts back and
+//! where, which of its own it stores and in what form. This file makes the first plan only and never asks rustc;
+//! `refine` changes the plan until rustc accepts it.
 
 use crate::engine::scope::{Scope, Variable};
 use crate::engine::text::cell::Parts;
 
-/// What a piece of generated text is for.
+/// The purpose of a piece of generated text, by which an error about the text is turned into a change of the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Marker {
-    /// A variable is taken from the store, with its type.
+    /// Takes this variable from the store, with its type.
     Take(String),
-    /// A variable of the cell's own is put into the store.
+    /// Puts this variable of the cell's own into the store.
     Store(String),
-    /// A variable that the cell took is put back.
+    /// Puts this variable, which the cell took, back into the store.
     Back(String),
-    /// A `use` of an earlier cell.
+    /// Repeats the `use` of this path from an earlier cell.
     Import(String),
 }
 
 /// Where a variable that the cell takes is put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PutBack {
-    /// Outside of the cell's code, so that a panic does not lose it.
+    /// After the cell's code and outside of it, so that a panic does not lose the variable.
     Outside,
-    /// At the end of the cell's code: the code moves it away and assigns it anew.
+    /// At the end of the cell's code, because the code moves the variable away and assigns it anew. A panic loses it.
     Inside,
-    /// Not at all: the code moves it away.
+    /// Nowhere, because the code moves the variable away.
     Never,
 }
 
-/// A variable that the cell takes.
+/// A variable of an earlier cell that the cell takes from the store.
 #[derive(Clone, Debug)]
 pub(super) struct Taken {
     pub name: String,
     pub variable: Variable,
     pub put_back: PutBack,
-    /// The cell binds the name anew, so this value is put back only if the cell fails.
+    /// Whether the cell binds the name anew. If so, this older value is put back only if the cell fails.
     pub rebound: bool,
 }
 
-/// What the statement crate does with variables; refined until rustc agrees.
+/// What the crate of a cell's statements does with variables.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     pub taken: Vec<Taken>,
-    /// Variables of the cell's own that are kept.
+    /// Variables of the cell's own that are put into the store.
     pub kept: Vec<Kept>,
 }
 
@@ -56,16 +57,17 @@ pub(super) struct Kept {
 /// The type under which a variable is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Its own.
+    /// The variable's own type.
     AsIs,
-    /// This function pointer, for a function itself.
+    /// This function pointer, for a function item: its own type has
+    /// [no name](https://doc.rust-lang.org/reference/types/function-item.html).
     Pointer(String),
-    /// A box of this trait object, for a closure or an iterator: their own types have no names.
+    /// A box of this trait object, for a closure or an iterator, whose own types have no names.
     Boxed(String),
 }
 
 impl Plan {
-    /// The first plan: everything that the cell mentions is taken and given back, everything that it binds is kept.
+    /// The first plan: every variable that the cell mentions is taken and put back, every one that it binds is kept.
     pub(super) fn new(scope: &Scope, parts: &Parts) -> Plan {
         let free = parts.free_names();
         let bound: Vec<String> = parts.bindings().into_iter().map(|binding| binding.name).collect();
@@ -81,7 +83,7 @@ impl Plan {
         }
     }
 
-    /// Names of the cell's own variables that are stored.
+    /// The names of the cell's own variables that are stored.
     pub(super) fn kept_names(&self) -> Vec<String> {
         self.kept.iter().map(|kept| kept.name.clone()).collect()
     }

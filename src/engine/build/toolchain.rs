@@ -1,4 +1,5 @@
-//! Finds the user's rustc and what belongs to it. Runs it only to ask who it is; compiling is `compile`'s.
+//! Finds the user's rustc, the Cargo and the standard library that belong to it. Runs rustc only to ask for its version
+//! and sysroot, and never compiles; that is the work of `compile`.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -6,28 +7,31 @@ use std::process::Command;
 
 use crate::error::{Error, ExitCode};
 
-/// The oldest rustc whose language cells may use: edition 2024.
+/// The oldest rustc that is accepted, as major and minor version: the first with edition 2024, in which cells are
+/// written (see the [edition guide](https://doc.rust-lang.org/edition-guide/rust-2024/index.html)). An older one is an
+/// error.
 const OLDEST: (u32, u32) = (1, 85);
 
-/// The releases whose output is known to be read right, for messages.
+/// The releases of rustc whose output this version is tested to read. Named in messages only; others are not refused.
 pub(super) const TESTED: &str = "1.85 to 1.97";
 
 /// One installed toolchain.
 #[derive(Clone, Debug)]
 pub(crate) struct Toolchain {
-    /// The real compiler, not rustup's shim, which would cost 20 ms a call.
+    /// The compiler itself, not [rustup's proxy](https://rust-lang.github.io/rustup/concepts/proxies.html), which would
+    /// cost 20 ms per call.
     pub rustc: PathBuf,
-    /// The Cargo beside it, or the one on the path.
+    /// The Cargo beside that rustc, or else the one on `PATH`.
     pub cargo: PathBuf,
-    /// What `rustc -vV` says: the identity of everything that it compiles.
+    /// The output of `rustc -vV`. Part of the key of everything that it compiles, since another rustc cannot use it.
     pub version: String,
     /// The shared standard library that cells link to.
     pub libstd: PathBuf,
-    /// What the file of `rustc` was like when it was asked.
+    /// The state of the file `rustc` just before its version was asked for.
     stamp: Option<Stamp>,
 }
 
-/// Inode, size, and the time of the last change in nanoseconds: another file has another.
+/// A file's inode, size, and time of the last change in seconds and nanoseconds. A file that was replaced has others.
 type Stamp = (u64, u64, i64, i64);
 
 fn stamp(file: &Path) -> Option<Stamp> {
@@ -36,7 +40,7 @@ fn stamp(file: &Path) -> Option<Stamp> {
 }
 
 impl Toolchain {
-    /// The toolchain of `$RUSTC`, or else of `rustc` on the path, as rustup chooses it for `directory`.
+    /// The toolchain of `$RUSTC`, or else of the `rustc` on `PATH`, as rustup chooses it for `directory`.
     pub(crate) fn find(directory: Option<&Path>) -> Result<Toolchain, Error> {
         let named = std::env::var_os("RUSTC").filter(|name| !name.is_empty());
         let shim = PathBuf::from(named.unwrap_or_else(|| "rustc".into()));
@@ -52,7 +56,8 @@ impl Toolchain {
         Ok(Toolchain { rustc, cargo, version, libstd, stamp })
     }
 
-    /// The release of the rustc that has taken this one's place, if one has: it cannot use what this one has built.
+    /// The release of the rustc that has replaced this one since the session began; it cannot use what this one has
+    /// built. `None` if rustc has still the same version, or cannot be asked for it.
     pub(crate) fn replaced(&self) -> Option<String> {
         if stamp(&self.rustc) == self.stamp {
             return None;
@@ -66,14 +71,14 @@ impl Toolchain {
         field(&self.version, "release").unwrap_or("unknown")
     }
 
-    /// The platform that it runs on and compiles for.
+    /// The platform that rustc runs on and compiles for, such as `x86_64-unknown-linux-gnu`.
     pub(crate) fn host(&self) -> &str {
         field(&self.version, "host").unwrap_or_default()
     }
 }
 
-/// The version of the compiler that cells are compiled with, such as `1.95.0`.
-pub fn rust_version() -> Result<String, Error> {
+/// The release of the rustc that cells are compiled with, such as `1.95.0`.
+pub(crate) fn rust_version() -> Result<String, Error> {
     Ok(Toolchain::find(None)?.release().to_string())
 }
 

@@ -1,4 +1,4 @@
-//! One message of rustc's, and what may be asked of it. Renders nothing.
+//! One message of rustc's, and the questions that the engine asks about it. Never renders anything.
 
 use std::ops::Range;
 
@@ -19,23 +19,23 @@ pub(super) enum Level {
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct Diagnostic {
     pub(super) level: Level,
-    /// `E0382`, or the name of a lint.
+    /// An error code (`E0382`) or the name of a lint.
     pub code: Option<String>,
     pub message: String,
     pub(super) raw: json::Message,
-    /// What we add after rustc's own notes.
+    /// Help texts that the engine adds after rustc's own notes.
     pub(super) helps: Vec<String>,
 }
 
-/// Reads rustc's standard error: its diagnostics, and the lines that are none (a compiler crash, a linker's own
-/// words). The totals and the `--explain` hint with which rustc ends are left out: `render` makes the hint anew,
-/// from the diagnostics that are really shown.
+/// Reads rustc's standard error. Returns its diagnostics, and the lines that are not diagnostics (a compiler crash, a
+/// linker's own messages). The totals and the hint at `--explain` with which rustc ends are left out: `render` writes
+/// the hint anew, for the diagnostics that are really shown.
 pub(in crate::engine) fn parse(stderr: &str) -> (Vec<Diagnostic>, String) {
     let (mut diagnostics, mut rest) = (Vec::new(), String::new());
     for line in stderr.lines() {
         match serde_json::from_str::<json::Message>(line) {
             Ok(raw) => diagnostics.extend(Diagnostic::new(raw)),
-            // Other records of rustc's (artifacts, future breakage reports) are objects too, and not for users.
+            // rustc's other JSON records (artifacts, reports of future breakage) are not for users.
             Err(_) if line.starts_with("{\"$message_type\"") => {}
             Err(_) => {
                 rest.push_str(line);
@@ -47,7 +47,7 @@ pub(in crate::engine) fn parse(stderr: &str) -> (Vec<Diagnostic>, String) {
 }
 
 impl Diagnostic {
-    /// None if the message is not for users.
+    /// `None` if the message is not for users.
     fn new(mut raw: json::Message) -> Option<Diagnostic> {
         raw.children.retain(|note| !wording::is_about_the_runtime(&note.message));
         let level = match raw.level.as_str() {
@@ -68,7 +68,7 @@ impl Diagnostic {
         Some(Diagnostic { level, code, message, raw, helps: Vec::new() })
     }
 
-    /// The type of the expression that was compared with `threadbook::show::TypeOf`. None if the error is another one.
+    /// The type of the expression that was compared with `threadbook::show::TypeOf`. `None` if this is another error.
     pub(in crate::engine) fn type_of_expression(&self) -> Option<&str> {
         let labels = self.raw.spans.iter().filter_map(|span| span.label.as_deref());
         wording::type_of_expression(self.code.as_deref(), labels)
@@ -78,45 +78,47 @@ impl Diagnostic {
         self.level == Level::Error
     }
 
-    /// The parts of cells that the message itself is about, most important first. Empty if it is about none.
+    /// The parts of cells that the message itself is about, the most important first. Empty if there are none.
     pub(in crate::engine) fn primary(&self, map: &SourceMap) -> Vec<CellSpan> {
         let primary = self.raw.spans.iter().filter(|span| span.is_primary);
         primary.filter_map(|span| location::resolve(span, map).cell()).collect()
     }
 
-    /// Whether any span of the message or of its notes (suggestions aside) lies on `range` of generated file
-    /// `file`, also when it got there through a macro.
+    /// Whether any span of the message or of its notes (suggestions aside) lies on `range` of the generated file
+    /// `file`, also by way of a macro.
     pub(in crate::engine) fn touches(&self, file: &str, range: &Range<usize>) -> bool {
         let notes = self.raw.children.iter().flat_map(|note| &note.spans);
         let notes = notes.filter(|span| span.suggested_replacement.is_none());
         self.raw.spans.iter().chain(notes).any(|span| overlaps(span, file, range))
     }
 
-    /// As `touches`, for the primary spans of the message itself.
+    /// As `touches`, but only for the primary spans of the message itself.
     pub(in crate::engine) fn primary_touches(&self, file: &str, range: &Range<usize>) -> bool {
         self.raw.spans.iter().any(|span| span.is_primary && overlaps(span, file, range))
     }
 
-    /// What rustc would write in the place that the error is about, if the error has this code.
+    /// The text that rustc suggests in place of the code that the error is about. `None` if the error has not this
+    /// code.
     pub(in crate::engine) fn replacement(&self, code: &str) -> Option<&str> {
         let spans = self.raw.children.iter().flat_map(|child| &child.spans);
         spans.filter(|_| self.code.as_deref() == Some(code)).find_map(|span| span.suggested_replacement.as_deref())
     }
 
-    /// Adds `= help: …` after rustc's own notes.
+    /// Adds a line `= help: …` after rustc's own notes.
     pub(in crate::engine) fn add_help(&mut self, help: impl Into<String>) {
         self.helps.push(help.into());
     }
 
-    /// rustc's own rendering, in the coordinates of the generated files: what ours is compared with.
+    /// rustc's own rendering, with the coordinates of the generated files. Tests compare the engine's rendering with
+    /// it.
     #[cfg(test)]
     pub(super) fn rendered(&self) -> &str {
         self.raw.rendered.as_deref().unwrap_or_default()
     }
 }
 
-/// Whether the span, or a macro call that it came from, lies on `range` of `file`. A span without length touches the range
-/// that it lies in or at an end of.
+/// Whether the span, or a macro call that it came from, lies on `range` of `file`. A span without length counts if it
+/// lies inside the range or at one of its ends.
 fn overlaps(span: &json::Span, file: &str, range: &Range<usize>) -> bool {
     span.outwards().any(|span| {
         let bytes = span.bytes();

@@ -1,7 +1,7 @@
-//! rustc's JSON diagnostics (<https://doc.rust-lang.org/rustc/json.html>), read tolerantly: only what is used here, and what
-//! is missing is empty.
+//! Reads [rustc's JSON diagnostics](https://doc.rust-lang.org/rustc/json.html) tolerantly: only the fields that are
+//! used here, and a missing field is read as empty.
 //!
-//! Knows nothing of cells.
+//! Knows nothing about cells.
 
 use serde::Deserialize;
 use std::ops::Range;
@@ -23,13 +23,13 @@ pub(super) struct Message {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Code {
     pub code: String,
-    /// Present if `rustc --explain` knows the code.
+    /// The text of `rustc --explain`. `None` if rustc has none for this code.
     #[serde(default)]
     pub explanation: Option<String>,
 }
 
-/// `byte_start` and `byte_end` count bytes of the file as it is on disk: rustc undoes its own removal of a byte
-/// order mark and its folding of `\r\n`.
+/// `byte_start` and `byte_end` count bytes of the file as it is on disk. rustc removes a byte order mark and turns
+/// `\r\n` into `\n` when it reads a file, but undoes both in these numbers.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Span {
     pub file_name: String,
@@ -43,8 +43,8 @@ pub(super) struct Span {
     pub column_start: usize,
     #[serde(default)]
     pub column_end: usize,
-    /// The lines from `line_start` to `line_end`. Empty if rustc does not have the file's text, as of a library whose
-    /// source is not installed.
+    /// The lines from `line_start` to `line_end`. Empty if rustc does not have the file's text, as for a library
+    /// whose source is not installed.
     #[serde(default)]
     pub text: Vec<Line>,
     #[serde(default)]
@@ -74,12 +74,13 @@ impl Span {
         self.byte_start..self.byte_end.max(self.byte_start)
     }
 
-    /// This span, then the place where the macro that made it was called, and so on outwards.
+    /// This span, then the call of the macro that made it, then the call of the macro around that call, and so on
+    /// outwards.
     pub(super) fn outwards(&self) -> impl Iterator<Item = &Span> {
         std::iter::successors(Some(self), |span| span.expansion.as_ref().map(|e| &e.span))
     }
 
-    /// The outermost macro that made this span, and where it was called.
+    /// The outermost macro that made this span, with the place of its call. `None` if no macro made it.
     pub(super) fn outermost(&self) -> Option<&Expansion> {
         let inner = self.expansion.as_deref();
         std::iter::successors(inner, |e| e.span.expansion.as_deref()).last()

@@ -1,5 +1,5 @@
-//! From rustc's spans to what they point at, as the user knows it: a part of a cell, or of a library's source. Files of ours
-//! are neither.
+//! Finds what rustc's spans point at, as the user knows it: a part of a cell, or of a library's source. The engine's
+//! own files are neither, so a span in one of them has no location that is shown.
 
 use std::ops::Range;
 use std::path::Path;
@@ -17,12 +17,12 @@ pub(super) enum Location {
 
 /// A part of a library's source.
 pub(super) struct LibrarySpan {
-    /// Without what differs between machines.
+    /// The path without the part that differs between machines.
     pub path: String,
-    /// Line and column, from 1.
+    /// Line and column, both counted from 1.
     pub start: (usize, usize),
     pub end: (usize, usize),
-    /// The file's text and the bytes of the span. None if rustc does not quote the file.
+    /// The file's text, and the bytes of the span in it. `None` if rustc does not quote the file.
     pub quoted: Option<(Arc<str>, Range<usize>)>,
 }
 
@@ -35,7 +35,8 @@ impl Location {
     }
 }
 
-/// What a span points at: the first part of a cell on its way out of the macros that made it, or else its own file.
+/// What a span points at. A span that macros have made is followed outwards, from call to call, to the first part of
+/// a cell; if there is none, the span points at its own file.
 pub(super) fn resolve(span: &Span, map: &SourceMap) -> Location {
     let in_cell = |span: &Span| map.get(&span.file_name)?.locate(span.bytes());
     if let Some(part) = span.outwards().find_map(in_cell) {
@@ -55,7 +56,8 @@ pub(super) fn resolve(span: &Span, map: &SourceMap) -> Location {
     })
 }
 
-/// Where a cell ends too early: rustc points at the end of the file, or at the text of ours that ends it.
+/// The end of a cell that ends too early. rustc then points at the end of the file, or at the engine's own text that
+/// follows the cell.
 pub(super) fn cell_end(span: &Span, map: &SourceMap) -> Option<CellSpan> {
     let file = map.get(&span.file_name)?;
     let bytes = span.bytes();
@@ -63,9 +65,10 @@ pub(super) fn cell_end(span: &Span, map: &SourceMap) -> Option<CellSpan> {
     file.locate_end(&bytes).filter(|_| points)
 }
 
-/// The text of the library's file that the span is in, if rustc quotes it: rustc does if the file is installed (that of
-/// std is with `rust-src`) and is the one that the library was built from. Its lines between two spans are not in the
-/// JSON, so the file is read, and used if it agrees with what the JSON has of it.
+/// The text of the library's file that the span is in. `None` if rustc does not quote that file. rustc quotes it if
+/// it is installed (std's source comes with `rust-src`) and is the one that the library was built from. The JSON does
+/// not contain the lines between two spans, so the file is read from disk, and used if it agrees with the lines in
+/// the JSON.
 fn quoted(span: &Span) -> Option<(Arc<str>, Range<usize>)> {
     let path = Path::new(&span.file_name);
     if span.text.is_empty() || !path.is_absolute() {

@@ -1,5 +1,5 @@
-//! File names and Rust paths inside messages: those of generated files and modules become what the user knows. Knows nothing
-//! of spans.
+//! Rewrites file names and Rust paths inside messages: the names of generated files and modules become names that the
+//! user knows. Never looks at spans.
 
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
 
@@ -17,7 +17,7 @@ pub(super) fn in_cells(message: &str, map: &SourceMap) -> String {
     message
 }
 
-/// Takes `prefix` (`__cell::`) off the paths that begin with it.
+/// Removes `prefix` (`__cell::`) from the paths that begin with it.
 fn without_path(message: &str, prefix: &str) -> String {
     let mut pieces = message.split(prefix);
     let mut kept = pieces.next().unwrap_or_default().to_owned();
@@ -55,7 +55,7 @@ fn rename(message: &str, file: &str, text: &GeneratedFile) -> String {
     renamed
 }
 
-/// Reads `line:column` from the start of `text`, if it is there; else leaves `whole` as it is.
+/// Reads `line:column` from the start of `text`. If it is not there, returns `None` and `whole`.
 fn position<'a>(text: Option<&'a str>, whole: &'a str) -> (Option<(usize, usize)>, &'a str) {
     let read = || {
         let (line, rest) = number(text?)?;
@@ -70,7 +70,7 @@ fn number(text: &str) -> Option<(usize, &str)> {
     Some((text[..end].parse().ok()?, &text[end..]))
 }
 
-/// A library's path without the part that differs between machines.
+/// A library's path, without the part that differs between machines.
 pub(super) fn library_path(path: &str) -> &str {
     if let Some((_, rest)) = path.split_once("/registry/src/") {
         return rest.split_once('/').map_or(rest, |(_index, rest)| rest);

@@ -1,6 +1,7 @@
-//! The layout of diagnostics: annotate-snippets, fed as rustc feeds it (rustc's `annotate_snippet_emitter_writer.rs`).
+//! Lays out diagnostics with annotate-snippets, which is called exactly as rustc calls it (in rustc's
+//! `annotate_snippet_emitter_writer.rs`), so that users see rustc's own layout.
 //!
-//! Decides nothing about what is shown (`snippet`, `suggest`), only in which order and form.
+//! Only sets order and form. What is shown is decided in `snippet` and `suggest`.
 
 use super::diagnostic::{Diagnostic, Level};
 use super::json::Message;
@@ -16,15 +17,15 @@ use annotate_snippets::{Level as Heading, normalize_untrusted_str};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// The diagnostics, one after the other with an empty line between them, then rustc's hint at `--explain`. Ends
-/// with a newline unless it is empty.
+/// Renders the diagnostics, with an empty line between them, and then rustc's hint at `--explain`. The text ends with
+/// a newline, unless it is empty.
 pub(crate) fn render(diagnostics: &[Diagnostic], map: &SourceMap, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii);
     let mut blocks: Vec<String> = Vec::new();
     for diagnostic in diagnostics.iter().filter(|d| concerns_user(d, map)) {
         let block = renderer.render(&report(diagnostic, map)).to_string();
-        // A cell's text can stand in two generated files, and then is complained about twice.
+        // The same text of a cell can stand in two generated files. rustc then complains about it twice.
         if !blocks.contains(&block) {
             blocks.push(block);
         }
@@ -34,7 +35,8 @@ pub(crate) fn render(diagnostics: &[Diagnostic], map: &SourceMap, color: bool) -
         + if blocks.is_empty() { "" } else { "\n" }
 }
 
-/// A warning about text of ours alone is none to the user. An error is, since it keeps the cell from running.
+/// Whether a diagnostic is shown to the user. A warning that is only about the engine's own text is not. Every error
+/// is, since it keeps the cell from running.
 fn concerns_user(diagnostic: &Diagnostic, map: &SourceMap) -> bool {
     let ours = |span| matches!(location::resolve(span, map), Location::Ours);
     let spans = &diagnostic.raw.spans;
@@ -57,7 +59,7 @@ fn report(diagnostic: &Diagnostic, map: &SourceMap) -> Vec<Group<'static>> {
     }
     let mut message = paths::in_cells(&diagnostic.message, map);
     if raw.spans.iter().any(|span| location::cell_end(span, map).is_some()) {
-        // The brace is ours.
+        // The closing brace is the engine's own, not the user's.
         message = message.replace("found `}`", "found the end of the cell");
     }
     let mut title = level(diagnostic.level).primary_title(message);
@@ -81,7 +83,7 @@ fn report(diagnostic: &Diagnostic, map: &SourceMap) -> Vec<Group<'static>> {
     page.groups
 }
 
-/// A report in the making: the groups that are done, and the one that is written.
+/// A report while it is built: the finished groups, and the group that is being filled.
 struct Page {
     groups: Vec<Group<'static>>,
     group: Group<'static>,
@@ -138,7 +140,7 @@ impl Page {
         }
     }
 
-    /// Of code that rustc does not have only the lines are named, each once, with their labels below them.
+    /// Adds code whose text rustc does not have. Only its lines are named, each once, with their labels below them.
     fn named(&mut self, path: &str, notes: Vec<LineNote>) {
         let mut named = Vec::new();
         for (at, note) in notes.into_iter().enumerate() {
@@ -194,7 +196,7 @@ fn patch(mut edits: Vec<Edit>) -> annotate_snippets::Snippet<'static, Patch<'sta
     let window = Window::new(&edits[0].part.source, edits.iter().map(|edit| &edit.part.range));
     let name = edits[0].part.cell.to_string();
     let patches = edits.into_iter().map(|edit| Patch::new(window.range(&edit.part.range), edit.replacement));
-    // An attribute is shown with the line that it is for.
+    // An attribute is shown together with the line that it belongs to.
     annotate_snippets::Snippet::source(window.text.clone())
         .line_start(window.line)
         .path(name)
@@ -202,8 +204,9 @@ fn patch(mut edits: Vec<Edit>) -> annotate_snippets::Snippet<'static, Patch<'sta
         .patches(patches.collect::<Vec<_>>())
 }
 
-/// Whether the edit puts an attribute on a line of its own. If so it is made to begin at the start of the line,
-/// with the indentation of the item: rustc's edit goes between the two and would show the item without.
+/// Moves an edit that puts an attribute on a line of its own to the start of its line, with the item's indentation,
+/// and returns whether it was one. rustc places its edit between the indentation and the item, which would show the
+/// item without indentation.
 fn indent_attribute(edit: &mut Edit) -> bool {
     let text = edit.replacement.trim();
     let before = &edit.part.source[..edit.part.range.start];
@@ -218,12 +221,13 @@ fn indent_attribute(edit: &mut Edit) -> bool {
     true
 }
 
-/// The whole lines of a text around some of its parts, as rustc holds text: no byte order mark, and `\n` alone.
+/// The whole lines of a text around some of its parts, in the form in which rustc holds text: without a byte order
+/// mark, and with `\n` in place of `\r\n`.
 struct Window {
     text: String,
     line: usize,
     start: usize,
-    /// Bytes of the source that `text` is without.
+    /// Offsets of the bytes of the source that are missing in `text`.
     removed: Vec<usize>,
 }
 
@@ -231,7 +235,7 @@ impl Window {
     fn new<'a>(source: &str, parts: impl Iterator<Item = &'a Range<usize>> + Clone) -> Window {
         let low = parts.clone().map(|part| part.start).min().unwrap_or(0);
         let high = parts.map(|part| part.end).max().unwrap_or(0);
-        // After a last newline there is no further line, for rustc: the end of the text is on the line before.
+        // rustc counts no further line after a last newline: to rustc, the end of the text is on the line before.
         let before = if low == source.len() { source.strip_suffix('\n').unwrap_or(source) } else { &source[..low] };
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let end = source[high..].find('\n').map_or(source.len(), |newline| high + newline + 1);
@@ -272,7 +276,8 @@ fn child_level(name: &str) -> Heading<'static> {
     }
 }
 
-/// rustc's closing hint, for the errors that are shown and have a page.
+/// rustc's closing hint at `--explain`, for the errors that are shown and whose code has an explanation. `None` if
+/// there are none.
 fn explain(diagnostics: &[Diagnostic]) -> Option<String> {
     let has_page = |d: &&Diagnostic| d.is_error() && d.raw.code.as_ref().is_some_and(|c| c.explanation.is_some());
     let codes: BTreeSet<&str> = diagnostics.iter().filter(has_page).filter_map(|d| d.code.as_deref()).collect();

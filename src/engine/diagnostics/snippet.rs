@@ -1,4 +1,4 @@
-//! Which code a message shows: its spans, grouped by the file that they are in, with their labels.
+//! Selects the code that a message shows: its spans with their labels, grouped by file. Never lays out anything.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crate::engine::text::source_map::{CellSpan, SourceMap};
 
 /// One file as the user knows files: a cell, or a library's source.
 pub(super) enum Snippet {
-    /// Its code is shown, with annotations, of which there is at least one.
+    /// The code is shown, with at least one annotation.
     Quoted { name: String, source: Arc<str>, annotations: Vec<Annotation> },
-    /// Only its path is shown, with lines: rustc does not have its text.
+    /// Only the path and lines are shown, since rustc does not have the text.
     Named { path: String, lines: Vec<LineNote> },
 }
 
@@ -25,14 +25,14 @@ pub(super) struct Annotation {
     pub label: Option<String>,
 }
 
-/// What is said about lines that are not shown. Lines and columns are counted from 1.
+/// A note about lines that are not shown. Lines and columns are counted from 1.
 pub(super) struct LineNote {
     pub start: (usize, usize),
     pub end: (usize, usize),
     pub label: Option<String>,
 }
 
-/// An annotation together with the file that it is in.
+/// An annotation and the file that it is in.
 #[derive(Clone)]
 struct Placed {
     name: String,
@@ -40,8 +40,8 @@ struct Placed {
     annotation: Annotation,
 }
 
-/// The snippets that a message's spans lie in, the one with the first primary span first. `labels` are suggestions that are
-/// shown beside the code.
+/// The snippets in which a message's spans lie. The snippet with the first primary span comes first. `labels` are
+/// suggestions that are shown beside the code.
 pub(super) fn snippets(spans: &[Span], labels: Vec<(CellSpan, Annotation)>, map: &SourceMap) -> Vec<Snippet> {
     let (mut placed, mut named, mut first) = (Vec::new(), Vec::new(), None);
     for span in spans {
@@ -59,7 +59,7 @@ pub(super) fn snippets(spans: &[Span], labels: Vec<(CellSpan, Annotation)>, map:
             Location::Ours => {}
         }
     }
-    // Labelled spans come before unlabelled ones in rustc's lists, and so at equal places win.
+    // rustc lists labelled spans before unlabelled ones, so that a label wins if two spans are at the same place.
     let is_unlabelled = |placed: &Placed| placed.annotation.primary && placed.annotation.label.is_none();
     let unlabelled = placed.iter().position(is_unlabelled).unwrap_or(placed.len());
     let labels = labels.into_iter().map(|(part, annotation)| Placed {
@@ -104,7 +104,7 @@ fn quoted_snippets(placed: &[Placed]) -> Vec<Snippet> {
             files.push((one, vec![one.annotation.clone()]));
             continue;
         };
-        // Spans that differ inside a macro of ours can meet at one place.
+        // Spans that differ inside one of the engine's own macros can be at the same place in the cell.
         let is_twin =
             |other: &&mut Annotation| other.range == one.annotation.range && other.label == one.annotation.label;
         match annotations.iter_mut().find(is_twin) {
@@ -124,7 +124,8 @@ fn quoted_snippets(placed: &[Placed]) -> Vec<Snippet> {
     files.into_iter().map(snippet).collect()
 }
 
-/// Adds a note to the snippet of this path, which is made if it is not there, and returns the snippet's index.
+/// Adds a note to the snippet of this path and returns the snippet's index. Makes the snippet if it does not exist
+/// yet.
 fn named_snippet(snippets: &mut Vec<Snippet>, path: String, note: LineNote) -> usize {
     for (at, snippet) in snippets.iter_mut().enumerate() {
         if let Snippet::Named { path: other, lines } = snippet
@@ -138,8 +139,8 @@ fn named_snippet(snippets: &mut Vec<Snippet>, path: String, note: LineNote) -> u
     snippets.len() - 1
 }
 
-/// The call of a user's macro whose definition an error is in. rustc points at it while it renders, so the JSON does not
-/// have it.
+/// The call of a user's macro, for an error inside the macro's definition. rustc adds this place only while it
+/// renders, so it is missing in the JSON.
 fn invocation(span: &Span, map: &SourceMap) -> Option<Placed> {
     let shown = resolve(span, map).cell()?;
     let outermost = span.outermost()?;

@@ -1,5 +1,5 @@
-//! Suggestions: which edits rustc proposes, which of them can be shown, and in which of rustc's styles. Edits of a library's
-//! source are not shown: the user cannot make them.
+//! Sorts rustc's suggestions: which edits rustc proposes, which of them can be shown, and in which of rustc's styles.
+//! Edits of a library's source are never shown, since the user cannot make them.
 
 use super::json::{Message, Span};
 use super::paths;
@@ -8,7 +8,8 @@ use crate::engine::rustc_text::rendering::{Style, suggestion_style};
 use crate::engine::text::source_map::{CellSpan, SourceMap};
 use crate::events::CellId;
 
-/// Alternatives of one suggestion that are shown, which is rustc's own limit; of further ones only the number is.
+/// Alternatives of one suggestion that are shown; the limit is rustc's own. Of further ones, only their number is
+/// shown.
 pub(super) const MAX_ALTERNATIVES: usize = 4;
 
 /// One edit, and the part of a cell that it replaces.
@@ -19,14 +20,14 @@ pub(super) struct Edit {
 }
 
 pub(super) enum Shown {
-    /// Alternatives, each a set of edits of one cell, under a title.
+    /// Alternatives under one title. Each is a set of edits of one cell.
     Patches {
         title: String,
         alternatives: Vec<Vec<Edit>>,
     },
-    /// A label beside the code of the message itself.
+    /// A label beside the code that the message itself shows.
     Label(CellSpan, Annotation),
-    /// `= help: …`
+    /// A line `= help: …`.
     Sentence(String),
     Nothing,
 }
@@ -35,7 +36,7 @@ pub(super) fn is_suggestion(child: &Message) -> bool {
     child.spans.iter().any(|span| span.suggested_replacement.is_some())
 }
 
-/// `cell` is where the message itself points.
+/// How a suggestion is shown. `cell` is the cell that the message itself points at.
 pub(super) fn shown(child: &Message, whole: &Message, cell: Option<CellId>, map: &SourceMap) -> Shown {
     match suggestion_style(&child.message, whole.rendered.as_deref()) {
         Style::Hidden => Shown::Nothing,
@@ -71,7 +72,7 @@ fn patches(child: &Message, title: String, cell: Option<CellId>, map: &SourceMap
     if let Some(imports) = imports
         && !(edits.len() == imports.len() && edits.iter().all(at_home))
     {
-        // Where rustc would put the line is no place of the user's, but any cell will do for it.
+        // rustc would put the line at a place that the user does not have, but the line works in any cell.
         return Shown::Sentence(sentence(&title, &imports));
     }
     if edits.is_empty() { Shown::Nothing } else { Shown::Patches { title, alternatives: edits } }
@@ -86,7 +87,7 @@ fn sentence(title: &str, imports: &[&str]) -> String {
     format!("{title}:{}{}", lines.collect::<String>(), others.unwrap_or_default())
 }
 
-/// What is said of the alternatives that are not shown.
+/// The line that counts the alternatives that are not shown. `None` if all are shown.
 pub(super) fn others(alternatives: usize) -> Option<String> {
     match alternatives.saturating_sub(MAX_ALTERNATIVES) {
         0 => None,
@@ -95,8 +96,8 @@ pub(super) fn others(alternatives: usize) -> Option<String> {
     }
 }
 
-/// The JSON lists the edits of all alternatives in a row. The edits of one alternative never overlap, so one
-/// that meets an earlier edit begins the next alternative.
+/// Splits a suggestion's edits into alternatives. The JSON lists the edits of all alternatives in a row. The edits of
+/// one alternative never overlap, so an edit that overlaps an earlier one begins the next alternative.
 fn alternatives(spans: &[Span]) -> Vec<&[Span]> {
     let (mut all, mut start) = (Vec::new(), 0);
     let meets = |a: &Span, b: &Span| {
@@ -114,13 +115,13 @@ fn alternatives(spans: &[Span]) -> Vec<&[Span]> {
     all
 }
 
-/// What a user can edit: an unbroken piece of a cell.
+/// The span as an edit that the user can make. `None` unless it is an unbroken piece of a cell.
 fn edit(span: &Span, map: &SourceMap) -> Option<Edit> {
     let part = map.get(&span.file_name)?.locate_exact(span.bytes())?;
     Some(Edit { part, replacement: paths::in_cells(span.suggested_replacement.as_deref()?, map) })
 }
 
-/// The `use` line, if that is all that the edits add.
+/// The `use` line that the edits add. `None` if they do anything else.
 fn import(spans: &[Span]) -> Option<&str> {
     let [span] = spans else { return None };
     let line = span.suggested_replacement.as_deref()?.trim();

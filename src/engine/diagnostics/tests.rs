@@ -1,4 +1,4 @@
-//! What users see, from the real rustc.
+//! Tests of the diagnostics that users see, with the real rustc.
 
 use super::*;
 use crate::engine::text::source_map::{GeneratedFile, SourceBuilder, SourceMap};
@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 const FILE: &str = "cell.rs";
 
-/// What the installed rustc says of this file.
+/// The messages of the installed rustc about this file.
 fn rustc(file: &str) -> String {
     let directory = tempfile::tempdir().expect("a directory for the test");
     rustc_in(directory.path(), Path::new(FILE), file)
 }
 
-/// Compiles a library in this directory, where it finds those that were compiled there before. `path` is its file, as
-/// rustc is to name it.
+/// Compiles a library in this directory, where rustc also finds the libraries compiled there before. `path` is the
+/// library's file, as rustc is to name it.
 fn rustc_in(directory: &Path, path: &Path, file: &str) -> String {
     std::fs::write(directory.join(path), file).expect("the source is written");
     let mut command = Command::new("rustc");
@@ -38,7 +38,7 @@ fn diagnose(text: GeneratedFile) -> (Vec<Diagnostic>, SourceMap) {
     (diagnostics, map(text))
 }
 
-/// What the user sees of this output of rustc, but for the hint at `--explain`.
+/// The text that the user sees of this output of rustc, without the hint at `--explain`.
 fn shown(stderr: &str, file: GeneratedFile) -> String {
     let (diagnostics, rest) = parse(stderr);
     assert_eq!(rest, "");
@@ -58,7 +58,8 @@ fn check(file: GeneratedFile, expected: &str) {
 const PRELUDE: &str = "#![allow(unused_variables, dead_code)]\n\
     #[allow(unused_macros)] macro_rules! println { ($($t:tt)*) => { { let _ = ::std::format!($($t)*); } }; }\n";
 
-/// A statement cell, as the engine wraps it: our prelude, a function around the text, our words after it.
+/// A cell of statements, as the engine wraps it: the engine's prelude, a function around the text, and the engine's
+/// code after it.
 fn statements(cell: &str) -> GeneratedFile {
     let mut builder = SourceBuilder::new();
     builder.generated(PRELUDE);
@@ -68,7 +69,8 @@ fn statements(cell: &str) -> GeneratedFile {
     builder.finish()
 }
 
-/// An items cell: a macro of an earlier cell before it, and `pub ` put before each `struct` and `fn`.
+/// A cell of items, as the engine wraps it: a macro of an earlier cell comes before it, and `pub ` is put before each
+/// `struct` and `fn`.
 fn items(cell: &str) -> GeneratedFile {
     let mut builder = SourceBuilder::new();
     builder.generated("#![allow(dead_code, unused_macros)]\nuse std::fmt::Debug as _;\n");
@@ -90,8 +92,9 @@ fn items(cell: &str) -> GeneratedFile {
     builder.finish()
 }
 
-/// `cases.txt`: what is written in a cell, and what its user sees. What rustc said of it is recorded in `recorded.txt`,
-/// since that differs between its releases. `BLESS=1` records the installed rustc and writes what is seen then.
+/// `cases.txt` holds cells and what their user sees of rustc's messages. `recorded.txt` holds what rustc said, since
+/// that differs between rustc's releases. `BLESS=1` records the messages of the installed rustc and writes what the
+/// user sees of them.
 #[test]
 fn cells_and_what_their_users_see() {
     let (cases, recorded) = (include_str!("cases.txt"), include_str!("recorded.txt"));
@@ -121,7 +124,7 @@ fn cells_and_what_their_users_see() {
     }
 }
 
-/// The pages of `--explain` are long, and only whether there is one counts.
+/// Removes the long pages of `--explain`: only whether there is one matters.
 fn without_explanations(stderr: &str) -> String {
     let shorten = |line: &str| {
         let mut record: serde_json::Value = serde_json::from_str(line).expect("rustc writes JSON");
@@ -198,7 +201,7 @@ fn helps_of_ours_come_after_the_notes() {
     assert!(shown.contains("\n  = help: write `:dep foo` first\n\nFor more"), "{shown}");
 }
 
-/// A marker of the session's (it stores the variables back) is where a move is noticed.
+/// rustc reports a move at a marker: the session's own code after the cell, which stores the variables back.
 #[test]
 fn a_marker_of_ours_is_touched() {
     let mut builder = SourceBuilder::new();
@@ -233,7 +236,7 @@ fn an_error_in_text_of_ours_is_said_and_a_warning_is_not() {
     check(builder.finish(), "error[E0425]: cannot find value `ours` in this scope");
 }
 
-/// Whatever the map says, nothing panics: the text may be cut anywhere, also inside a character.
+/// Nothing may panic, whatever the map says: the text may be cut anywhere, also inside a character.
 #[test]
 fn a_map_of_other_text_is_harmless() {
     let cell = "let é = \"日本\";\r\nlet a: u8 = é;\r\nHashMap::new();\r\nif";
@@ -246,7 +249,8 @@ fn a_map_of_other_text_is_harmless() {
     }
 }
 
-/// The first release that has been seen to render as we do. Older ones lay out patches, gutters and long lines otherwise.
+/// The oldest release of rustc that is known to have the engine's layout. Older ones lay out patches, gutters and
+/// long lines in another way.
 const SAME_LAYOUT: (u32, u32) = (1, 95);
 
 fn lays_out_as_we_do() -> bool {
@@ -258,7 +262,7 @@ fn lays_out_as_we_do() -> bool {
     release >= SAME_LAYOUT
 }
 
-/// Without anything generated, our rendering is rustc's own, but for the names of files.
+/// Where nothing is generated, the engine's rendering equals rustc's own, except for the names of files.
 #[test]
 fn rustc_renders_the_same() {
     let (mut compared, same_layout) = (0, lays_out_as_we_do());
@@ -283,7 +287,8 @@ fn rustc_renders_the_same() {
     assert!(compared > 200, "{compared}");
 }
 
-/// A library's source is quoted where rustc quotes it, and named where it does not, here for want of the file.
+/// A library's source is quoted where rustc quotes it. Where rustc does not, here because the file is missing, only
+/// its path and lines are named.
 #[test]
 fn a_librarys_source_is_quoted_if_it_is_there() {
     let directory = tempfile::tempdir().expect("a directory for the test");
@@ -315,7 +320,8 @@ fn a_librarys_source_is_quoted_if_it_is_there() {
     compare(false);
 }
 
-/// rustc 1.95 is off by one in the columns of libraries, whose paths we shorten; and it adds a note on macros.
+/// Removes two known differences: rustc 1.95 is off by one in the columns of libraries, whose paths the engine
+/// shortens; and rustc adds a note about macros.
 fn comparable(rendered: &str) -> String {
     let rendered = rendered.replace(FILE, "In[1]");
     let kept = rendered.lines().filter(|l| !l.contains("originates in the ") && !l.contains("--explain"));
@@ -328,7 +334,7 @@ fn comparable(rendered: &str) -> String {
     lines.collect::<Vec<_>>().join("\n").trim_end_matches(['\n', ' ', '|']).to_owned()
 }
 
-/// What both layouts have in common: everything but patches, white space, and gutters without a line.
+/// The part that both layouts have in common: everything except patches, white space and gutters without a line.
 fn outline(rendered: &str) -> String {
     let text = comparable(rendered);
     let lines = text.lines().take_while(|line| !line.starts_with("help: "));
@@ -336,13 +342,13 @@ fn outline(rendered: &str) -> String {
     lines.filter(|line| line != "|").collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a line was too long to be shown in full.
+/// Whether a line was too long to be shown whole.
 fn is_trimmed(rendered: &str) -> bool {
     rendered.lines().any(|line| line.contains("| ...") || line.ends_with("..."))
 }
 
-/// The runtime's own source is ours too: a span in one of its macros is shown where the user called it, a note
-/// about its functions is kept without a place, and one that only points there is dropped.
+/// The runtime's source belongs to the engine too. A span in one of its macros is shown at the user's call; a note
+/// about its functions is kept without a place; a note that only points there is dropped.
 #[test]
 fn the_runtime_is_never_shown() {
     let cell: Arc<str> = "print!(1);\nspawn(2);".into();

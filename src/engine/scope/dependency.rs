@@ -1,5 +1,6 @@
-//! The crates that `:dep` asks for: what its lines say, and what a set of crates is once it is built. Neither runs
-//! Cargo nor knows where anything is kept.
+//! The crates that `:dep` asks for: reads its lines, and describes a set of crates that is built. Never runs Cargo and
+//! never knows where anything is kept. For the keys of a crate see
+//! [the Cargo reference](https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,12 +9,14 @@ use crate::engine::rejection::UsageError;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-/// What cells have asked for: each name, and what a manifest would say of it.
+/// The crates that cells have asked for: each name, and the table that a manifest would have for it.
 pub(crate) type Wanted = BTreeMap<String, Table>;
 
 /// The name by which cells and the session crate link to the library of all crates.
 pub(crate) const CRATES: &str = "threadbook_deps";
 
+/// The keys of a crate that `:dep` accepts, in the order in which they are spelt. Any other key is an error, whose
+/// message names all of these but the last: `optional` is accepted but has no use in a cell.
 const KEYS: [&str; 11] = [
     "version",
     "features",
@@ -28,38 +31,42 @@ const KEYS: [&str; 11] = [
     "optional",
 ];
 
-/// A set of crates, built: one shared library with all of them, and what rustc needs to name each.
+/// A set of crates that is built: one shared library with all of them, and what rustc needs to name each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Crates {
-    /// Of everything that is in the library.
+    /// The key of everything that is in the library.
     pub key: String,
-    /// Of what was asked for.
+    /// The key of what was asked for.
     pub set: String,
-    /// State of the sources that are no release of a registry.
+    /// The state of the sources that can be edited, which are neither a registry release nor a Git commit.
     pub sources: String,
-    /// Directories of those sources.
+    /// The directories of those sources.
     pub watched: BTreeSet<PathBuf>,
     pub library: PathBuf,
-    /// The names that cells may use, and the file of each.
+    /// For each crate name that cells may use, the file that rustc is given with `--extern`.
     pub externs: BTreeMap<String, PathBuf>,
-    /// What rustc is given with `-L`.
+    /// The directories that rustc is given with
+    /// [`-L`](https://doc.rust-lang.org/rustc/command-line-arguments.html#option-l-search-path).
     pub search: BTreeSet<String>,
-    /// Every file that has to be there, and its length.
+    /// Every file that the set needs, and its length in bytes. If one is missing or has another length, the set is
+    /// built again.
     pub files: BTreeMap<PathBuf, u64>,
-    /// For each crate name, what its types depend on: a digest of each crate of that name.
+    /// For each crate name, a digest of each crate of that name, since the layout of its types depends on these.
     pub prints: BTreeMap<String, BTreeSet<String>>,
-    /// Name and version of what was asked for.
+    /// For each name that was asked for, the name and version of its package.
     pub versions: BTreeMap<String, String>,
 }
 
 impl Crates {
-    /// Whether a later set may take from this one's library what both have, statics above all: a logger that is set, a
-    /// pool that runs. The same name there has to mean the same code, which only a crate promises that cannot be edited.
+    /// Whether a later set may use from this set's library what both have. This is for statics above all: a logger
+    /// stays set, a pool keeps running. The same symbol must mean the same code in both, which is certain only for
+    /// crates that cannot be edited.
     pub(crate) fn may_be_shared(&self) -> bool {
         self.watched.is_empty()
     }
 
-    /// Crates of this set that are not the very same in another: what has their types cannot go over to it.
+    /// The crates of this set that are not the very same in the other. A value of their types cannot be used with the
+    /// other set.
     pub(crate) fn changed_in(&self, other: &Crates) -> BTreeSet<String> {
         let same = |name: &String, prints: &BTreeSet<String>| {
             other.prints.get(name).is_some_and(|others| prints.is_subset(others))
@@ -68,7 +75,7 @@ impl Crates {
     }
 }
 
-/// Reads what follows `:dep`: a line of a manifest's `[dependencies]`, or `NAME`, `NAME@VERSION`, `NAME VERSION`.
+/// Reads the text after `:dep`: a line of a manifest's `[dependencies]`, or `NAME`, `NAME@VERSION`, `NAME VERSION`.
 pub(crate) fn parse(rest: &str) -> Result<(String, Table), UsageError> {
     let (name, table) = match rest.contains('=') && !rest.contains('@') {
         true => from_manifest(rest)?,
@@ -115,7 +122,7 @@ fn of_version(version: &str) -> Table {
     Table::from_iter([("version".to_string(), Value::String(version.to_string()))])
 }
 
-/// The line that asks for a crate, in one form for all ways to write it.
+/// The manifest line that asks for a crate. It is the same for all ways to write the request.
 pub(crate) fn spelt(name: &str, table: &Table) -> String {
     match (table.len(), table.get("version")) {
         (1, Some(version)) => format!("{name} = {version}"),

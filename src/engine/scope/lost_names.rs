@@ -1,10 +1,11 @@
-//! What we know about a name that rustc does not: that a variable was there once, and why it is gone.
+//! Explains names in rustc's errors by what the scope knows and rustc does not, such as why a variable of an earlier
+//! cell is gone. Only adds help to errors; never changes the scope.
 
 use crate::engine::rustc_text::codes::{Matter, matter};
 use crate::engine::rustc_text::wording;
 use crate::engine::scope::{Lost, Scope, Why};
 
-/// Helps to add to an error with this message and code.
+/// The help notes to add to an error with this message and [error code](https://doc.rust-lang.org/error_codes/).
 pub(crate) fn about(scope: &Scope, message: &str, code: Option<&str>) -> Vec<String> {
     let Some(name) = wording::quoted_name(message) else { return Vec::new() };
     match matter(code) {
@@ -65,7 +66,7 @@ fn why_lost(name: &str, lost: &Lost) -> String {
     }
 }
 
-/// `{closure@cell.rs:1:2: 1:3}` speaks of a file that the user never sees.
+/// The type without places of closures: `{closure@cell.rs:1:2: 1:3}` names a file that the user never sees.
 fn without_places(ty: &str) -> String {
     let mut short = String::new();
     let mut rest = ty;

@@ -1,8 +1,8 @@
-//! Output beyond what a cell may show (`Limits::output`): the first part is shown live, the end when the cell ends, and
-//! the full text is in a file that the output names. Every front end is behind this, so that a cell that prints without
-//! end takes a bounded amount of memory and of disk, whoever runs it.
+//! Limits the output that a cell may show (`Limits::output`): the first part is shown live, the end when the cell
+//! ends, and the full text is in a file that the output names. Every front end is behind this limit, so a cell that
+//! prints without end takes a bounded amount of memory and disk, whoever runs it.
 //!
-//! Counts text and new displays; what changes a display, results and errors always pass.
+//! Counts text and new displays. Never holds back changes of a display, results or errors.
 
 mod full;
 
@@ -13,10 +13,11 @@ use crate::events::{CellId, Event, Origin, Sink, Stream};
 
 use full::FullText;
 
-/// So much of the end is shown, and no more than the limit.
+/// Bytes of text beyond the limit that are shown when the cell ends: the last 64 KiB, or the last `limit` bytes if
+/// the limit is smaller. The text between the first part and this end is left out and counted.
 const TAIL: usize = 64 << 10;
 
-/// The front end's sink, behind the limit; the session and its other sinks share it.
+/// The front end's sink, behind the limit. The session and its other sinks share it.
 #[derive(Clone)]
 pub(crate) struct Shared(Arc<Mutex<Overflow>>);
 
@@ -26,21 +27,21 @@ struct Overflow {
     sink: Box<dyn Sink>,
 }
 
-/// What a cell has put out.
+/// The output of one cell so far.
 #[derive(Default)]
 struct Shown {
-    /// Bytes that the front end was given, or was to be given.
+    /// Bytes that were passed to the front end.
     bytes: u64,
     full: FullText,
-    /// None while everything fits.
+    /// `None` while all output fits the limit.
     over: Option<Over>,
-    /// What was put out is taken away with the next output (`clear_output(wait)`).
+    /// Whether the next output replaces all output so far (`clear_output(wait)`).
     clears: bool,
-    /// The cell has ended; threads of it may go on.
+    /// Whether the cell has ended. Its threads may still print.
     ended: bool,
 }
 
-/// What the front end is not shown, or not yet.
+/// Output beyond the limit, which the front end is not shown, or not yet.
 #[derive(Default)]
 struct Over {
     tail: VecDeque<(Origin, Stream, String)>,
@@ -54,7 +55,7 @@ impl Shared {
         Shared(Arc::new(Mutex::new(Overflow { limit, cells: HashMap::new(), sink })))
     }
 
-    /// The cell has ended: what is left to be shown of it is shown.
+    /// Notes that the cell has ended, and shows the end of its output.
     pub(crate) fn end(&self, cell: CellId) {
         let mut this = self.lock();
         this.release(cell);
@@ -91,7 +92,7 @@ impl Sink for Shared {
                 }
                 this.sink.event(event);
             }
-            // They stand below the cell's text.
+            // Results and errors are shown below the cell's text, so the end of the text has to come first.
             Event::Result { cell, .. } | Event::Failed { cell, .. } => {
                 this.release(cell);
                 this.sink.event(event);
@@ -125,7 +126,7 @@ impl Overflow {
         }
     }
 
-    /// Whether a display of this size is shown.
+    /// Whether a display of this size fits the limit. Counts it as shown, or else as left out.
     fn fits(&mut self, limit: u64, cell: CellId, size: u64) -> bool {
         let shown = self.cells.entry(cell).or_default();
         shown.begin_anew(shown.clears);
@@ -140,7 +141,7 @@ impl Overflow {
         false
     }
 
-    /// Says, once, that the cell shows no more; `rest` is what it puts out beyond the limit.
+    /// Says once that the cell shows no more output. `rest` is the text that is beyond the limit.
     fn begin_over(&mut self, limit: u64, cell: CellId, rest: &str) {
         let Some(shown) = self.cells.get_mut(&cell).filter(|shown| shown.over.is_none()) else { return };
         shown.over = Some(Over::default());
@@ -162,7 +163,7 @@ impl Overflow {
         );
     }
 
-    /// Shows the end of what was not shown so far, unless the cell ended earlier.
+    /// Shows the end of the text that was held back, unless the cell ended before.
     fn release(&mut self, cell: CellId) {
         let Some(limit) = self.limit else { return };
         let Some(shown) = self.cells.get_mut(&cell).filter(|shown| !shown.ended) else { return };
@@ -192,7 +193,7 @@ impl Overflow {
 }
 
 impl Shown {
-    /// What was put out has been taken away, if so: everything fits again.
+    /// Forgets the output so far if it was cleared: everything fits the limit again.
     fn begin_anew(&mut self, cleared: bool) {
         if cleared {
             self.full.discard();
@@ -210,13 +211,13 @@ impl Over {
             }
             _ => self.tail.push_back((origin, stream, text.to_owned())),
         }
-        // Not at every print: what is cut off a text moves the rest of it.
+        // Cutting moves the rest of a text in memory, so it is not done at every print.
         if self.bytes > 2 * TAIL {
             self.cut(limit);
         }
     }
 
-    /// Leaves out what is more than the end.
+    /// Leaves out all text before the end that is to be shown.
     fn cut(&mut self, limit: u64) {
         let most = TAIL.min(limit as usize);
         while self.bytes > most {
@@ -231,7 +232,7 @@ impl Over {
         }
     }
 
-    /// The same, and what is left begins with a line if it can.
+    /// As `cut`, but the remaining text begins with a whole line if it can.
     fn cut_to_lines(mut self, limit: u64) -> Over {
         self.cut(limit);
         let pieces = self.tail.len();
@@ -247,7 +248,7 @@ impl Over {
     }
 }
 
-/// Where a text can be cut.
+/// Bytes at which a text can be cut without cutting a character.
 trait Boundary {
     fn floor_boundary(&self, at: usize) -> usize;
     fn ceil_boundary(&self, at: usize) -> usize;

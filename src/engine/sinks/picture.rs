@@ -1,5 +1,5 @@
-//! The picture of a cell's lanes over time (`%threads`). `layout` says what is drawn and where, `svg` and `text` draw it.
-//! A pure function of the trace.
+//! Draws the picture of a cell's lanes over time (`%threads`). `layout` decides what is drawn and where; `svg` and
+//! `text` draw it. The picture depends on the trace alone, and nothing here changes the trace.
 
 mod layout;
 mod svg;
@@ -10,7 +10,7 @@ use layout::Picture;
 use crate::engine::sinks::trace::Trace;
 use crate::events::MimeBundle;
 
-/// The last cell's picture, as SVG and as text; none before the first cell.
+/// The picture of the last cell, as SVG and as text. `None` before the first cell.
 pub(crate) fn draw(trace: &Trace) -> Option<MimeBundle> {
     let picture = Picture::new(trace)?;
     let mut data = MimeBundle::new();

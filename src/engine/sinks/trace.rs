@@ -1,5 +1,5 @@
-//! What happened in the last cell, lane by lane, kept for its picture (`%threads`). Passes every event on but those that
-//! the picture alone is made of; keeps a bounded number.
+//! Keeps what happened in the last cell, lane by lane, for its picture (`%threads`). Every event is passed on, except
+//! those that only the picture needs. The number of things kept is bounded; nothing is drawn here.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use crate::events::{Awaited, CellId, Event, LaneId, LaneKind, Sink, Stream};
 
-/// Pieces of output that are kept; beyond, every second one goes, again and again.
+/// Pieces of output that are kept. When there are so many, every second one is removed, and from then on only half as
+/// many of the new ones are kept, so that they stay spread over the cell's time.
 const MOST_MARKS: usize = 4096;
-/// Characters of a piece of output that are kept.
+/// Characters of one piece of output that are kept. The rest of it is dropped.
 const MOST_TEXT: usize = 160;
-/// Waits that are kept; beyond, the shorter half goes, again and again.
+/// Waits that are kept. When there are so many, the shorter half is removed.
 const MOST_WAITS: usize = 4096;
-/// Lanes of a cell that are kept.
+/// Lanes that are kept, and also joins. Later ones are not recorded.
 const MOST_LANES: usize = 4096;
 
-/// A lane, and when it lived.
+/// A lane, and the time during which it lived.
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
     pub kind: LaneKind,
@@ -24,12 +25,12 @@ pub(crate) struct Life {
     pub parent: Option<LaneId>,
     pub cell: CellId,
     pub born: Duration,
-    /// Of a task: when it began to run, and on which thread.
+    /// For a task: when it began to run, and on which thread.
     pub started: Option<(Duration, LaneId)>,
     pub ended: Option<Duration>,
 }
 
-/// A piece of output.
+/// One piece of output.
 #[derive(Clone, Debug)]
 pub(crate) struct Mark {
     pub lane: LaneId,
@@ -38,13 +39,13 @@ pub(crate) struct Mark {
     pub text: String,
 }
 
-/// A wait for a lock of `threadbook::threading`.
+/// One wait for a lock of `threadbook::threading`.
 #[derive(Clone, Debug)]
 pub(crate) struct Wait {
     pub lane: LaneId,
     pub what: Awaited,
     pub from: Duration,
-    /// None while it goes on.
+    /// `None` while the wait goes on.
     pub to: Option<Duration>,
 }
 
@@ -55,19 +56,19 @@ pub(crate) struct Trace {
     pub ended: Option<Duration>,
     pub lanes: BTreeMap<LaneId, Life>,
     pub marks: Vec<Mark>,
-    /// Pieces of output in all, also those that are not in `marks`.
+    /// Number of all pieces of output, including those that are not in `marks`.
     pub printed: usize,
-    /// Every so many are kept.
+    /// One piece of output in this many is kept.
     stride: usize,
-    /// Who saw the end of which lane, and when.
+    /// Joins: the lane that saw the end, the lane that ended, and the time.
     pub joins: Vec<(LaneId, LaneId, Duration)>,
     pub waits: Vec<Wait>,
-    /// Waits in all, also those that are not in `waits`.
+    /// Number of all waits, including those that are not in `waits`.
     pub waited: usize,
 }
 
 impl Trace {
-    /// A cell begins: only lanes that live stay.
+    /// Begins the trace of a new cell. Only lanes that still live are kept.
     pub(crate) fn begin(&mut self, cell: CellId, at: Duration) {
         let mut lanes = std::mem::take(&mut self.lanes);
         lanes.retain(|_, life| life.ended.is_none());
@@ -142,7 +143,7 @@ impl Trace {
 }
 
 impl Wait {
-    /// One that goes on is longer than any other.
+    /// The length of the wait. A wait that goes on counts as longer than any other.
     pub(crate) fn length(&self) -> Duration {
         self.to.map_or(Duration::MAX, |to| to.saturating_sub(self.from))
     }
@@ -158,7 +159,7 @@ impl Shared {
     }
 }
 
-/// Notes what it passes on.
+/// The sink that records events in the trace and passes them on.
 pub(crate) struct Recorder {
     pub trace: Shared,
     pub sink: Box<dyn Sink>,

@@ -1,7 +1,8 @@
-//! What the Rust of a cell says: items, statements, tail expression. Knows no history, no session and no magic.
+//! Parses the Rust of a cell: its items, its statements and its tail expression. Never looks at the history, the
+//! session or the magics.
 //!
-//! Every range is in bytes of the cell's own text. Parsing never fails: text that is not Rust is kept as it is
-//! for rustc, whose message is the better one.
+//! Every range is in bytes of the cell's own text. Parsing never fails: text that is not Rust is kept as it is and
+//! given to rustc, whose message is better than the parser's.
 
 mod depth;
 mod item;
@@ -25,56 +26,57 @@ pub(crate) use mention::Binding;
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     pub source: Arc<str>,
-    /// `Err` holds where and why the text is not Rust: rustc will say it better.
+    /// `Err` if the text is not Rust. It holds where and why, but rustc's own message is better.
     pub parts: Result<Parts, SyntaxError>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct SyntaxError {
-    /// The brackets do not even pair up, so the text can be given to rustc only as a whole file.
+    /// Whether some bracket has no partner. Such text can be given to rustc only as a whole file.
     pub unbalanced: bool,
-    /// It nests so deeply that it was not parsed, and rustc would not survive it either.
+    /// Whether the text was not parsed because it nests too deeply. rustc would not survive such text either.
     pub too_deep: bool,
 }
 
-/// The Rust in a cell, sorted by what becomes of it.
+/// The Rust of a cell, sorted by how the engine treats it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Parts {
-    /// Inner attributes (`#![…]`), which stand before everything else.
+    /// Inner attributes (`#![…]`), which must stand before everything else.
     pub attributes: Vec<Range<usize>>,
     pub items: Vec<Item>,
     pub statements: Vec<Statement>,
-    /// The expression whose value is the cell's result.
+    /// The last expression, whose value is the cell's result. `None` if the cell has no result.
     pub tail: Option<Range<usize>>,
-    /// A cell that only defines items, `fn main` among them, runs it.
+    /// Whether the cell calls `main`: it defines items only, and `fn main` is one of them.
     pub runs_main: bool,
-    /// What is measured, in order.
+    /// Groups of statements that magics measure, in order.
     pub measured: Vec<Measured>,
-    /// What magics do in the worker.
+    /// Calls that magics make in the worker.
     pub calls: Vec<Call>,
 }
 
-/// A magic that runs: Rust of ours, in the place of its line.
+/// A magic that does something in the worker: Rust code of the engine's own, which takes the place of the magic's
+/// line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
     pub line: Range<usize>,
     pub rust: String,
 }
 
-/// A statement, or the tail expression, which is also listed here.
+/// A statement. The tail expression is listed as one too.
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
     pub range: Range<usize>,
     pub binds: Vec<Binding>,
-    /// Identifiers that this statement may read: every one outside its own pattern.
+    /// Identifiers that this statement may read: all of them except those in its own pattern.
     pub mentions: BTreeSet<String>,
-    /// Names that are assigned as a whole (`x = …`).
+    /// Names that the statement assigns as a whole (`x = …`).
     pub assigns: BTreeSet<String>,
-    /// A magic times it.
+    /// Whether a magic times this statement.
     pub timed: bool,
-    /// It may run for long at opt-level 0: see `mention::is_hot`.
+    /// Whether the statement may run for long at opt-level 0; see `mention::is_hot`.
     pub hot: bool,
-    /// Where the turns of its outermost loops begin: see `turn::of_statement`.
+    /// Bytes at which the turns of its outermost loops begin; see `turn::of_statement`.
     pub turns: Vec<usize>,
 }
 
@@ -83,15 +85,16 @@ impl Cell {
         Cell::with_marks(source, source, &[])
     }
 
-    /// Parses a cell with magics. `rust` is its text with them blanked out, which changes no length; `marks` are what they
-    /// say about the Rust.
+    /// Parses a cell with magics. `rust` is the cell's text with the magics blanked out, so that every byte keeps its
+    /// place; `marks` are what the magics say about the Rust.
     pub(crate) fn with_marks(source: &str, rust: &str, marks: &[Mark]) -> Cell {
         Cell { source: source.into(), parts: parse_rust(rust, marks) }
     }
 }
 
 impl Parts {
-    /// Names that the statements read before they bind them: the variables that this cell takes.
+    /// Names that the statements read before they bind them. These are the variables that the cell takes from the
+    /// session.
     pub(crate) fn free_names(&self) -> BTreeSet<String> {
         let mut bound = BTreeSet::new();
         let mut free = BTreeSet::new();
@@ -102,7 +105,8 @@ impl Parts {
         free
     }
 
-    /// What the cell's top-level `let`s bind at its end; the last binding of a name counts.
+    /// Variables that the cell's top-level `let`s have bound at its end. If a name is bound more than once, the last
+    /// binding counts.
     pub(crate) fn bindings(&self) -> Vec<Binding> {
         let mut bindings: Vec<Binding> = Vec::new();
         for bind in self.statements.iter().filter(|s| !self.is_local(s)).flat_map(|s| &s.binds) {
@@ -112,17 +116,17 @@ impl Parts {
         bindings
     }
 
-    /// Whether what the statement binds ends with a measurement.
+    /// Whether the variables of this statement end with a measurement, so that later cells do not see them.
     fn is_local(&self, statement: &Statement) -> bool {
         self.measured.iter().any(|measured| measured.within.contains(&statement.range.start))
     }
 
-    /// Whether there is nothing to run.
+    /// Whether the cell has nothing to run.
     pub(crate) fn is_idle(&self) -> bool {
         self.statements.is_empty() && self.calls.is_empty() && !self.runs_main
     }
 
-    /// Notes what is measured. Its value is no result of the cell.
+    /// Stores which statements are measured. The value of a measured expression is not the cell's result.
     fn note_measured(&mut self, marks: &[Mark]) {
         for mark in marks {
             let Mark::Measured(measured) = mark else { continue };
@@ -175,7 +179,8 @@ fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
     Ok(parts)
 }
 
-/// Macros without a semicolon count: `vec![1]` at the end of a cell is its value.
+/// Whether the statement is the cell's tail. A macro call without a semicolon is one too: `vec![1]` at the end of a
+/// cell is its value.
 fn is_tail(stmt: &syn::Stmt) -> bool {
     match stmt {
         syn::Stmt::Expr(_, semicolon) => semicolon.is_none(),

@@ -1,7 +1,7 @@
 //! Owns the map from the files that rustc is given to the text that the user wrote.
 //!
-//! A generated file is made here piece by piece, so its map cannot disagree with it. Nothing in this file reads
-//! Rust, touches the disk or knows what a diagnostic is.
+//! A generated file is built here piece by piece, so its map cannot disagree with its text. This file never reads
+//! Rust, never touches the disk and does not know what a diagnostic is.
 
 use crate::events::CellId;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Bytes of a cell's text, exactly as the user wrote it (byte order mark and `\r\n` included).
+/// A range of bytes of a cell's text, exactly as the user wrote it (byte order mark and `\r\n` included).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CellSpan {
     pub cell: CellId,
@@ -22,7 +22,7 @@ impl CellSpan {
         &self.source[self.range.clone()]
     }
 
-    /// Line and column of the first byte, both from 1; the column counts characters, as rustc's does.
+    /// Line and column of the first byte, both counted from 1. The column counts characters, as rustc's does.
     pub(crate) fn line_column(&self) -> (usize, usize) {
         line_column(&self.source, self.range.start)
     }
@@ -30,13 +30,14 @@ impl CellSpan {
 
 #[derive(Clone, Debug)]
 enum Origin {
-    /// Ours, and nothing of the user's.
+    /// Text of the engine's own. A message about it alone has no place in a cell.
     Ours,
-    /// Ours, put directly before text of the user (`pub `): an insertion before it is one before that text.
+    /// Text of the engine's own directly before text of the user (`pub `). An insertion before it is shown as an
+    /// insertion before the user's text.
     Prefix,
     /// Copied verbatim from a cell, beginning at byte `at` of it.
     Cell { cell: CellId, source: Arc<str>, at: usize },
-    /// Ours, and whatever is said about it is said about this part of a cell.
+    /// Text of the engine's own that stands for this part of a cell: a message about it is shown there.
     Alias(CellSpan),
 }
 
@@ -46,11 +47,11 @@ struct Segment {
     origin: Origin,
 }
 
-/// One generated file, and where each of its bytes came from.
+/// One generated file, and the origin of each of its bytes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GeneratedFile {
     generated: String,
-    /// In order, without gaps or overlaps, none empty except a copied empty cell.
+    /// Segments in order, without gaps or overlaps. None is empty, except the copy of an empty cell.
     segments: Vec<Segment>,
 }
 
@@ -65,17 +66,17 @@ impl SourceBuilder {
         SourceBuilder::default()
     }
 
-    /// Text of ours. Returns the bytes that it takes in the file, for `Diagnostic::touches`.
+    /// Adds text of the engine's own. Returns its range of bytes in the file, for `Diagnostic::touches`.
     pub(crate) fn generated(&mut self, text: &str) -> Range<usize> {
         self.push(text, Origin::Ours)
     }
 
-    /// Text of ours that belongs to the cell text that will follow it directly, such as `pub `.
+    /// Adds text of the engine's own that belongs to the cell text directly after it, such as `pub `.
     pub(crate) fn prefix(&mut self, text: &str) -> Range<usize> {
         self.push(text, Origin::Prefix)
     }
 
-    /// A copy of `range` of a cell's text. Panics if the range is not one of `source`.
+    /// Adds a copy of `range` of a cell's text. Panics if `source` has no such range.
     pub(crate) fn original(&mut self, cell: CellId, source: &Arc<str>, range: Range<usize>) -> Range<usize> {
         let copied = &source[range.clone()];
         if let Some(Segment { range: last, origin: Origin::Cell { cell: c, source: s, at } }) =
@@ -92,7 +93,7 @@ impl SourceBuilder {
         self.push(copied, Origin::Cell { cell, source: source.clone(), at: range.start })
     }
 
-    /// Text of ours that is about a part of a cell: an error in it is shown there.
+    /// Adds text of the engine's own that stands for a part of a cell: an error in it is shown at that part.
     pub(crate) fn alias(
         &mut self,
         text: &str,
@@ -103,7 +104,7 @@ impl SourceBuilder {
         self.push(text, Origin::Alias(CellSpan { cell, source: source.clone(), range }))
     }
 
-    /// White space in the shape of `text`: the same lines, and as many characters in each.
+    /// Adds white space in the shape of `text`: the same lines, with as many characters in each.
     pub(crate) fn blank(&mut self, text: &str) -> Range<usize> {
         let blank: String = text.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { c } else { ' ' }).collect();
         self.push(&blank, Origin::Ours)
@@ -125,7 +126,7 @@ impl SourceBuilder {
 }
 
 impl GeneratedFile {
-    /// A file that is one cell's text and nothing else.
+    /// A file that consists of one cell's text.
     #[cfg(test)]
     pub(crate) fn verbatim(cell: CellId, source: &Arc<str>) -> GeneratedFile {
         let mut builder = SourceBuilder::new();
@@ -133,13 +134,14 @@ impl GeneratedFile {
         builder.finish()
     }
 
-    /// What to write to the file.
+    /// The text of the file, as rustc is to read it.
     pub(crate) fn generated(&self) -> &str {
         &self.generated
     }
 
-    /// The part of `span` (bytes of the file) that a user wrote. What is ours at its ends, and the white space
-    /// that this lays bare, is cut off; what is ours inside is passed over. None if all of it is ours.
+    /// The part of `span` (bytes of the file) that a user wrote. `None` if none of it is a user's. At the ends, the
+    /// engine's own text is cut off, and so is the white space next to it; in the middle, the engine's text is
+    /// ignored.
     pub(crate) fn locate(&self, span: Range<usize>) -> Option<CellSpan> {
         if !self.holds(&span) {
             return None;
@@ -156,14 +158,14 @@ impl GeneratedFile {
         Some(place)
     }
 
-    /// As `locate`, but only where `span` is one unbroken piece of a cell: what may be replaced.
+    /// As `locate`, but `None` unless `span` is one unbroken piece of a cell. Only such a piece can be replaced.
     pub(crate) fn locate_exact(&self, span: Range<usize>) -> Option<CellSpan> {
         let place = self.locate(span.clone())?;
         (place.text() == self.generated.get(span)?).then_some(place)
     }
 
-    /// Where the user's text ends, if `span` reaches the end of the file: "the file ended too early" is to be
-    /// shown there also when text of ours comes after it.
+    /// The end of the user's text, if `span` reaches the end of the file. rustc's "the file ended too early" has to
+    /// be shown there, also if text of the engine's own comes after it.
     pub(crate) fn locate_end(&self, span: &Range<usize>) -> Option<CellSpan> {
         if !self.holds(span) || span.end < self.generated.trim_end().len() {
             return None;
@@ -173,7 +175,8 @@ impl GeneratedFile {
         Some(CellSpan { range: end..end, ..last })
     }
 
-    /// The byte at a line and a column (from 1, in characters), as rustc and panics print them.
+    /// The byte at a line and a column, both counted from 1 and the column in characters, as rustc and panics print
+    /// them.
     pub(crate) fn offset(&self, line: usize, column: usize) -> Option<usize> {
         let start = match line.checked_sub(1)? {
             0 => 0,
@@ -184,8 +187,8 @@ impl GeneratedFile {
         columns.nth(column.checked_sub(1)?).map(|at| start + at)
     }
 
-    /// Where copied text stands further right than in its cell: line and column (from 1, in characters) from which
-    /// on it does, and by how many columns. Lines agree by construction.
+    /// The places from which on copied text stands further right than in its cell: the line and the column (both from
+    /// 1, in characters), and by how many columns. Copied text always has the same line as in its cell.
     pub(crate) fn shifts(&self) -> Vec<(u32, u32, i64)> {
         let mut shifts: Vec<(u32, u32, i64)> = Vec::new();
         for segment in &self.segments {
@@ -217,7 +220,7 @@ impl GeneratedFile {
         next.place(next.range.start..next.range.start)
     }
 
-    /// Takes white space off the ends of `place` that are not ends of `span`.
+    /// Cuts white space off the ends of `place`, except where they are the ends of `span` itself.
     fn trim(&self, span: &Range<usize>, place: &mut CellSpan) {
         let ours = |at: usize| {
             let holder = self.segments.iter().find(|s| s.range.contains(&at));
@@ -237,7 +240,7 @@ impl GeneratedFile {
 }
 
 impl Segment {
-    /// The cell bytes of `range`, which lies within this segment.
+    /// The bytes of a cell that `range`, which lies within this segment, stands for.
     fn place(&self, range: Range<usize>) -> Option<CellSpan> {
         let (cell, source, at) = match &self.origin {
             Origin::Cell { cell, source, at } => (cell, source, at),
@@ -254,7 +257,7 @@ impl Segment {
     }
 }
 
-/// The generated files of one compilation, by the name that rustc calls them.
+/// The generated files of one compilation, by the names that rustc gives them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceMap {
     files: BTreeMap<String, GeneratedFile>,
@@ -267,17 +270,19 @@ impl SourceMap {
         SourceMap::default()
     }
 
-    /// `name` is what rustc puts in a span's `file_name`: the path as it was given on the command line.
+    /// Adds a file. `name` is what rustc writes into a span's `file_name`: the path as it was given on the command
+    /// line.
     pub(crate) fn insert(&mut self, name: impl Into<String>, text: GeneratedFile) {
         self.files.insert(name.into(), text);
     }
 
-    /// Files under `dir` are ours too (the runtime, files of earlier cells) and are never shown to the user.
+    /// Declares files under `dir` to be the engine's own (the runtime, the files of earlier cells). They are never
+    /// shown to the user.
     pub(crate) fn hide_dir(&mut self, dir: impl Into<PathBuf>) {
         self.hidden_dirs.push(dir.into());
     }
 
-    /// Rust paths that begin with `prefix` (`__cell::`) are printed without it.
+    /// Declares that Rust paths with this prefix (`__cell::`) are printed without it.
     pub(crate) fn hide_path(&mut self, prefix: impl Into<String>) {
         self.hidden_paths.push(prefix.into());
     }
@@ -310,8 +315,8 @@ fn line_column(text: &str, at: usize) -> (usize, usize) {
 mod tests {
     use super::*;
 
-    /// Builds a file from a script: `[…]` is copied from cell 1, `<…>` is a prefix, the rest is ours. The cell's
-    /// text is what is in the brackets.
+    /// Builds a file from a script: `[…]` is copied from cell 1, `<…>` is a prefix, the rest is the engine's own. The
+    /// cell's text is the text in all brackets together.
     fn build(script: &str) -> GeneratedFile {
         let cell: String = script.split('[').skip(1).map(|s| s.split(']').next().unwrap()).collect();
         let source: Arc<str> = cell.into();
@@ -329,7 +334,8 @@ mod tests {
         builder.finish()
     }
 
-    /// `span` is found in the generated text; the answer is shown as `start:text`.
+    /// Locates the text `span` of the generated file, and compares the result, written as `start:text`, with
+    /// `expected`.
     fn check(script: &str, span: &str, expected: &str) {
         let text = build(script);
         let start = text.generated().find(span).expect("the span is in the file");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::lanes::measure::without_compile_time;
 use crate::lanes::verdict::Recorded;
-use crate::notebook::{self, CellKind, Notebook};
+use crate::notebook::model::{Cell, CellKind, Notebook};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct RecordedCell {
@@ -29,7 +29,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<RecordedCell>, Error> {
     Ok(notebook.cells().filter(|cell| cell.kind == CellKind::Code).map(cell).collect())
 }
 
-fn cell(cell: notebook::Cell) -> RecordedCell {
+fn cell(cell: Cell) -> RecordedCell {
     let tagged = |name: &str| cell.tags.iter().any(|tag| tag == name);
     let claim = cell.metadata.and_then(|metadata| metadata.get("threadbook")?.get("recorded"));
     RecordedCell {

@@ -17,7 +17,9 @@ use crate::worker::host;
 pub struct Comm {
     /// Output of its handler is this cell's.
     pub cell: u32,
+    /// What the front end does.
     pub act: Act,
+    /// The comm's id.
     pub id: String,
     /// Of an open only.
     pub target: String,
@@ -25,10 +27,14 @@ pub struct Comm {
     pub data: String,
 }
 
+/// What a front end does with a comm.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Act {
+    /// `comm_open`
     Open,
+    /// `comm_msg`
     Message,
+    /// `comm_close`
     Close,
 }
 

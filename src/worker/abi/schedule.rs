@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 /// when is still the operating system's choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
+    /// The seed of the random decisions.
     pub seed: u64,
+    /// What is decided at random.
     pub policy: Policy,
 }
 
+/// What decides when a thread runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Policy {
     /// The operating system schedules, undisturbed.

@@ -1,5 +1,5 @@
-//! `Future`: the result of a task to come. Owns the one change from pending over running to done, and who is told
-//! of it. Never runs the task (`pool.rs`).
+//! `Future`: the result of a task to come. Owns the one change from pending over running to done, and the list of
+//! those who are told of it. Never runs the task (`pool.rs`).
 
 use crate::link;
 use crate::time::Seconds;
@@ -30,7 +30,7 @@ pub enum FutureError {
     Taken,
     /// The initializer of the pool's threads panicked.
     BrokenThreadPool,
-    /// The process that ran the task died without an answer; the text says of what.
+    /// The process that ran the task died before it sent a result; the text says of what.
     BrokenProcessPool(String),
 }
 

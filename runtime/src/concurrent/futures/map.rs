@@ -81,7 +81,7 @@ impl<T> Iterator for Map<T> {
 
 impl<T> Drop for Map<T> {
     fn drop(&mut self) {
-        // One that nobody has looked at (`pool.map(…)?;` for the effects) lets its tasks run, as Python's does.
+        // A map that nobody has iterated (`pool.map(…)?;`, for the effects) lets its tasks run, as Python's does.
         if self.begun {
             self.cancel_rest();
         }

@@ -2,8 +2,8 @@
 //!
 //! A closure cannot be sent to a process that exists already, so each task (each chunk of a `map`) has a child of
 //! its own, forked when the task begins, never more than `max_workers` at a time. It has all that the session had at
-//! that moment and sends back one thing, the result. For each child one thread of the pool forks it, reads its
-//! answer and reaps it; a child that dies without an answer fails its own future and no other. What a thread cannot
+//! that moment and sends back one thing, the result. For each child one thread of the pool forks it, receives
+//! the outcome and reaps it; a child that dies without sending one fails its own future and no other. What a thread cannot
 //! take along is a lock: a task must not wait for one that another thread of the session may hold.
 
 use super::future::{Future, FutureError};
@@ -183,15 +183,15 @@ impl fmt::Debug for ProcessPoolExecutor {
     }
 }
 
-/// Forks a child that runs `task`, and waits for its answer and its end.
+/// Forks a child that runs `task`, and waits for the outcome that it sends and for its end.
 fn run_in_child<T: Transfer>(lane: u64, task: impl FnOnce() -> T) -> Result<T, FutureError> {
     match fork_with_line(lane) {
         Err(error) => Err(FutureError::BrokenProcessPool(format!("fork failed: {error}"))),
-        Ok(Forked::Child { line }) => answer(line, run(task)),
+        Ok(Forked::Child { line }) => send_outcome(line, run(task)),
         Ok(Forked::Parent { child, line }) => {
-            let answer = read_answer(line);
+            let outcome = receive_outcome(line);
             let exit = wait::for_child(child);
-            answer.unwrap_or_else(|| {
+            outcome.unwrap_or_else(|| {
                 let how = exit.ok().flatten().map_or("reaped by another".to_owned(), describe_exit);
                 Err(FutureError::BrokenProcessPool(how))
             })
@@ -199,8 +199,8 @@ fn run_in_child<T: Transfer>(lane: u64, task: impl FnOnce() -> T) -> Result<T, F
     }
 }
 
-/// The end of a child: sends what came of its task.
-fn answer<T: Transfer>(mut line: UnixStream, outcome: Result<T, FutureError>) -> ! {
+/// Sends the outcome of the task to the parent, and ends the child.
+fn send_outcome<T: Transfer>(mut line: UnixStream, outcome: Result<T, FutureError>) -> ! {
     let outcome = outcome.map_err(|error| match error {
         FutureError::Panicked(message) => message,
         other => other.to_string(),
@@ -209,13 +209,13 @@ fn answer<T: Transfer>(mut line: UnixStream, outcome: Result<T, FutureError>) ->
     outcome.write(&mut answer);
     let len = answer.len() as u64 - 8;
     answer[..8].copy_from_slice(&len.to_le_bytes());
-    // With nobody left to read the answer there is nobody to tell either.
+    // A parent that has gone needs no outcome, and there is nobody else to tell of the failure.
     let _ = line.write_all(&answer);
     leave(0)
 }
 
-/// What a child sent; `None` if it ended first.
-fn read_answer<T: Transfer>(mut line: UnixStream) -> Option<Result<T, FutureError>> {
+/// The outcome that a child has sent; `None` if it ended first.
+fn receive_outcome<T: Transfer>(mut line: UnixStream) -> Option<Result<T, FutureError>> {
     let mut len = [0; 8];
     line.read_exact(&mut len).ok()?;
     let mut answer = Vec::new();

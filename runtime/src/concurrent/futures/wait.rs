@@ -1,5 +1,5 @@
-//! `wait` and `as_completed`: many futures at once. A caller sees the end of exactly those futures that it is given
-//! as done.
+//! `wait` and `as_completed`: many futures at once. A caller counts as having seen the end of those futures
+//! that it is given as done, and of no others.
 
 use super::future::{Completion, Completions, Future, FutureError};
 use crate::time::Seconds;

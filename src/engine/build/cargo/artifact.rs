@@ -1,4 +1,7 @@
-//! What Cargo built, from its own JSON: the file of each crate that was asked for, and all that rustc has to find.
+//! Reads from Cargo's JSON what it built: the file of each crate that was asked for, and the directories that rustc has
+//! to search. Never runs Cargo. The formats are described under
+//! [external tools](https://doc.rust-lang.org/cargo/reference/external-tools.html) and
+//! [`cargo metadata`](https://doc.rust-lang.org/cargo/commands/cargo-metadata.html).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -38,7 +41,7 @@ struct Node {
 
 #[derive(Deserialize)]
 struct Dep {
-    /// The name that the manifest gives it.
+    /// The name that the depending package's code uses for the crate.
     name: String,
     pkg: String,
 }
@@ -61,21 +64,22 @@ struct Target {
     kind: Vec<String>,
 }
 
-/// One library that was built.
+/// One library that Cargo built.
 struct Artifact {
     package: String,
     crate_name: String,
-    /// What rustc is given for it.
+    /// The file that rustc is given for it with `--extern`.
     file: PathBuf,
 }
 
-/// The name of a crate in the package that links all crates of its set: the name of its library is known only when it is
-/// built.
+/// The name that a crate has in the package that links its set. We choose it, since the name of the crate's own library
+/// is known only when it is built.
 pub(super) fn name_in_package(index: usize) -> String {
     format!("dep{index}")
 }
 
-/// The set that these messages tell of; `root` is the package that links all crates.
+/// The set of crates that these messages report. `root` is the package that links all crates; `wanted` has each name
+/// that was asked for, and whether it renames a package.
 pub(super) fn gather(
     metadata: &str,
     messages: &str,
@@ -110,14 +114,16 @@ pub(super) fn gather(
     Ok(crates)
 }
 
-/// Cargo names the copy that it makes for the user; the one beside the crates has the name that is linked to.
+/// The shared library that cells link to. Cargo's message names a copy that it makes for the user; the original lies in
+/// `deps`, beside the crates.
 fn built_library(filenames: &[PathBuf]) -> Option<PathBuf> {
     let copy = filenames.iter().find(|file| file.extension().is_some_and(|e| e == "so"))?;
     let inner = copy.parent()?.join("deps").join(copy.file_name()?);
     Some(if inner.exists() { inner } else { copy.clone() })
 }
 
-/// A procedural macro is loaded by rustc; any other library counts only as built for cells, not for build scripts.
+/// The file that rustc is given for a target. `None` if cells cannot use it: apart from procedural macros, which rustc
+/// itself loads, a library counts only if it was built for cells, not for build scripts.
 fn library_file(target: &Target, filenames: &[PathBuf], host: &str) -> Option<PathBuf> {
     let with = |extension: &str| filenames.iter().find(|f| f.extension().is_some_and(|e| e == extension)).cloned();
     if target.kind.iter().any(|kind| kind == "proc-macro") {
@@ -126,7 +132,8 @@ fn library_file(target: &Target, filenames: &[PathBuf], host: &str) -> Option<Pa
     with("rlib").filter(|file| file.iter().any(|part| part == host))
 }
 
-/// Gives each crate the name that a manifest would give it, and its own besides: rustc writes types by that one.
+/// Gives each crate the name that a manifest would give it. A renamed crate also keeps its own name, because rustc uses
+/// that when it writes types.
 fn name_crates(
     crates: &mut Crates,
     metadata: &Metadata,
@@ -155,12 +162,13 @@ fn name_crates(
     Ok(())
 }
 
+/// Notes the digest of each crate, the length of each file, and the key of all of them.
 fn fingerprint(crates: &mut Crates, artifacts: &[Artifact]) -> Result<(), String> {
     let unreadable = |error: std::io::Error| format!("failed to read what Cargo built: {error}; try again");
     let mut key = Key::default().part(crates.library.to_string_lossy().as_bytes());
     let mut files: BTreeSet<PathBuf> = BTreeSet::from([crates.library.clone()]);
     for artifact in artifacts {
-        // The metadata has the hash of the whole source in it, and is much smaller.
+        // A crate's metadata is much smaller than its library, and contains a hash of the whole source.
         let metadata = artifact.file.with_extension("rmeta");
         let print = digest(if metadata.exists() { &metadata } else { &artifact.file }).map_err(unreadable)?;
         let print = format!("{} {print}", artifact.file.file_name().unwrap_or_default().to_string_lossy());

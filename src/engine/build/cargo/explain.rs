@@ -1,16 +1,17 @@
-//! Cargo's words for the user: progress while it builds, and why a set cannot be built. The package of ours that holds
-//! the set is not spoken of.
+//! Turns Cargo's output into messages for the user: progress while it builds, and why a set cannot be built. The
+//! messages never mention our own package that links the set. Never runs Cargo.
 
 use std::path::Path;
 
-/// A line of progress that is worth showing.
+/// The line as the user sees it. `None` if it is no progress worth showing, or is about our package, which is called
+/// `root`.
 pub(super) fn progress(line: &str, root: &str) -> Option<String> {
     const SHOWN: [&str; 4] = ["Compiling ", "Downloaded ", "Updating ", "Blocking "];
     let line = line.trim();
     (SHOWN.iter().any(|head| line.starts_with(head)) && !line.contains(root)).then(|| format!("{line}\n"))
 }
 
-/// Whether Cargo failed for want of a network, so that what is there already may do.
+/// Whether Cargo failed because it could not reach the network. Crates that were downloaded before may then be enough.
 pub(super) fn is_about_network(stderr: &str) -> bool {
     const SIGNS: [&str; 6] = [
         "failed to download",
@@ -23,7 +24,7 @@ pub(super) fn is_about_network(stderr: &str) -> bool {
     SIGNS.iter().any(|sign| stderr.to_lowercase().contains(&sign.to_lowercase()))
 }
 
-/// Cargo's error, from where it begins and without what is about our package.
+/// The part of `stderr` that is Cargo's error, without lines about our package.
 pub(super) fn failure(stderr: &str, root: &str, directory: &Path) -> String {
     let lines: Vec<&str> = stderr.lines().collect();
     if let Some(line) = lines.iter().find(|line| line.contains("missing a lib target")) {
@@ -49,7 +50,7 @@ pub(super) fn failure(stderr: &str, root: &str, directory: &Path) -> String {
 }
 
 fn explain_progress(line: &str) -> bool {
-    // Cargo's verbs stand right-aligned before column 12.
+    // Cargo right-aligns the verb of a progress line at column 12, so it begins with spaces.
     line.starts_with("   ") && progress(line, "\0").is_some()
 }
 

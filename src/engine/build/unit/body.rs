@@ -1,5 +1,5 @@
-//! The inside of a cell's crate: its statements in their lines, each as it is, timed, measured or shown, and what
-//! its magics run.
+//! Writes the body of a cell's crate: the statements on their own lines, each as it is, timed, measured or shown, and
+//! the code that magics run. Never decides what happens to variables; that is the plan's.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use super::Writer;
 use crate::engine::build::storage_plan::{Marker, Plan, PutBack};
 use crate::engine::text::cell::{Flags, Kind, Measured, Parts, Statement};
 
-/// Ends the cell if it is interrupted.
+/// Generated code that ends the cell if the user has interrupted it.
 const LOOK: &str = " ::threadbook::interrupt::check(); ";
 
-/// What stands in a range of the cell.
+/// What a range of the cell becomes.
 enum Piece<'a> {
     Use,
     Call(&'a str),
@@ -21,7 +21,8 @@ enum Piece<'a> {
 }
 
 impl Writer {
-    /// The cell's own text, with everything that is not a statement blanked out, and its tail shown.
+    /// Writes the cell's own text with everything blanked out that is not a statement or an import, and code that shows
+    /// the value of the last expression. Then stores the variables that the plan stores inside of the cell's code.
     pub(super) fn body(&mut self, cell: CellId, source: &Arc<str>, parts: &Parts, plan: &Plan) {
         let mut at = 0;
         let mut open: Option<&Measured> = None;
@@ -71,7 +72,8 @@ impl Writer {
         if measured {
             return self.kept_from_the_optimiser(cell, source, of);
         }
-        // What stood before it may have been ended by an interrupt; a new line's first column is kept.
+        // An interrupt may have ended the statement before it early, so look here. `prefix` keeps the first column of
+        // the statement on a new line.
         if parts.statements.first().is_some_and(|first| first.range != range) {
             self.root.prefix(LOOK);
         }
@@ -84,13 +86,13 @@ impl Writer {
             }
             (timed, true) => self.tail(cell, source, of, timed),
         }
-        // An expression of a measured cell's setup has lost its semicolon.
+        // In the setup of a measured cell, the range of an expression does not include its semicolon.
         if !parts.measured.is_empty() {
             self.root.generated("; ");
         }
     }
 
-    /// The statement, which looks at each turn of its loops whether the cell is interrupted.
+    /// Writes the statement with a look for an interrupt at the start of each turn of its outermost loops.
     fn interruptible(&mut self, cell: CellId, source: &Arc<str>, of: &Statement) {
         let mut at = of.range.start;
         for turn in &of.turns {
@@ -101,6 +103,7 @@ impl Writer {
         self.root.original(cell, source, at..of.range.end);
     }
 
+    /// Writes the cell's last expression, whose value is shown.
     fn tail(&mut self, cell: CellId, source: &Arc<str>, of: &Statement, timed: bool) {
         let range = of.range.clone();
         self.root.generated("; match &(");
@@ -109,7 +112,7 @@ impl Writer {
         }
         self.interruptible(cell, source, of);
         self.root.generated(if timed { " }" } else { "" });
-        // An error about showing the value is an error about the expression.
+        // The alias makes rustc's errors about showing the value point at the expression.
         self.root.alias(
             ") { threadbook_value => { use ::threadbook::show::Fallback as _; threadbook_value.evcxr_display() } };",
             cell,
@@ -118,7 +121,8 @@ impl Writer {
         );
     }
 
-    /// Opens the closure that is measured. It borrows what it mentions, since it is called more than once.
+    /// Opens the closure that is measured. It is no `move` closure and borrows what it mentions, since it is called
+    /// more than once.
     fn measure(&mut self, flags: Flags) {
         let Flags { loops, runs, precision, quiet, .. } = flags;
         self.root.generated(&format!(
@@ -126,6 +130,7 @@ impl Writer {
         ));
     }
 
+    /// Closes the closure that is measured, and shows the result if the flags ask for it.
     fn measured(&mut self, flags: Flags) {
         self.root.generated("}); ");
         if flags.output {
@@ -135,7 +140,7 @@ impl Writer {
     }
 
     fn kept_from_the_optimiser(&mut self, cell: CellId, source: &Arc<str>, statement: &Statement) {
-        // A `let` ends with its semicolon; of an expression only the value is in the range.
+        // The range of a `let` includes its semicolon; the range of an expression does not.
         let range = statement.range.clone();
         if source[range.clone()].ends_with(';') {
             self.root.original(cell, source, range);

@@ -1,31 +1,35 @@
-//! All text of one cell: in memory while it is short, then in a file, which stays once the cell's output names it.
+//! Keeps all text of one cell: in memory while it is short, then in a file. The file is removed unless the cell's
+//! output names it. Never shows anything.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 
 use tempfile::{NamedTempFile, TempPath};
 
-/// Bytes of a cell's text that are kept in memory. Longer text goes to a file.
+/// Bytes of a cell's text that are kept in memory (1 MiB). Longer text goes to a file.
 const IN_MEMORY: usize = 1 << 20;
-/// Bytes that are written to the file at once, as long as nobody knows the file.
+/// Bytes that are gathered before they are written to a file that the output has not named (256 KiB). Nobody reads
+/// such a file, so a few large writes suffice.
 const BUFFER: usize = 256 << 10;
-/// Bytes that a file takes. What comes after them is counted as lost.
+/// Bytes that one file may hold (1 GiB). Text beyond this is not kept, only counted as lost.
 const LARGEST: u64 = 1 << 30;
 
 #[derive(Default)]
 pub(super) struct FullText {
     storage: Storage,
-    /// Whether the cell's output has named the file: it is whole at any time from then on.
+    /// Whether the cell's output has named the file. From then on the file is complete at any time, since the user
+    /// may read it.
     named: bool,
     written: u64,
-    /// Bytes that the file did not take. What comes after them is not in it either: it would stand at a wrong place.
+    /// Bytes that could not be written. No later text is written after such a loss, since it would stand at a wrong
+    /// place.
     lost: u64,
 }
 
 enum Storage {
     Memory(String),
     File(BufWriter<NamedTempFile>),
-    /// The cell has ended; the file is opened again for what threads of it still print.
+    /// The file of a cell that has ended. It is opened again for each text that the cell's threads still print.
     Closed(TempPath),
     Nowhere(io::Error),
 }
@@ -47,7 +51,7 @@ impl FullText {
         }
     }
 
-    /// Makes the file stay, and says where it is or why there is none.
+    /// Keeps the file for the user. Returns words that say where it is, or why there is none.
     pub(super) fn keep(&mut self) -> String {
         self.leave_memory();
         self.named = true;
@@ -62,7 +66,7 @@ impl FullText {
         }
     }
 
-    /// Removes the file, if there is one: what it holds has been taken away from the output.
+    /// Removes the file, if there is one, because the output that it holds was cleared.
     pub(super) fn discard(&mut self) {
         match &mut self.storage {
             Storage::File(file) => file.get_mut().disable_cleanup(false),
@@ -72,11 +76,12 @@ impl FullText {
         *self = FullText::default();
     }
 
-    /// Closes the file, so that any number of cells may have one: little more is expected.
+    /// Closes the file of a cell that has ended. Little more text is expected, and any number of cells may each have
+    /// such a file.
     pub(super) fn close(&mut self) {
         self.flush();
         self.storage = match std::mem::take(&mut self.storage) {
-            // What could not be flushed is counted as lost.
+            // Text that could not be flushed is already counted as lost.
             Storage::File(file) => Storage::Closed(file.into_parts().0.into_temp_path()),
             storage => storage,
         };
@@ -112,7 +117,7 @@ impl FullText {
         }
     }
 
-    /// Writes what is buffered; what the file does not take of it is lost.
+    /// Writes the buffered text. The part that cannot be written is counted as lost.
     fn flush(&mut self) {
         let Storage::File(file) = &mut self.storage else { return };
         if file.flush().is_err() {
@@ -166,7 +171,7 @@ mod tests {
         assert!(!std::path::Path::new(path(&said)).exists());
     }
 
-    /// Text that fits the limit is never read again: it goes to the disk in few and large pieces.
+    /// Text that fits the limit is never read again, so it has to go to the disk in few and large pieces.
     #[test]
     fn text_is_buffered_until_its_file_is_named() {
         let mut full = FullText::default();

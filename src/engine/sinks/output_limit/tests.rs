@@ -1,8 +1,10 @@
+//! Tests of the limit: what the front end is given, and what is in the file.
+
 use super::*;
 use crate::events::{Failure, LaneId};
 use std::time::Duration;
 
-/// A session's output behind a limit, and what a front end has been given.
+/// A session's output behind a limit, and everything that the front end was given.
 struct Bench {
     shared: Shared,
     given: Arc<Mutex<Vec<Event>>>,
@@ -36,7 +38,8 @@ impl Bench {
         self.shared.event(Event::Display { origin: origin(1, 1), data, metadata, id: None, update: false });
     }
 
-    /// What was given since this was last asked; notices in angles, and the path that they name as `PATH`.
+    /// The output that the front end was given since the last call. Notices stand in angle brackets, with `PATH` in
+    /// place of the path that they name.
     fn given(&self) -> String {
         let given = std::mem::take(&mut *self.given.lock().expect("no panic"));
         let one = |event: &Event| match event {
@@ -50,7 +53,7 @@ impl Bench {
         given.iter().map(one).collect()
     }
 
-    /// The file that what was given names; read and removed.
+    /// The text of the file that this output names. Removes the file.
     fn file(given: &str) -> String {
         let path = given.split('`').nth(1).expect("a path");
         let text = std::fs::read_to_string(path).expect("is read");

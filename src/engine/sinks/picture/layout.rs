@@ -1,25 +1,26 @@
-//! What a picture shows, and where in time: rows, prints, waits, and the edges between rows. Draws nothing.
+//! Decides what a picture shows, and at which time: rows, prints, waits and the edges between rows. Never draws.
 
 use std::time::Duration;
 
 use crate::engine::sinks::trace::{Life, Mark, Trace, Wait};
 use crate::events::{Awaited, CellId, LaneId, LaneKind};
 
-/// What a picture shows at most; it says what it leaves out.
+/// Rows, prints and waits that a picture shows at most. Beyond that it shows the first rows, every n-th print and the
+/// longest waits; its title says how many there are in all.
 const MOST_ROWS: usize = 64;
 const MOST_MARKS: usize = 500;
 const MOST_WAITS: usize = 500;
 
-/// A row: a thread or a process.
+/// One row of the picture: a thread or a process.
 pub(super) struct Row<'a> {
     pub id: LaneId,
     pub life: &'a Life,
     pub from: Duration,
     pub to: Duration,
-    /// Its tasks, and when they ran.
+    /// Names of the tasks that ran on it, each with its start and its end.
     pub tasks: Vec<(&'a str, Duration, Duration)>,
     pub marks: Vec<&'a Mark>,
-    /// When it waited for locks, and for which.
+    /// Its waits for locks: the kind of lock, the start and the end.
     pub waits: Vec<(Awaited, Duration, Duration)>,
 }
 
@@ -28,9 +29,9 @@ pub(super) struct Picture<'a> {
     pub began: Duration,
     pub ended: Duration,
     pub rows: Vec<Row<'a>>,
-    /// Row of the parent, row of the child, when.
+    /// The row of the parent, the row of the child, and the time of the start.
     pub spawns: Vec<(usize, usize, Duration)>,
-    /// Row of who has seen the end, row of what has ended, when.
+    /// The row that has seen the end, the row that has ended, and the time.
     pub joins: Vec<(usize, usize, Duration)>,
     pub title: String,
 }
@@ -72,7 +73,8 @@ impl<'a> Picture<'a> {
         Some(picture)
     }
 
-    /// Finds the rows: what this cell has made, and what printed or worked for it. Answers how many there are.
+    /// Makes the rows: the threads and processes that this cell has made, and those that printed or worked for it.
+    /// Returns how many there are, which may be more than are shown.
     fn rows(&mut self, trace: &'a Trace) -> usize {
         let is_busy = |id: LaneId| {
             let works = |life: &Life| life.cell == self.cell && life.started.is_some_and(|(_, on)| on == id);
@@ -116,7 +118,7 @@ impl<'a> Picture<'a> {
         count
     }
 
-    /// Puts prints to their rows, every so many if there are too many; answers how many.
+    /// Adds prints to their rows, or only every n-th if there are too many. Returns how many are shown.
     fn marks(&mut self, trace: &'a Trace) -> usize {
         let step = trace.marks.len().div_ceil(MOST_MARKS).max(1);
         let mut count = 0;
@@ -130,7 +132,7 @@ impl<'a> Picture<'a> {
         count
     }
 
-    /// Puts waits to their rows, the longest if there are too many; answers how many.
+    /// Adds waits to their rows, or only the longest if there are too many. Returns how many are shown.
     fn waits(&mut self, trace: &'a Trace) -> usize {
         let mut waits: Vec<&Wait> = trace.waits.iter().collect();
         waits.sort_by_key(|wait| std::cmp::Reverse(wait.length()));
@@ -162,7 +164,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// The thread of a task, or the lane itself.
+/// The lane whose row shows this lane: a task is shown in the row of its thread, any other lane in its own.
 fn row_of(trace: &Trace, lane: LaneId) -> LaneId {
     let life = trace.lanes.get(&lane).filter(|life| life.kind == LaneKind::Task);
     life.and_then(|life| life.started).map_or(lane, |(_, on)| on)
@@ -172,7 +174,7 @@ fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// `1.25 s`, `30 ms`, `4 µs`
+/// A duration in short: `1.25 s`, `30 ms`, `4 µs`.
 pub(super) fn seconds(time: Duration) -> String {
     let (value, unit) = match time.as_secs_f64() {
         s if s >= 1.0 => (s, "s"),

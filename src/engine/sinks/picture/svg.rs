@@ -1,6 +1,8 @@
-//! The picture as SVG: a card of its own with its own light and dark colours, since whoever shows it as an image
-//! passes on no style. It is as wide as there is room, for JupyterLab cuts an image that is wider than the cell. No
-//! identifiers, so that several may stand in one page.
+//! Draws the picture as [SVG](https://www.w3.org/TR/SVG2/). Decides nothing about what is shown.
+//!
+//! The picture is a card that brings its own light and dark colours, since a page that shows an SVG as an image
+//! passes no style on to it. It is as wide as there is room, because JupyterLab cuts off an image that is wider than
+//! the cell. It contains no `id` attributes, so that several pictures can be in one page.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -8,13 +10,14 @@ use std::time::Duration;
 use super::layout::{Picture, Row, seconds};
 use crate::events::{LaneKind, Stream};
 
+/// Sizes are in units of the `viewBox`. One unit is one CSS pixel where there is room for the whole width.
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 190.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 62.0;
 const ROW: f64 = 34.0;
 const BAR: f64 = 16.0;
-/// A bar is at least so wide, for a mark and an arrow at each end.
+/// Least width of a bar: it needs room for a mark and for an arrow at each end.
 const LEAST: f64 = 10.0;
 const LEGEND: f64 = 34.0;
 
@@ -61,12 +64,12 @@ impl Canvas<'_> {
         LEFT + share.min(1.0) * (WIDTH - LEFT - RIGHT)
     }
 
-    /// The right end of a row's bar.
+    /// The right end of a row's bar, which is wider than its time if that is very short.
     fn right(&self, row: &Row) -> f64 {
         self.x(row.to).max(self.x(row.from) + LEAST)
     }
 
-    /// The middle of a row.
+    /// The height at which the middle of a row is.
     fn y(&self, row: usize) -> f64 {
         TOP + ROW * (row as f64 + 0.5)
     }
@@ -116,7 +119,7 @@ impl Canvas<'_> {
                 escape(name),
                 seconds(to.saturating_sub(*from))
             );
-            // About seven pixels a letter; the marks need some room as well.
+            // A letter takes about seven pixels, and the marks need some room as well.
             if name.chars().count() as f64 * 7.0 + 24.0 < width {
                 let _ = write!(
                     svg,
@@ -137,7 +140,8 @@ impl Canvas<'_> {
 
     fn edges(&self, svg: &mut String) {
         for (parent, child, at) in &self.picture.spawns {
-            // A start stands right of its moment and a join left: both may be at one.
+            // The start of a thread is drawn to the right of its time and a join to the left, because both may be at
+            // the same time.
             self.arrow(svg, self.x(*at) + 2.0, *parent, *child, "");
         }
         for (by, lane, at) in &self.picture.joins {
@@ -154,7 +158,7 @@ impl Canvas<'_> {
         }
     }
 
-    /// Upright, from the edge of one bar to that of another.
+    /// Draws an upright arrow from the edge of one bar to the edge of another.
     fn arrow(&self, svg: &mut String, x: f64, from: usize, to: usize, dashes: &str) {
         let down = if to > from { 1.0 } else { -1.0 };
         let start = self.y(from) + down * BAR / 2.0;
@@ -220,7 +224,7 @@ impl Canvas<'_> {
     }
 }
 
-/// Upright lines on the card's own ground. Without a pattern, which would need an identifier.
+/// Draws upright lines on the card's own background. An SVG pattern would need an `id`, so it is not used.
 fn hatch(svg: &mut String, left: f64, width: f64, middle: f64, height: f64, inside: &str) {
     let _ = writeln!(
         svg,
@@ -229,7 +233,7 @@ fn hatch(svg: &mut String, left: f64, width: f64, middle: f64, height: f64, insi
     );
 }
 
-/// Between ticks: 1, 2 or 5 times a power of ten, about eight in all.
+/// The time between two ticks of the axis: 1, 2 or 5 times a power of ten, so that there are about eight ticks.
 fn step(whole: f64) -> f64 {
     let rough = whole / 8.0;
     let power = 10_f64.powf(rough.log10().floor());
@@ -243,7 +247,8 @@ fn shortened(name: &str, most: usize) -> String {
     }
 }
 
-/// As XML has it; control characters, which XML has not, as spaces.
+/// Escapes text for XML. Control characters become spaces, since [XML does not allow
+/// them](https://www.w3.org/TR/xml/#charsets).
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

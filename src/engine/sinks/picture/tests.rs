@@ -1,3 +1,5 @@
+//! Tests of the picture, from a trace to its SVG and its text.
+
 use std::time::Duration;
 
 use super::*;
@@ -13,7 +15,7 @@ fn life(kind: LaneKind, name: &str, born: u64, ended: Option<u64>) -> Life {
     Life { kind, name: name.into(), parent, cell: CellId(1), born: ms(born), started: None, ended: ended.map(ms) }
 }
 
-/// A thread, a pool's worker with a task, and a print in each.
+/// The trace of a cell with a thread and a pool's worker with a task, and with a print in each.
 fn trace() -> Trace {
     let mut trace = Trace::default();
     trace.begin(CellId(1), ms(100));
@@ -67,7 +69,7 @@ fn a_thread_of_a_moment_is_wide_enough_to_see_its_start_and_its_join() {
     trace.lanes.get_mut(&LaneId(2)).expect("a thread").ended = Some(ms(110));
     trace.joins = vec![(LaneId(1), LaneId(2), ms(110))];
     let svg = drawn(&trace, "image/svg+xml");
-    // 10 of 100 ms, of the 750 to the right of 190.
+    // 10 of 100 ms are 75 of the 750 units to the right of `LEFT`, which is 190.
     assert!(svg.contains("x=\"265.0\" y=\"105.0\" width=\"10.0\""), "{svg}");
     assert!(svg.contains("d=\"M267.0 ") && svg.contains("stroke-dasharray=\"2 3\" d=\"M273.0 "), "{svg}");
 }
@@ -101,9 +103,9 @@ fn a_wait_is_hatched_and_says_for_what() {
     let wait = |lane, what, from, to| Wait { lane: LaneId(lane), what, from: ms(from), to };
     trace.waits = vec![
         wait(2, Awaited::Lock, 115, Some(ms(145))),
-        // In the task, and still going on when the cell has ended.
+        // A wait in the task that is not over when the cell has ended.
         wait(4, Awaited::Condition, 140, None),
-        // Of another cell, and begun before this one.
+        // A wait that belongs to another cell and began before this cell.
         wait(1, Awaited::Event, 50, Some(ms(110))),
         wait(77, Awaited::Event, 120, Some(ms(130))),
     ];

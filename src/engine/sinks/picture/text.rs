@@ -1,4 +1,5 @@
-//! The picture in characters, for terminals and for front ends without SVG.
+//! Draws the picture in characters, for terminals and for front ends without SVG. Decides nothing about what is
+//! shown.
 
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub(super) fn draw(picture: &Picture) -> String {
         for mark in &row.marks {
             line[column(mark.at)] = '\u{25cf}';
         }
-        // A name may hold anything; it must neither move a terminal's cursor nor break the line.
+        // A name may contain any character, but it must not move a terminal's cursor or break the line.
         let name = row.life.name.chars().map(|c| if c.is_control() { ' ' } else { c });
         let name: String = name.take(widest).collect();
         let line: String = line.iter().collect();

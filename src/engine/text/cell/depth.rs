@@ -1,19 +1,22 @@
-//! How deep the parser would have to go into a text, found before it goes: it recurses, and a stack has an end. Knows
-//! tokens only.
+//! Finds how deep the parser would have to recurse into a text, before it does: the parser recurses, and a thread's
+//! stack is limited. Looks at tokens only, never at syntax.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// So many brackets may be open at once. No program that is meant nests like this.
+/// Brackets that may be open at once. A text with more is not parsed; no real program nests like this.
 const DEEPEST: usize = 200;
 
-/// Brackets aside, each token may nest (`&&x`, `a = b = c`, `a + b`, `if … else if …`): so many may follow one another
-/// with nothing between them that ends a statement, an item or an argument.
+/// Tokens that may follow one another with nothing between them that ends a statement, an item or an argument. Even
+/// without brackets, each such token may nest (`&&x`, `a = b = c`, `a + b`, `if … else if …`). A text with more is
+/// not parsed.
 const LONGEST: usize = 4000;
 
-/// As much fits any stack.
+/// Tokens of this kind for which any thread's stack is large enough. A text with more is parsed on a thread with a
+/// stack of `STACK` bytes.
 const USUAL: usize = 100;
 
-/// Room for `LONGEST`: 43 KiB a level in a debug build. Only what is used takes memory.
+/// Bytes of stack of the parser's own thread: enough for `LONGEST` levels, at 43 KiB a level in a debug build. The
+/// system provides memory only for the part that is used.
 const STACK: usize = 256 << 20;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +26,8 @@ enum Depth {
     TooLarge,
 }
 
-/// Does `work`, which parses these tokens, where there is room for it; none if there is no such place.
+/// Calls `work`, which parses these tokens, on a thread whose stack is large enough. `None` if the tokens nest too
+/// deeply for every stack, or if that thread cannot be started.
 pub(crate) fn with_room<R: Send>(tokens: TokenStream, work: impl FnOnce() -> R + Send) -> Option<R> {
     match depth(tokens) {
         Depth::Usual => Some(work()),
@@ -61,10 +65,12 @@ fn brackets_nest_too_deeply(tokens: TokenStream) -> bool {
     true
 }
 
-/// The longest way into the text: tokens that follow one another, then those inside a bracket behind them, and so on.
+/// The greatest depth of the text, in tokens: those that follow one another, plus those inside a bracket behind them,
+/// and so on inwards.
 fn longest(tokens: TokenStream) -> usize {
     let (mut longest, mut run, mut before_block) = (0, 0, 0);
-    // Whether a name, and then its `!`, have just been there: what a macro is given is not parsed.
+    // Whether a name, and then its `!`, came just before. The tokens that a macro is given are not parsed, so they
+    // add no depth.
     let (mut after_name, mut after_macro) = (false, false);
     for token in tokens {
         let is_macro = std::mem::take(&mut after_macro);
@@ -103,7 +109,7 @@ mod tests {
         depth(text.parse().expect("tokens"))
     }
 
-    /// What nests without a bracket, `n` times.
+    /// Texts that nest `n` times without a bracket.
     fn nested(n: usize) -> [String; 12] {
         [
             "!".repeat(n) + "x",

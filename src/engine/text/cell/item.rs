@@ -1,6 +1,7 @@
-//! Items of a cell: what they define, and the edits that let other crates of the session use them.
+//! Items of a cell: what they define, and the edits that let other crates of the session use them. Never applies the
+//! edits.
 //!
-//! An edit never adds or removes a line, so an item keeps the lines that it has in its cell.
+//! An edit never adds or removes a line, so each item keeps the line numbers that it has in its cell.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -12,7 +13,7 @@ use syn::visit::{self, Visit};
 
 use super::mention;
 
-/// One item, or one `use`.
+/// One item; a `use` is one too.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub range: Range<usize>,
@@ -20,10 +21,10 @@ pub(crate) struct Item {
     pub kind: Kind,
     /// Insertions (an empty range) and replacements that make the item visible to the session's other crates.
     pub edits: Vec<Edit>,
-    /// Every `static` in it, those inside functions too.
+    /// Every `static` in the item, also those inside functions.
     pub statics: Vec<Static>,
     pub mentions: BTreeSet<String>,
-    /// The item's tokens: two items with the same tokens are the same item.
+    /// The item's tokens as text. Two items with the same tokens count as the same item.
     pub tokens: String,
     pub hot: bool,
 }
@@ -35,7 +36,7 @@ pub(crate) enum Kind {
     Macro,
     Definition,
     Trait,
-    /// `key` is the trait and the self type as written; `methods` are there for inherent impls only.
+    /// `key` is the trait and the self type as the user wrote them. `methods` is filled for inherent impls only.
     Impl {
         key: String,
         inherent: bool,
@@ -49,7 +50,7 @@ pub(crate) struct Name {
     pub ident: String,
 }
 
-/// Rust's three namespaces.
+/// Rust's three [namespaces](https://doc.rust-lang.org/reference/names/namespaces.html).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Space {
     Type,
@@ -72,35 +73,36 @@ pub(crate) struct Method {
 /// One name that a `use` brings into scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Import {
-    /// The name bound; none for `*` and for `as _`.
+    /// The name that is bound. `None` for `*` and for `as _`.
     pub name: Option<String>,
-    /// What follows `use`: `std::collections::HashMap as Map`.
+    /// The text after `use`: `std::collections::HashMap as Map`.
     pub path: String,
 }
 
 impl Import {
-    /// The first name of the path; none if it is a crate's beyond doubt.
+    /// The first name of the path. `None` if it certainly names a crate.
     pub(crate) fn root(&self) -> Option<&str> {
         let root = self.path.split("::").next().filter(|root| !root.is_empty())?;
         Some(root.split(' ').next().unwrap_or(root))
     }
 }
 
-/// A `static`, with the places that change when its crate is built again and the value must stay where it is.
+/// A `static`, with the places in its text that are changed when its crate is built again while its value must stay
+/// where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Static {
-    /// From the visibility (after attributes) to the semicolon.
+    /// Bytes from the visibility (after the attributes) to the semicolon.
     pub range: Range<usize>,
-    /// Where the keyword `static` starts.
+    /// First byte of the keyword `static`.
     pub keyword: usize,
-    /// `= expression`, without the semicolon.
+    /// Bytes of `= expression`, without the semicolon.
     pub value: Range<usize>,
-    /// Behind each `&` of its type that names no lifetime.
+    /// Bytes directly after each `&` in its type that names no lifetime.
     pub references: Vec<usize>,
     pub mutable: bool,
 }
 
-/// The statement as an item, if it is one.
+/// The statement as an item. `None` if it is not one.
 pub(super) fn from_statement(stmt: &syn::Stmt, source: &str) -> Option<Item> {
     match stmt {
         syn::Stmt::Item(item) => Some(from_item(item)),
@@ -204,8 +206,9 @@ fn imports(item: &syn::ItemUse) -> Vec<Import> {
     found
 }
 
-/// A macro call in statement position that defines items: the runtime's `transfer!`, and any macro whose tokens begin
-/// like an item, as those of `thread_local!`, `lazy_static!` and `bitflags!` do.
+/// A macro call in statement position that defines items. `None` if it defines none. Two kinds do: the runtime's
+/// `transfer!`, and any macro whose tokens begin like an item, as those of `thread_local!`, `lazy_static!` and
+/// `bitflags!` do.
 fn from_macro_call(call: &syn::StmtMacro, source: &str) -> Option<Item> {
     let tokens = call.mac.tokens.clone();
     let names = names_in_tokens(tokens.clone());
@@ -286,7 +289,7 @@ fn insert(at: usize, text: &str) -> Edit {
     Edit { range: at..at, text: text.into() }
 }
 
-/// Makes an item and its parts `pub`: the session's crates are one program to their user.
+/// Makes an item and its parts `pub`: to the user, all crates of the session are one program.
 struct Publish {
     edits: Vec<Edit>,
 }
@@ -320,7 +323,7 @@ impl Publish {
             }
             syn::Item::Impl(i) if i.trait_.is_none() => i.items.iter().for_each(|item| self.associated(item)),
             syn::Item::ForeignMod(i) => i.items.iter().for_each(|item| self.foreign(item)),
-            // Statics are published where they are rewritten: see `Static`.
+            // Statics become `pub` where they are rewritten: see `Static`.
             _ => {}
         }
     }
@@ -347,7 +350,7 @@ impl Publish {
     }
 }
 
-/// Where an item's own words start: behind its attributes and doc comments.
+/// Bytes of an item's first token after its attributes and doc comments.
 fn after_attributes(attrs: &[syn::Attribute], node: &impl ToTokens) -> Range<usize> {
     let whole = node.to_token_stream();
     let end = attrs.iter().map(|a| a.span().byte_range().end).max().unwrap_or(0);
@@ -355,7 +358,8 @@ fn after_attributes(attrs: &[syn::Attribute], node: &impl ToTokens) -> Range<usi
     start.unwrap_or(end..end)
 }
 
-/// Behind each `&` of a type that names no lifetime. Within function types a left-out lifetime means another thing.
+/// Bytes directly after each `&` of a type that names no lifetime. Function types are left out: there, a missing
+/// lifetime has another meaning.
 fn elided_references(ty: &syn::Type) -> Vec<usize> {
     struct References(Vec<usize>);
     impl<'ast> Visit<'ast> for References {

@@ -1,13 +1,14 @@
-//! What magics say about the Rust of a cell: which statements are timed, and which are measured. Measures nothing itself.
+//! What magics say about the Rust of a cell: which statements are timed, and which are measured. Never measures
+//! anything itself.
 
 use std::ops::Range;
 
 use syn::spanned::Spanned;
 
-/// What a magic says about the Rust beside it.
+/// What one magic says about the Rust beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// The statement that begins in these bytes of the cell is timed (`%time`).
+    /// `%time`: the statement that begins within these bytes of the cell is timed.
     Timed(Range<usize>),
     Measured(Measured),
 }
@@ -15,25 +16,25 @@ pub(crate) enum Mark {
 /// Statements that are measured together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Measured {
-    /// Bytes of the cell that its statements begin in.
+    /// Bytes of the cell in which the measured statements begin.
     pub body: Range<usize>,
-    /// The same with the setup, whose variables end with the measurement too.
+    /// The same bytes and those of the setup, whose variables end with the measurement too.
     pub within: Range<usize>,
     pub flags: Flags,
 }
 
-/// IPython's flags of `%timeit`.
+/// The flags of IPython's [`%timeit`](https://ipython.readthedocs.io/en/stable/interactive/magics.html#magic-timeit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Flags {
-    /// `-n`: loops of a run; 0 asks for as many as take 0.2 s.
+    /// `-n`: loops in each run. 0 means as many as take 0.2 s.
     pub loops: u64,
-    /// `-r`
+    /// `-r`: number of runs.
     pub runs: u64,
-    /// `-p`: digits.
+    /// `-p`: digits of the times that are printed.
     pub precision: u64,
-    /// `-q`: prints nothing.
+    /// `-q`: print nothing.
     pub quiet: bool,
-    /// `-o`: the measurement is the cell's result.
+    /// `-o`: make the measurement the cell's result.
     pub output: bool,
 }
 
@@ -48,8 +49,8 @@ pub(super) fn is_timed(marks: &[Mark], start: usize) -> bool {
     marks.iter().any(|mark| matches!(mark, Mark::Timed(range) if range.contains(&start)))
 }
 
-/// The expression of a statement that is measured, without the semicolon: its value is kept from the optimiser. `None`
-/// if the statement is not measured, or is no expression.
+/// The bytes of a measured expression, without its semicolon. Its value has to be kept from the optimiser. `None` if
+/// the statement is not measured or is not an expression.
 pub(super) fn expression(marks: &[Mark], stmt: &syn::Stmt) -> Option<Range<usize>> {
     let start = stmt.span().byte_range().start;
     marks.iter().find(|mark| matches!(mark, Mark::Measured(measured) if measured.within.contains(&start)))?;

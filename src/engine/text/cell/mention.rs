@@ -1,5 +1,5 @@
-//! Which names a piece of Rust mentions, binds and assigns, and whether it may run for long. Reads tokens and
-//! syntax only; a name counts as mentioned when it might be, for taking a variable too many costs nothing.
+//! Which names a piece of Rust mentions, binds and assigns, and whether it may run for long. Reads tokens and syntax
+//! only, never types. In doubt a name counts as mentioned: to take one variable too many costs nothing.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,8 @@ pub(crate) struct Binding {
     pub mutable: bool,
 }
 
-/// Every identifier in these tokens, also inside macro calls and captured by format strings (`"{name}"`).
+/// Every identifier in these tokens, including those inside macro calls and those that format strings capture
+/// (`"{name}"`).
 pub(super) fn of_tokens(tokens: TokenStream) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     collect(tokens, &mut names);
@@ -34,7 +35,7 @@ fn collect(tokens: TokenStream, names: &mut BTreeSet<String>) {
     }
 }
 
-/// Names in braces of a string literal; width and precision (`{:w$}`, `{:.p$}`) are names as well.
+/// Adds the names in braces of a string literal. Width and precision (`{:w$}`, `{:.p$}`) can be names as well.
 fn captured(literal: &str, names: &mut BTreeSet<String>) {
     if !literal.contains('"') || !literal.contains('{') {
         return;
@@ -48,7 +49,7 @@ fn captured(literal: &str, names: &mut BTreeSet<String>) {
     }
 }
 
-/// What a statement may read. A `let`'s own pattern only binds, save for the paths in it, which are no variables.
+/// Names that a statement may read. A `let`'s own pattern only binds names; the paths in it are not variables.
 pub(super) fn of_statement(stmt: &syn::Stmt) -> BTreeSet<String> {
     let syn::Stmt::Local(local) = stmt else { return of_tokens(stmt.to_token_stream()) };
     let mut names = of_tokens(local.pat.to_token_stream());
@@ -64,8 +65,8 @@ pub(super) fn of_statement(stmt: &syn::Stmt) -> BTreeSet<String> {
     names
 }
 
-/// The names that a pattern binds, in order. `None` and constants look like bindings: rustc decides, and a name
-/// that starts with a capital letter is taken for one of those.
+/// The names that a pattern binds, in order. Constants and unit variants such as `None` look like bindings, and only
+/// rustc can tell. A name that starts with a capital letter is therefore taken for one of those.
 pub(super) fn bindings(pat: &syn::Pat) -> Vec<Binding> {
     struct Names(Vec<Binding>);
     impl<'ast> Visit<'ast> for Names {
@@ -83,7 +84,7 @@ pub(super) fn bindings(pat: &syn::Pat) -> Vec<Binding> {
     names.0
 }
 
-/// Names that are assigned as a whole, so that a move out of them may be made good again.
+/// Names that a statement assigns as a whole. An assignment can give a variable that was moved out of a value again.
 pub(super) fn assigned(stmt: &syn::Stmt) -> BTreeSet<String> {
     struct Assigned(BTreeSet<String>);
     impl<'ast> Visit<'ast> for Assigned {
@@ -97,19 +98,19 @@ pub(super) fn assigned(stmt: &syn::Stmt) -> BTreeSet<String> {
     assigned.0
 }
 
-/// Iterations below this are over before optimising them would have paid.
+/// Iterations from which a loop is worth optimising. A loop with fewer is over before optimising it would have paid.
 const FEW: u128 = 20_000;
 
-/// Whether code may spend long in loops of its own, so that optimising it pays: a loop that is not bounded small
-/// by literals (nested bounds multiply) and does not print, wait or start threads itself, for such a loop's time is
-/// spent outside its own code.
+/// Whether the statement may spend long in loops of its own, so that optimising it pays. A loop counts unless
+/// literals keep its number of turns small (the numbers of nested loops multiply), or unless it prints, waits or
+/// starts threads itself: such a loop spends its time outside its own code.
 pub(super) fn is_hot(stmt: &syn::Stmt) -> bool {
     let mut loops = Loops { rounds: 1, hot: false };
     loops.visit_stmt(stmt);
     loops.hot
 }
 
-/// The same question for an item.
+/// As `is_hot`, for an item.
 pub(super) fn is_hot_item(item: &syn::Item) -> bool {
     let mut loops = Loops { rounds: 1, hot: false };
     loops.visit_item(item);
@@ -153,7 +154,8 @@ impl<'ast> Visit<'ast> for Loops {
     }
 }
 
-/// `0..10`, `1..=5`, `(0..10).rev()`, an array: how often a `for` over it runs, when literals say so.
+/// How often a `for` over this expression runs: `0..10`, `1..=5`, `(0..10).rev()`, an array. `None` if literals do
+/// not tell.
 fn literal_rounds(expr: &syn::Expr) -> Option<u128> {
     match expr {
         syn::Expr::Range(range) => {

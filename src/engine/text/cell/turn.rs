@@ -1,9 +1,10 @@
-//! Where a cell's own loops turn: there it looks whether it is interrupted. Knows nothing of how.
+//! Finds the places in a cell's own loops where the cell checks, at each turn, whether it was interrupted. Does not
+//! know how it checks.
 
 use syn::visit::{self, Visit};
 
-/// The bytes behind the opening brace of each outermost loop's body. A `for` loop that only computes is left out: it
-/// comes to its end, and a look at each turn would keep the optimiser from making it fast.
+/// The byte after the opening brace of each outermost loop's body. A `for` loop that only computes is left out: it
+/// ends by itself, and a check at each turn would keep the optimiser from making it fast.
 pub(super) fn of_statement(stmt: &syn::Stmt) -> Vec<usize> {
     let mut turns = Turns(Vec::new());
     turns.visit_stmt(stmt);
@@ -13,7 +14,7 @@ pub(super) fn of_statement(stmt: &syn::Stmt) -> Vec<usize> {
 struct Turns(Vec<usize>);
 
 impl Turns {
-    /// Nothing may stand before the attributes of a body.
+    /// Adds a body, unless it has inner attributes: no code may stand before those.
     fn add(&mut self, attributes: &[syn::Attribute], body: &syn::Block) {
         if attributes.iter().all(|attribute| matches!(attribute.style, syn::AttrStyle::Outer)) {
             self.0.push(body.brace_token.span.open().byte_range().end);
@@ -35,7 +36,7 @@ impl<'ast> Visit<'ast> for Turns {
             self.add(&node.attrs, &node.body);
         }
     }
-    /// What may be evaluated by the compiler, where nothing can be looked up.
+    /// Skips code that the compiler may evaluate, where no check for an interrupt can be made.
     fn visit_expr_const(&mut self, _: &'ast syn::ExprConst) {}
     fn visit_item(&mut self, _: &'ast syn::Item) {}
     fn visit_type(&mut self, _: &'ast syn::Type) {}
@@ -44,7 +45,7 @@ impl<'ast> Visit<'ast> for Turns {
     }
 }
 
-/// Whether there is anything that a turn may spend long in: a call, a macro, another loop.
+/// Whether a loop's body contains something that may take long: a call, a macro or another loop.
 struct Calls(bool);
 
 impl<'ast> Visit<'ast> for Calls {

@@ -21,9 +21,9 @@ mod sinks;
 mod text;
 mod trial;
 
-pub use crate::worker::TimeFormat;
 /// A message of a front end on a comm.
-pub use crate::worker::{Act, Comm};
+pub use crate::worker::Comm;
+pub use crate::worker::TimeFormat;
 /// The standard input of cells: who answers, and with what.
 pub use crate::worker::{Answer, Input};
 pub use api::{

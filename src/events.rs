@@ -8,6 +8,8 @@ pub(crate) mod fixture;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The number in `In[n]`: the execution count of one run of one cell. It is never reused within a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CellId(pub u32);
@@ -130,9 +132,9 @@ pub struct Failure {
     pub traceback: Vec<String>,
 }
 
-/// What a cell does with a comm, named after the protocol's [`comm_open`, `comm_msg` and
+/// What a cell or a front end does with a comm, named after the protocol's [`comm_open`, `comm_msg` and
 /// `comm_close`](https://jupyter-client.readthedocs.io/en/stable/messaging.html#custom-messages).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum CommAct {
     /// A comm is opened.
     Open {

@@ -1,10 +1,11 @@
 //! Owns the worker: the child process that runs cells, what it prints, and what it reports.
 //!
-//! The child is this same executable (`server`); `handle` is the side of the session. Between them: a control
-//! socket (`protocol`) and a ring of records in shared memory (`ring`, `record`), never the user's fd 1 or 2.
-//! `interpose` sees threads, processes and raw writes of any code in the child; `capture` turns what they do into
-//! records, `content` and `display` turn some of those into what is shown. What a cell reads is asked for by a record
-//! (`input`) and answered through the same memory (`answer`, `slot`). Nothing here knows Rust source, notebooks or Jupyter.
+//! `child` is what runs in the child, which is this same executable; `parent` is the session's side, with `handle` as its
+//! face; `abi` is what both share: a control socket (`protocol`) and a ring of records in shared memory (`ring`, `record`),
+//! never the user's fd 1 or 2. In the child `interpose` sees threads, processes and raw writes of any code, and `capture`
+//! turns what they do into records. In the session `inbox` turns records and raw output into events, with `processes`,
+//! `content` and `display`. A cell asks for input by a record (`child::input`) and is answered through the same memory
+//! (`parent::answer`, `abi::slot`). Nothing here knows Rust source, notebooks or Jupyter.
 
 mod abi;
 mod child;
@@ -13,7 +14,7 @@ mod child;
 pub mod fuzzing;
 mod parent;
 
-pub use abi::comm::{Act, Comm};
+pub use abi::comm::Comm;
 pub use abi::exit::Exit;
 pub(crate) use abi::launch::executable;
 pub use abi::protocol::{End, Input, Places, Run, SnapshotError};

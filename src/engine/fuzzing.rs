@@ -2,7 +2,7 @@
 
 use crate::engine::ask::names::Names;
 use crate::engine::magics::{self, Parsed};
-use crate::engine::{complete, inspect, whole};
+use crate::engine::{Completions, Provider, Reply, whole};
 
 /// Parsing changes no length and no line, all that it names is text of the cell, and no question about it panics.
 pub fn cell(bytes: &[u8]) {
@@ -20,7 +20,13 @@ pub fn cell(bytes: &[u8]) {
         }
         let _ = (parts.free_names(), parts.bindings(), parts.is_idle());
     }
-    let names = Names::default();
+    let (names, length) = (Names::default(), text.len());
     let cursor = (0..=bytes.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    let _ = (whole(text), complete(&names, text, cursor), inspect(&names, text, cursor, true));
+    let _ = whole(text);
+    names.complete(
+        text,
+        cursor,
+        Reply::new(move |completions: Completions| assert!(completions.range.end <= length)),
+    );
+    names.inspect(text, cursor, true, Reply::new(drop));
 }

@@ -13,7 +13,7 @@ use super::protocol::codec::Message;
 use super::protocol::comm::{CommClose, CommInfo, CommInfoReply, CommInfoRequest, CommMsg, CommOpen};
 use super::protocol::iopub::ExecutionState;
 use super::runner::Work;
-use crate::engine::{Act, Comm};
+use crate::engine::Comm;
 use crate::events::{CellId, CommAct, Event, Failure, LaneId};
 
 #[derive(Default)]
@@ -54,15 +54,15 @@ impl Comms {
         outbound: &mut Outbound,
     ) -> Option<(RunningComm, Work)> {
         outbound.status(&message.header, ExecutionState::Busy);
-        let (act, id, target, data) = match request {
-            CommRequest::Open(open) => (Act::Open, open.comm_id, open.target_name, open.data),
-            CommRequest::Msg(msg) => (Act::Message, msg.comm_id, String::new(), msg.data),
-            CommRequest::Close(close) => (Act::Close, close.comm_id, String::new(), close.data),
+        let (act, id, data) = match request {
+            CommRequest::Open(open) => (CommAct::Open { target: open.target_name }, open.comm_id, open.data),
+            CommRequest::Msg(msg) => (CommAct::Message, msg.comm_id, msg.data),
+            CommRequest::Close(close) => (CommAct::Close, close.comm_id, close.data),
         };
-        let is_expected = match act {
-            Act::Open => self.open.insert(id.clone(), target.clone()).is_none(),
-            Act::Message => self.open.contains_key(&id),
-            Act::Close => self.open.remove(&id).is_some(),
+        let is_expected = match &act {
+            CommAct::Open { target } => self.open.insert(id.clone(), target.clone()).is_none(),
+            CommAct::Message => self.open.contains_key(&id),
+            CommAct::Close => self.open.remove(&id).is_some(),
         };
         if !is_expected {
             log(format_args!("a {} is ignored: comm {id:?} is not open, or is open already", message.msg_type));
@@ -72,7 +72,7 @@ impl Comms {
         let cell = numbers.unnumbered();
         outbound.begin_cell(cell, &message.header, numbers.count(), false);
         let running = RunningComm { message, cell, comm_id: id.clone() };
-        Some((running, Work::Comm(Comm { cell: cell.0, act, id, target, data: data.to_string() })))
+        Some((running, Work::Comm(Comm { cell: cell.0, act, id, data: data.to_string() })))
     }
 
     /// The handler has ended. A comm whose message could not be handled is closed.

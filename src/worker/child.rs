@@ -2,6 +2,7 @@
 
 mod caller;
 mod capture;
+mod comm;
 mod input;
 pub mod interpose;
 mod interrupt;

@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 
 use crate::events::{Event, Sink};
 use crate::worker::abi::protocol::{Request, Response, receive, send};
-use crate::worker::abi::record::Head;
+use crate::worker::abi::record::RecordReader;
+use crate::worker::abi::ring::Unread;
+use crate::worker::abi::words;
 use crate::worker::parent::answer::Answerer;
 use crate::worker::parent::inbox::Inbox;
 use crate::worker::parent::open::Open;
@@ -42,14 +44,25 @@ pub fn records(mut bytes: &[u8]) {
     let mut inbox = Inbox::new(&start, Arc::new(Mutex::new(Box::new(Nobody))), Arc::<Open>::default(), streams);
     inbox.set_worker(1 << 30);
     inbox.set_running(1);
-    while let Some((head, payload, length)) = Head::parse(bytes) {
+    let mut reader = RecordReader::default();
+    loop {
+        let words = words::of(bytes);
+        let unread = Unread::of(&words, bytes.len());
+        let Some((head, payload, length)) = reader.read(&unread) else { break };
         assert!(length <= bytes.len() && length.is_multiple_of(8) && head.length as usize == payload.len());
         let again = [&head.to_bytes()[..], payload, &[0; 8]].concat();
-        assert_eq!(Head::parse(&again).map(|(head, payload, _)| (head, payload)), Some((head, payload)));
-        assert_eq!(inbox.record(bytes), length);
+        let mut reader = RecordReader::default();
+        let read =
+            reader.read(&Unread::of(&words::of(&again), again.len())).map(|(head, payload, _)| (head, payload));
+        assert_eq!(read, Some((head, payload)));
+        assert_eq!(inbox.record(&unread), length);
         bytes = &bytes[length..];
     }
-    assert_eq!(inbox.record(bytes), bytes.len(), "what is no record is passed over");
+    assert_eq!(
+        inbox.record(&Unread::of(&words::of(bytes), bytes.len())),
+        bytes.len(),
+        "what is no record is passed over"
+    );
     inbox.release();
     inbox.reap();
     inbox.flush();

@@ -57,7 +57,7 @@ fn full_while_the_cache_is_written() {
     assert_eq!(part(&said, "empty"), "code 0\n");
     let full = part(&said, "full");
     assert!(full.contains("No space left on device") && full.contains("free some disk space"), "{full}");
-    assert!(full.ends_with("code 4\ncrates\nfiller\nlock\n"), "{full}");
+    assert!(full.ends_with("code 4\nfiller\nlock\nsessions\n"), "{full}");
     assert_eq!(part(&said, "room"), "code 0\n");
     let saved = fs::read_to_string(notebook.path("more.executed.ipynb")).expect("what ran is saved");
     assert!(saved.contains("first\\n"), "{saved}");
@@ -112,6 +112,8 @@ fn damaged_cache() {
         let mut sound = entries(cache.path(), kind);
         // Building the runtime takes seconds: once is enough.
         sound.retain(|(path, _)| index == 0 || !note(path)["about"].is_null());
+        // The cell that tries a toolchain runs once; these sessions do not use it.
+        sound.retain(|(path, _)| !note(path).to_string().contains("\"pairs\""));
         assert!(sound.len() >= 3, "{sound:?}");
         sound.iter().for_each(|(path, bytes)| damage(path, bytes));
         run();

@@ -83,7 +83,9 @@ fn two_share_a_cold_cache() {
     let entries = std::fs::read_dir(cache.path()).expect("listed").flatten().map(|entry| entry.file_name());
     let names: Vec<String> = entries.map(|name| name.into_string().expect("text")).collect();
     let is_entry = |name: &String| {
-        ["lock", "crates"].contains(&name.as_str()) || name.ends_with(".json") || name.ends_with(".so")
+        ["lock", "sessions"].contains(&name.as_str()) || name.ends_with(".json") || name.ends_with(".so")
     };
     assert!(names.iter().all(is_entry), "{names:?}");
+    let sessions = std::fs::read_dir(cache.path().join("sessions")).expect("listed");
+    assert_eq!(sessions.count(), 0, "both have ended");
 }

@@ -23,8 +23,13 @@ impl Left {
         left.extend(descriptors("self"));
         files(&std::env::temp_dir(), &mut left);
         let cache = std::env::var_os("THREADBOOK_CACHE").expect("it is set");
-        // Entries are what the cache is for.
-        let is_entry = |line: &String| line.ends_with(".so") || line.ends_with(".json") || line.ends_with("/lock");
+        // Entries are what the cache is for. The note of a session that was killed goes when the cache is next made smaller.
+        let is_entry = |line: &String| {
+            line.ends_with(".so")
+                || line.ends_with(".json")
+                || line.ends_with("/lock")
+                || line.contains("/sessions/")
+        };
         let mut in_cache = BTreeSet::new();
         files(Path::new(&cache), &mut in_cache);
         left.extend(in_cache.into_iter().filter(|line| !is_entry(line)));

@@ -1,5 +1,5 @@
-//! What session and worker say to each other on the control socket: closed enums, JSON, each message behind its
-//! length (four bytes, native order). The version goes first and alone decides whether the rest can be understood.
+//! The messages of session and worker on the control socket: closed enums as JSON, each behind its length (four bytes in
+//! native order). The first message tells the version, which alone decides whether the others can be understood.
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -12,8 +12,8 @@ use crate::worker::abi::comm::Comm;
 use crate::worker::abi::schedule::Schedule;
 use crate::worker::abi::timing::Timing;
 
-/// Raised with every change to this file.
-pub(crate) const VERSION: u32 = 5;
+/// The version of this file, raised with every change to it.
+pub(crate) const VERSION: u32 = 6;
 
 /// From the session.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub(crate) enum Request {
     },
     Run(Run),
     Comm(Comm),
-    /// Make a copy of yourself that waits, unless that takes longer than `limit`.
+    /// The process is to make a copy of itself that waits, unless that takes longer than `limit`.
     Snapshot {
         limit: Duration,
     },
@@ -50,10 +50,10 @@ pub struct Run {
 /// Who answers a cell that reads its standard input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {
-    /// Nobody: it is empty.
+    /// Nobody: the input is empty.
     #[default]
     Empty,
-    /// A front end that has said that it does not: reading is an error.
+    /// Nobody, since the front end has said that it does not: reading is an error.
     Refused,
     /// The front end, by an `Answerer`.
     Asked,
@@ -151,12 +151,12 @@ pub(crate) fn send(mut to: impl Write, message: &impl Serialize) -> io::Result<(
     to.write_all(&bytes)
 }
 
-/// The next message; `UnexpectedEof` when the other side has gone.
+/// The next message. `UnexpectedEof` if the other side has ended or closed the socket.
 pub(crate) fn receive<T: DeserializeOwned>(mut from: impl Read) -> io::Result<T> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;
     let length = u32::from_ne_bytes(length) as usize;
-    // Memory is taken for what comes, not for what is announced: a cell that has gone wild may have written that.
+    // Memory is taken for what comes, not for what is announced: a cell with a wild pointer may have written the length.
     let mut bytes = Vec::with_capacity(length.min(64 << 10));
     if from.take(length as u64).read_to_end(&mut bytes)? < length {
         return Err(io::ErrorKind::UnexpectedEof.into());

@@ -1,7 +1,8 @@
-//! The form of one record in the ring: a fixed head, then its payload. Written by the worker and its forked
-//! children, read by the session: always the same build of this executable.
+//! The form of one record in the ring: a head of fixed size, then its payload. The worker and its forked children write
+//! records, the session reads them; all of them are the same build of this executable.
 
 use crate::events::Awaited;
+use crate::worker::abi::ring::Unread;
 use crate::worker::host;
 
 /// What a record says. Its payload is text for `Text`, JSON for `Display` and `Result`, a name for `Lane` and
@@ -30,7 +31,7 @@ pub(crate) enum Kind {
     Input,
     /// The lane waits for a lock; `detail` is its kind (`host::LOCK`, …).
     Wait,
-    /// It has it, or has given up.
+    /// The lane has the lock, or has given up.
     Wake,
 }
 
@@ -55,7 +56,7 @@ pub(crate) struct Head {
     pub other: u32,
     /// The cell that the lane belongs to.
     pub cell: u32,
-    /// The cell running now, or 0.
+    /// The cell that ran when the record was written; 0 between cells.
     pub running: u32,
     pub pid: u32,
     pub tid: u32,
@@ -64,8 +65,8 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// The `detail` of a display or result of which the next record of this thread has more, and of the demand for
-    /// more of an answer.
+    /// The `detail` of a display or result that goes on in the next record of its thread, and of an `Input` that asks for
+    /// the next piece of an answer.
     pub(crate) const MORE: u8 = 1;
 
     /// What the lane of a `Wait` waits for.
@@ -92,17 +93,15 @@ impl Head {
         bytes
     }
 
-    /// The record at the start of `bytes`, its payload, and the bytes it takes; none if it is torn or not ours.
-    pub(crate) fn parse(bytes: &[u8]) -> Option<(Head, &[u8], usize)> {
-        let head = bytes.get(..HEAD)?;
-        let word = |index: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|k| head[4 + 4 * index + k]));
-        let nanos = u64::from_ne_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|k| head[32 + k]));
-        let length = word(0) as usize;
-        let whole = HEAD.checked_add(length)?.checked_next_multiple_of(8).filter(|whole| *whole <= bytes.len())?;
-        let payload = &bytes[HEAD..HEAD + length];
+    /// Reads the head in these bytes, which is the first of `available` bytes. Returns it and the bytes that its record
+    /// takes with payload and padding. None if it is no head of ours, or its record does not end within `available`.
+    fn parse(bytes: &[u8; HEAD], available: usize) -> Option<(Head, usize)> {
+        let word = |index: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|k| bytes[4 + 4 * index + k]));
+        let nanos = u64::from_ne_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|k| bytes[32 + k]));
+        let whole = HEAD.checked_add(word(0) as usize)?.checked_next_multiple_of(8)?;
         let head = Head {
-            kind: Kind::from_byte(head[0])?,
-            detail: head[1],
+            kind: Kind::from_byte(bytes[0])?,
+            detail: bytes[1],
             length: word(0),
             lane: word(1),
             other: word(2),
@@ -112,13 +111,61 @@ impl Head {
             tid: word(6),
             nanos,
         };
-        Some((head, payload, whole))
+        (whole <= available).then_some((head, whole))
+    }
+}
+
+/// Copies records out of the ring, each once, before anything in them is looked at: a cell with a wild pointer may write
+/// to the ring at any time.
+#[derive(Default)]
+pub(crate) struct RecordReader {
+    /// The payload that was read last, in a buffer as large as the largest one so far.
+    payload: Vec<u8>,
+}
+
+impl RecordReader {
+    /// The first record of what is unread, its payload, and the bytes that it takes. None if it is torn or not ours.
+    pub(crate) fn read(&mut self, unread: &Unread) -> Option<(Head, &[u8], usize)> {
+        if unread.len() < HEAD {
+            return None;
+        }
+        let mut head = [0; HEAD];
+        unread.copy(0, &mut head);
+        let (head, whole) = Head::parse(&head, unread.len())?;
+        let length = head.length as usize;
+        if self.payload.len() < length {
+            self.payload.resize(length, 0);
+        }
+        unread.copy(HEAD, &mut self.payload[..length]);
+        Some((head, &self.payload[..length], whole))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::abi::memory::Ordering;
+    use crate::worker::abi::words;
+
+    fn read(bytes: &[u8]) -> Option<(Head, Vec<u8>, usize)> {
+        let words = words::of(bytes);
+        let mut reader = RecordReader::default();
+        let (head, payload, whole) = reader.read(&Unread::of(&words, bytes.len()))?;
+        Some((head, payload.to_vec(), whole))
+    }
+
+    const HEAD_OF_TEXT: Head = Head {
+        kind: Kind::Text,
+        detail: 1,
+        length: 9,
+        lane: 0,
+        other: 0,
+        cell: 0,
+        running: 0,
+        pid: 0,
+        tid: 0,
+        nanos: 0,
+    };
 
     #[test]
     fn a_head_is_read_as_it_was_written() {
@@ -136,28 +183,28 @@ mod tests {
         };
         let mut bytes = head.to_bytes().to_vec();
         bytes.extend_from_slice(b"abc-----");
-        assert_eq!(Head::parse(&bytes), Some((head, &b"abc"[..], 56)));
+        assert_eq!(read(&bytes), Some((head, b"abc".to_vec(), 56)));
     }
 
     #[test]
     fn torn_or_foreign_bytes_are_no_record() {
-        let head = Head {
-            kind: Kind::Text,
-            detail: 1,
-            length: 9,
-            lane: 0,
-            other: 0,
-            cell: 0,
-            running: 0,
-            pid: 0,
-            tid: 0,
-            nanos: 0,
-        };
-        assert_eq!(Head::parse(&head.to_bytes()), None);
-        assert_eq!(Head::parse(&[0xff; 64]), None);
-        assert_eq!(Head::parse(b"short"), None);
+        let head = HEAD_OF_TEXT;
+        assert_eq!(read(&head.to_bytes()), None);
+        assert_eq!(read(&[0xff; 64]), None);
+        assert_eq!(read(b"short"), None);
         // Found by fuzzing: the payload was there, and the bytes that fill it up to the next record were not.
         let unfilled = [&Head { length: 1, ..head }.to_bytes()[..], b"x"].concat();
-        assert_eq!(Head::parse(&unfilled), None);
+        assert_eq!(read(&unfilled), None);
+    }
+
+    #[test]
+    fn what_was_read_stays_what_it_was_when_a_cell_writes_over_it() {
+        let words = words::of(&[&HEAD_OF_TEXT.to_bytes()[..], b"some text"].concat());
+        let mut reader = RecordReader::default();
+        let unread = Unread::of(&words, words.len() * 8);
+        let (head, payload, whole) = reader.read(&unread).expect("a record");
+        words.iter().for_each(|word| word.store(u64::MAX, Ordering::SeqCst));
+        assert_eq!((head, payload, whole), (HEAD_OF_TEXT, &b"some text"[..], 64));
+        assert!(reader.read(&unread).is_none(), "it is written over now");
     }
 }

@@ -1,16 +1,14 @@
-//! One answer of the session to the worker, in the memory that both share: no descriptor that a copy of the worker
-//! would share too, and nothing that an answer to a question of a dead worker could be left in.
+//! One answer of the session to the worker, in the memory that both share. A descriptor would be shared with each copy of
+//! the worker, and could hold an answer that a dead worker has left.
 //!
-//! An answer is under the ticket of its question, and a worker takes no other; the session writes only when a question
+//! An answer carries the ticket of its question, and the worker takes only that one. The session writes only while a question
 //! is open, so no answer is written while another is read.
 
-use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::worker::abi::memory::{ANSWER_WORDS, AtomicU32, AtomicU64, Ordering, futex};
+use crate::worker::abi::words;
 
-use crate::sys::futex;
-
-/// Longer text comes in pieces, each asked for.
-pub(crate) const LARGEST: usize = 48 << 10;
+/// Bytes of the longest answer. A longer one comes in pieces, each asked for.
+pub(crate) const LARGEST: usize = ANSWER_WORDS * size_of::<AtomicU64>();
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -27,21 +25,32 @@ pub(crate) enum Kind {
 
 #[repr(C)]
 pub(crate) struct Slot {
-    /// Written last: all that is below belongs to it.
+    /// The ticket that the rest of the slot belongs to. Written last.
     ticket: AtomicU64,
-    /// Changes with every answer.
+    /// Changes with every answer; the worker waits for that.
     changes: AtomicU32,
     kind: AtomicU32,
     length: AtomicU32,
-    bytes: UnsafeCell<[u8; LARGEST]>,
+    bytes: [AtomicU64; ANSWER_WORDS],
+}
+
+impl Default for Slot {
+    fn default() -> Slot {
+        Slot {
+            ticket: AtomicU64::new(0),
+            changes: AtomicU32::new(0),
+            kind: AtomicU32::new(0),
+            length: AtomicU32::new(0),
+            bytes: [const { AtomicU64::new(0) }; ANSWER_WORDS],
+        }
+    }
 }
 
 impl Slot {
-    /// Answers the question with this ticket, which is the one that the worker waits with.
+    /// Answers the question with this ticket. The worker waits for it.
     pub(crate) fn post(&self, ticket: u64, kind: Kind, bytes: &[u8]) {
         assert!(bytes.len() <= LARGEST, "an answer is cut to pieces first");
-        // SAFETY: the length is checked, and nobody reads: the worker waits for this ticket.
-        unsafe { self.bytes.get().cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        words::store(&self.bytes, 0, bytes);
         self.length.store(bytes.len() as u32, Ordering::Relaxed);
         self.kind.store(kind as u32, Ordering::Relaxed);
         self.ticket.store(ticket, Ordering::Release);
@@ -58,9 +67,11 @@ impl Slot {
             }
             futex::wait(&self.changes, changes);
         }
-        let length = self.length.load(Ordering::Relaxed) as usize;
-        // SAFETY: `length` bytes were written before the ticket, and nobody writes before the next question.
-        into.extend_from_slice(unsafe { std::slice::from_raw_parts(self.bytes.get().cast(), length.min(LARGEST)) });
+        // The length may be anything: a cell may have written over it.
+        let length = (self.length.load(Ordering::Relaxed) as usize).min(LARGEST);
+        let before = into.len();
+        into.resize(before + length, 0);
+        words::load(&self.bytes, 0, &mut into[before..]);
         let kinds = [Kind::Line, Kind::Piece, Kind::Interrupted];
         let kind = self.kind.load(Ordering::Relaxed);
         kinds.into_iter().find(|known| *known as u32 == kind).unwrap_or(Kind::End)

@@ -1,20 +1,20 @@
-//! Whose code is calling: a crate that `:dep` brought in, or the user's own.
+//! Tells whose code calls a function of this executable: that of a crate from `:dep`, or the user's own.
 
 use std::ffi::{CStr, c_void};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How the file names of libraries of crates begin; the engine names them so.
+/// The prefix that the engine gives the file names of libraries of crates.
 const CRATES: &str = "libthreadbook_deps";
 
-/// Whether such a library is loaded; before that no stack need be walked.
+/// Whether a library of crates is loaded. Until then no stack need be walked.
 static LOADED: AtomicBool = AtomicBool::new(false);
 
-/// Notes what is being loaded.
+/// Notes that this library is being loaded.
 pub(crate) fn loads(library: &Path) {
     let name = library.file_name().unwrap_or_default().to_string_lossy();
     if name.starts_with(CRATES) && !LOADED.swap(true, Ordering::Relaxed) {
-        // The first walk loads the unwinder, which may allocate: better here than in the middle of a thread's making.
+        // The first walk loads the unwinder, which may allocate. Not in the middle of making a thread, therefore.
         walk(&mut [std::ptr::null_mut(); 2]);
     }
 }

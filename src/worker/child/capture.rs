@@ -14,13 +14,13 @@ use crate::worker::child::schedule::Decisions;
 use crate::worker::host;
 
 static RING: AtomicPtr<Ring> = AtomicPtr::new(std::ptr::null_mut());
-/// The cell that is running, 0 between cells.
+/// The cell that is running; 0 between cells.
 static RUNNING: AtomicU32 = AtomicU32::new(0);
-/// The cell that ran last, or runs: threads of crates work for it.
+/// The cell that runs or, between cells, the one that ran last. Threads that crates have made work for this cell.
 static NEWEST: AtomicU32 = AtomicU32::new(0);
 /// The last `N` of `Thread-N`. A forked child goes on counting from its parent's, as in CPython.
 static THREADS: AtomicU32 = AtomicU32::new(0);
-/// This process; kept because asking costs a system call.
+/// The id of this process, kept since asking for it is a system call.
 static PID: AtomicU32 = AtomicU32::new(0);
 /// The schedule of the cell that runs: see `scheduling_point`.
 static SCHEDULE: CellSchedule = CellSchedule {
@@ -29,17 +29,17 @@ static SCHEDULE: CellSchedule = CellSchedule {
     last_lane: AtomicU32::new(0),
     cells: AtomicU32::new(0),
 };
-/// When the last record was written: see `barrier`.
+/// When the last record was written, in nanoseconds of `CLOCK_MONOTONIC`. `barrier` reads it.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
-/// A lane and the cell that it belongs to; what a thread works for, and what a handle of the host table holds.
+/// What a thread works for: a lane, and the cell that the lane belongs to. A handle of the host table holds both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Here {
     pub lane: u32,
     pub cell: u32,
 }
 
-/// The cell of a lane that belongs to whichever cell runs.
+/// The `cell` of a lane that always belongs to the cell that runs.
 const FOLLOWS: u32 = 0;
 
 impl Here {
@@ -56,21 +56,22 @@ impl Here {
 
 thread_local! {
     static HERE: Cell<Here> = const { Cell::new(Here::NOWHERE) };
-    /// The lane that the next thread or child of this thread is, or 0.
+    /// The handle of the lane that the next thread or child of this thread will be; 0 if none was declared for it.
     static ADOPTED: Cell<u64> = const { Cell::new(0) };
     static TID: Cell<u32> = const { Cell::new(0) };
     /// The decisions of this thread as a lane during a cell: see `scheduling_point`.
     static DECISIONS: Cell<Option<(u32, u32, Decisions)>> = const { Cell::new(None) };
-    /// The number that this thread took when it was made, while it still has no other name.
+    /// The `N` of this thread while its name is `Thread-N`, else 0.
     static NUMBER: Cell<u32> = const { Cell::new(0) };
-    /// This thread was declared with its full name, and std is about to tell the system a shorter one.
+    /// True from the start of a thread that was declared with its full name until std has told the system the name, cut to
+    /// 15 bytes.
     static DECLARED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The lane of the thread that runs cells, in every worker of a session.
 pub(crate) const MAIN: u32 = 1;
 
-/// Starts capturing: the calling thread is the one that will run cells.
+/// Starts capturing. The calling thread is the one that will run cells.
 pub(crate) fn begin(ring: &'static Ring) {
     PID.store(std::process::id(), Ordering::Relaxed);
     RING.store(std::ptr::from_ref(ring).cast_mut(), Ordering::Release);
@@ -84,7 +85,7 @@ pub(crate) fn ring() -> Option<&'static Ring> {
     unsafe { RING.load(Ordering::Acquire).as_ref() }
 }
 
-/// `cell` runs on the calling thread from here on; 0 ends it.
+/// Notes that `cell` runs on the calling thread from here on, or with 0 that no cell does.
 pub(crate) fn running(cell: u32) {
     RUNNING.store(cell, Ordering::Relaxed);
     if cell != 0 {
@@ -119,15 +120,15 @@ fn emit(kind: Kind, detail: u8, here: Here, other: u32, payload: &[u8]) -> bool 
         nanos: now(),
     };
     LAST.store(head.nanos, Ordering::Relaxed);
-    ring.write(tid(), [&head.to_bytes(), payload])
+    ring.write(tid(), &head.to_bytes(), payload)
 }
 
 pub(crate) fn now() -> u64 {
     clock::monotonic_nanos()
 }
 
-/// Text of the calling thread on stdout (1) or stderr (2). Answers false if it could not be recorded, because the
-/// thread interrupted its own write: the caller then writes to the descriptor.
+/// Records text of the calling thread on stdout (1) or stderr (2). Returns false if that is not possible, since the thread
+/// is in a signal handler that interrupted its own write: the caller then writes to the descriptor.
 pub(crate) fn text(stream: u8, bytes: &[u8]) -> bool {
     barrier(stream);
     let mut rest = bytes;
@@ -183,11 +184,12 @@ fn scheduling_point() {
     }
 }
 
-/// A burst of prints has nothing between its lines; below this a thread cannot have made another process print.
+/// Nanoseconds since the last record within which `barrier` does not look for raw output: too few for a thread to make
+/// another process print. Prints further apart pay two system calls each.
 const BURST_NANOS: u64 = 20_000;
 
-/// Programs and C code write to the descriptor itself. What they have written and nobody has read yet comes before
-/// the record that follows.
+/// Makes the session read what programs and C code have written to fd 1 and 2 themselves before it reads the record that
+/// follows.
 fn barrier(stream: u8) {
     if now().saturating_sub(LAST.load(Ordering::Relaxed)) < BURST_NANOS {
         return;
@@ -205,7 +207,7 @@ fn declare_as(lane: Here, kind: u32, parent: u32, name: &[u8]) {
     emit(Kind::Lane, kind as u8, lane, parent, &name[..name.len().min(4096)]);
 }
 
-/// A new lane of the calling lane's cell.
+/// Declares a new lane, which belongs to the cell of the calling thread's lane.
 pub(crate) fn declare(kind: u32, name: &[u8]) -> Here {
     let Some(ring) = ring() else { return Here::NOWHERE };
     let lane = Here { lane: ring.next_lane(), ..here() };
@@ -217,8 +219,9 @@ pub(crate) fn adopt(lane: Here) {
     ADOPTED.set(lane.to_handle());
 }
 
-/// The lane that a thread about to be made by the calling thread will be, and its number if it has no name yet.
-/// A thread that a crate makes (a pool's worker, as a rule) works for whichever cell runs, and is not waited for.
+/// Returns the lane of a thread that the calling thread is about to make, and the thread's number if it has no name yet,
+/// else 0. A thread that a crate makes (as a rule a pool's worker) belongs to whichever cell runs, and no settling waits
+/// for it.
 pub(crate) fn for_new_thread(made_by_crate: bool) -> (Here, u32) {
     match ADOPTED.replace(0) {
         0 => {
@@ -239,7 +242,7 @@ pub(crate) fn for_new_thread(made_by_crate: bool) -> (Here, u32) {
     }
 }
 
-/// `Thread-N`, without allocating.
+/// Writes `Thread-N` into the buffer, since a signal handler must not allocate.
 fn thread_name(number: u32, buffer: &mut [u8; 24]) -> &[u8] {
     let mut digits = [0u8; 10];
     let mut at = digits.len();
@@ -258,7 +261,7 @@ fn thread_name(number: u32, buffer: &mut [u8; 24]) -> &[u8] {
     &buffer[..length]
 }
 
-/// The calling thread is new and is this lane.
+/// Makes the calling thread, which is new, this lane.
 pub(crate) fn begin_thread(lane: Here, number: u32) {
     HERE.set(lane);
     NUMBER.set(number);
@@ -270,19 +273,19 @@ pub(crate) fn end_thread() {
     emit(Kind::End, 0, here(), 0, b"");
 }
 
-/// A declared lane writes nothing, or nothing more.
+/// Records that a declared lane writes nothing more, or will never write.
 pub(crate) fn end(lane: Here) {
     emit(Kind::End, 0, lane, 0, b"");
 }
 
-/// The calling thread tells the system its name, of which only 15 bytes are left.
+/// Records the name that the calling thread tells the system, unless its full name is known: only 15 bytes are left.
 pub(crate) fn rename_short(name: &[u8]) {
     if !DECLARED.replace(false) {
         rename(name);
     }
 }
 
-/// The calling thread has a name. A number that it took, and that is still the last one given out, is given back.
+/// Records the name of the calling thread. The number that it took is given back if it is still the last one given out.
 pub(crate) fn rename(name: &[u8]) {
     let number = NUMBER.replace(0);
     if number != 0 {
@@ -291,7 +294,7 @@ pub(crate) fn rename(name: &[u8]) {
     emit(Kind::Rename, 0, here(), 0, &name[..name.len().min(4096)]);
 }
 
-/// The calling thread works for a task; answers what it worked for before.
+/// Makes the calling thread work for a task; returns what it worked for before.
 pub(crate) fn enter(task: Here) -> Here {
     let before = HERE.replace(task);
     emit(Kind::Start, 0, task, before.lane, b"");
@@ -307,7 +310,7 @@ pub(crate) fn join(lane: Here) {
     emit(Kind::Join, 0, lane, here().lane, b"");
 }
 
-/// The calling thread waits for a lock of this kind from here on.
+/// Records that the calling thread waits for a lock of this kind from here on.
 pub(crate) fn waits(what: u32) {
     emit(Kind::Wait, what as u8, here(), 0, b"");
 }
@@ -316,7 +319,7 @@ pub(crate) fn woke() {
     emit(Kind::Wake, 0, here(), 0, b"");
 }
 
-/// A value to show, in as many records as it needs; answers as `text` does.
+/// Records a value to show, in as many records as it needs. Returns what `text` returns.
 pub(crate) fn display(json: &[u8], result: bool) -> bool {
     let kind = if result { Kind::Result } else { Kind::Display };
     let mut pieces = json.chunks(MAX_RECORD - HEAD).peekable();
@@ -329,12 +332,12 @@ pub(crate) fn display(json: &[u8], result: bool) -> bool {
     true
 }
 
-/// The calling thread waits for input; answers as `text` does.
+/// Records that the calling thread waits for input. Returns what `text` returns.
 pub(crate) fn input(detail: u8, question: &[u8]) -> bool {
     emit(Kind::Input, detail, here(), 0, question)
 }
 
-/// The lane that a child about to be forked by the calling thread will be.
+/// Returns the lane of a child that the calling thread is about to fork.
 pub(crate) fn for_new_child() -> Here {
     match ADOPTED.replace(0) {
         0 => declare(host::PROCESS, b"fork"),
@@ -342,25 +345,25 @@ pub(crate) fn for_new_child() -> Here {
     }
 }
 
-/// In a forked child: this is its lane, in the cell of its parent's thread.
+/// Makes the calling process, a forked child, this lane.
 pub(crate) fn begin_child(lane: Here) {
     TID.set(0);
     PID.store(std::process::id(), Ordering::Relaxed);
     HERE.set(lane);
 }
 
-/// In a copy of the worker: it goes on as the main thread.
+/// Notes that the calling process is a copy of the worker. Its thread stays the main thread's lane.
 pub(crate) fn begin_copy() {
     TID.set(0);
     PID.store(std::process::id(), Ordering::Relaxed);
 }
 
-/// The lane that a program about to be started will be.
+/// Declares the lane of a program that is about to be started.
 pub(crate) fn for_new_program(path: &[u8]) -> Here {
     declare(host::PROCESS, path.rsplit(|byte| *byte == b'/').next().unwrap_or(path))
 }
 
-/// In the parent: this declared lane is process `pid`.
+/// Records that a declared lane runs as process `pid`. Called in the parent.
 pub(crate) fn process(lane: Here, pid: u32) {
     let Some(ring) = ring() else { return };
     let head = Head {
@@ -375,7 +378,7 @@ pub(crate) fn process(lane: Here, pid: u32) {
         tid: pid,
         nanos: now(),
     };
-    ring.write(tid(), [&head.to_bytes(), b""]);
+    ring.write(tid(), &head.to_bytes(), b"");
 }
 
 #[cfg(test)]

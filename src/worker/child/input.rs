@@ -1,8 +1,8 @@
-//! Input of cells, the worker's side. Fd 0 is `/dev/null` and stays so: a child reads nothing from it. A read of it by
-//! this process, while a cell runs, asks the session for a line.
+//! Input of cells, the worker's side. Fd 0 is `/dev/null` and stays so: a child reads nothing from it. When this process
+//! reads it while a cell runs, the session is asked for a line.
 //!
 //! Threads ask one after the other. A line that is longer than the reader's buffer is kept for the next read, also
-//! for one of a later cell. A forked child never comes past `OWNER`, so it never meets a lock that was taken.
+//! for one of a later cell. In a forked child `may_ask` is false, so the child never meets a lock that was held at the fork.
 
 use std::collections::VecDeque;
 use std::ffi::c_int;
@@ -16,18 +16,18 @@ use crate::worker::abi::record::Head;
 use crate::worker::abi::slot::Kind;
 use crate::worker::child::capture;
 
-/// The process that runs a cell which may ask, 0 while there is none.
+/// The process whose cell may ask for input; 0 while there is none.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 /// Whether questions are refused.
 static REFUSED: AtomicBool = AtomicBool::new(false);
-/// Whether this cell has been told so.
+/// Whether the refusal has been printed in this cell.
 static TOLD: AtomicBool = AtomicBool::new(false);
-/// Device and inode of the `/dev/null` that is fd 0: code that has pointed it elsewhere reads from there.
+/// Device and inode of the `/dev/null` that is fd 0. If fd 0 is another file by now, a read is left to the system.
 static NULL: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
-/// What was answered and is not read yet; held while a question is open.
+/// What was answered and is not read yet. The lock is held while a question is open.
 static KEPT: Mutex<VecDeque<u8>> = Mutex::new(VecDeque::new());
 
-/// The longest prompt.
+/// Bytes of the longest prompt. A longer one is cut.
 const LARGEST_PROMPT: usize = 64 << 10;
 
 const REFUSAL: &[u8] = b"threadbook: the front end takes no input (it sent `allow_stdin: false`)\n";
@@ -40,7 +40,7 @@ pub(crate) enum Missing {
     Interrupted,
 }
 
-/// Remembers what fd 0 is.
+/// Remembers which file fd 0 is.
 pub(crate) fn begin() {
     if let Some(identity) = identity() {
         NULL.iter().zip(identity).for_each(|(known, word)| known.store(word, Ordering::Relaxed));
@@ -51,7 +51,7 @@ fn identity() -> Option<[u64; 2]> {
     descriptor::status(0).map(|status| [status.device, status.inode])
 }
 
-/// A cell begins in this process.
+/// Notes that a cell begins in this process.
 pub(crate) fn begin_cell(input: Input) {
     REFUSED.store(input == Input::Refused, Ordering::Relaxed);
     TOLD.store(false, Ordering::Relaxed);
@@ -59,7 +59,7 @@ pub(crate) fn begin_cell(input: Input) {
     OWNER.store(owner, Ordering::Release);
 }
 
-/// The cell has ended: its threads that go on read nothing more.
+/// Notes that the cell has ended. Threads of it that go on read nothing more.
 pub(crate) fn end_cell() {
     OWNER.store(0, Ordering::Release);
 }
@@ -69,7 +69,7 @@ fn may_ask() -> bool {
     owner != 0 && owner == std::process::id()
 }
 
-/// Reads from fd 0: how many bytes, 0 at the end, or an errno. None: what the system answers is right.
+/// Reads from fd 0: returns how many bytes, 0 at the end of input, or an errno. None if the read is the system's to do.
 pub(crate) fn read(into: &mut [MaybeUninit<u8>]) -> Option<Result<usize, c_int>> {
     let is_null = || identity().is_some_and(|identity| identity == [0, 1].map(|n| NULL[n].load(Ordering::Relaxed)));
     if into.is_empty() || !may_ask() || !is_null() {
@@ -89,7 +89,7 @@ pub(crate) fn read(into: &mut [MaybeUninit<u8>]) -> Option<Result<usize, c_int>>
                 }
                 return Some(Err(libc::ENOTSUP));
             }
-            // Not EINTR, after which std would read again.
+            // Not EINTR: std would read again.
             Err(Missing::Interrupted) => return Some(Err(libc::ECANCELED)),
         }
     }
@@ -100,7 +100,7 @@ pub(crate) fn read(into: &mut [MaybeUninit<u8>]) -> Option<Result<usize, c_int>>
     Some(Ok(length))
 }
 
-/// Asks for a line with a prompt; what was kept for reads stays.
+/// Asks for a line with a prompt. What is kept for reads of fd 0 stays there.
 pub(crate) fn ask(prompt: &[u8], password: bool) -> Result<Vec<u8>, Missing> {
     if !may_ask() {
         return Err(Missing::End);
@@ -113,7 +113,7 @@ fn kept() -> MutexGuard<'static, VecDeque<u8>> {
     KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// The caller holds `KEPT`, so there is one question at a time.
+/// Asks the session. The caller holds `KEPT`, so that there is one question at a time.
 fn question(prompt: &[u8], password: bool) -> Result<Vec<u8>, Missing> {
     // The cell may have ended while the caller waited for its turn.
     let Some(ring) = capture::ring().filter(|_| may_ask()) else { return Err(Missing::End) };
@@ -125,7 +125,7 @@ fn question(prompt: &[u8], password: bool) -> Result<Vec<u8>, Missing> {
     text.extend_from_slice(&prompt[..prompt.len().min(LARGEST_PROMPT)]);
     let mut line = Vec::new();
     loop {
-        // The clock is unlike every ticket before, also those of a worker whose place this one has taken.
+        // A time is a ticket that no question has had, also of a worker whose place this one has taken.
         let ticket = capture::now();
         let question = [&ticket.to_ne_bytes()[..], &text].concat();
         if !capture::input(detail, &question) {

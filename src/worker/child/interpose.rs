@@ -196,8 +196,8 @@ pub unsafe extern "C" fn pthread_create(
 pub unsafe extern "C" fn pthread_join(thread: libc::pthread_t, answer: *mut *mut c_void) -> c_int {
     type Join = unsafe extern "C" fn(libc::pthread_t, *mut *mut c_void) -> c_int;
     static REAL: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
-    let lane = capture::ring().and_then(|_| threads::lane_of(thread));
-    if lane.is_some() && threads::take_ended(thread).is_some_and(|ended| !interrupt::wait(&ended)) {
+    let known = capture::ring().and_then(|_| threads::take(thread));
+    if known.as_ref().is_some_and(|(_, ended)| !interrupt::wait(ended)) {
         // std panics at this answer, which unwinds the cell; the thread goes on.
         return libc::EINTR;
     }
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn pthread_join(thread: libc::pthread_t, answer: *mut *mut
         let join: Join = std::mem::transmute(real(c"pthread_join", &REAL));
         join(thread, answer)
     };
-    if let (0, Some(lane)) = (joined, lane) {
+    if let (0, Some((lane, _))) = (joined, known) {
         capture::join(lane);
     }
     joined

@@ -1,5 +1,5 @@
 //! The worker's side of an interrupt: `SIGINT` marks the cell as interrupted, and what runs it notices (the runtime's
-//! `interrupt::check`, and here the waits of std that can be ended). A cell that does not is the session's business.
+//! `interrupt::check`, and here the waits of std that can be ended). If nothing notices, the session kills the worker.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,10 +7,10 @@ use crate::sys::{clock, futex, process, thread};
 use crate::worker::host::Interrupt;
 
 pub(crate) static INTERRUPT: Interrupt = Interrupt::none();
-/// The worker; a child that a cell has forked is another process, which `SIGINT` ends as ever.
+/// The process id of the worker. A child that a cell has forked has another, and `SIGINT` ends the child as usual.
 static WORKER: AtomicU32 = AtomicU32::new(0);
 
-/// From here on `SIGINT` interrupts the cell. Called on the thread that will run cells, and again in a copy.
+/// Makes `SIGINT` interrupt the cell. Called on the thread that will run cells, and again in a copy of the worker.
 pub(crate) fn begin() {
     WORKER.store(std::process::id(), Ordering::Relaxed);
     set_handler(on_signal as *const () as libc::sighandler_t);
@@ -47,18 +47,18 @@ extern "C" fn on_signal(signal: libc::c_int) {
     }
 }
 
-/// The thread that runs cells is the worker's first.
+/// Whether this is the thread that runs cells: the worker's first.
 pub(crate) fn is_cells_thread() -> bool {
     thread::id() == WORKER.load(Ordering::Relaxed)
 }
 
-/// A cell begins.
+/// Notes that a cell begins, which nobody has interrupted yet.
 pub(crate) fn clear() {
     INTERRUPT.asked.store(0, Ordering::SeqCst);
 }
 
-/// This child was made by the calling thread, if by a cell that is interrupted perhaps too late to have been signalled
-/// with the others.
+/// Passes the interrupt of a cell on to a child that its thread has just made, and that may not have been in the process
+/// group yet when the group was signalled.
 pub(crate) fn pass_on(child: libc::pid_t) {
     if INTERRUPT.asked.load(Ordering::SeqCst) != 0 && is_cells_thread() {
         process::interrupt(child as u32);
@@ -87,7 +87,7 @@ pub(crate) fn sleep(time: &libc::timespec, absolute: bool) -> bool {
     })
 }
 
-/// While it waits, the signal changes this word.
+/// Runs `wait`, during which the signal changes this word.
 fn watched(word: &AtomicU32, wait: impl FnOnce() -> bool) -> bool {
     let before = INTERRUPT.word.swap(std::ptr::from_ref(word).cast_mut(), Ordering::SeqCst);
     let answer = wait();
@@ -96,7 +96,7 @@ fn watched(word: &AtomicU32, wait: impl FnOnce() -> bool) -> bool {
 }
 
 /// Waits until `word` is not 0; false if the cell was interrupted before that. Only for the thread that runs the cell:
-/// on another it answers at once.
+/// any other returns at once.
 pub(crate) fn wait(word: &AtomicU32) -> bool {
     if !is_cells_thread() {
         return true;

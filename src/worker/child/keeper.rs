@@ -1,6 +1,6 @@
 //! The keeper: the process that a session starts, and the parent of the worker and of its copies. It outlives each of
-//! them, since a copy must not die with the worker that it was made of, and says how each ended. It is the reaper of
-//! all that they leave behind. It never runs a cell, holds none of their descriptors, and ends with the session.
+//! them, since a copy must not die with the worker that it was made of, and reports how each ended. Their orphans become
+//! its children, which it waits for. It never runs a cell, holds none of their descriptors, and ends with the session.
 
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
@@ -9,8 +9,8 @@ use std::os::unix::net::UnixStream;
 use crate::sys::process;
 use crate::worker::abi::report;
 
-/// Becomes the keeper and answers in a new process, the first worker, whose descriptors these are. In the keeper it
-/// answers once no process is left to keep.
+/// Makes this process the keeper and starts the first worker, which has these descriptors. Returns twice: in the worker at
+/// once, and in the keeper when no process is left to keep.
 pub(crate) fn keep(reports: OwnedFd, workers: &[RawFd]) -> io::Result<Role> {
     let reports = UnixStream::from(reports);
     process::adopt_orphans()?;
@@ -40,7 +40,7 @@ pub(crate) enum Role {
     Worker,
 }
 
-/// The calling process leads a group of its own and ends with its keeper.
+/// Makes the calling process lead a group of its own and end with its keeper.
 pub(crate) fn kept_by(keeper: u32) {
     process::lead_group();
     process::end_with_parent();

@@ -1,18 +1,18 @@
-//! Which process the system kills first when its memory is used up (`oom_score_adj`, proc(5)): the worker that runs cells
-//! rather than its copy, which holds the same memory and is what the session would go on with, and rather than the front
-//! end. Where the system does not let it choose, nothing is changed.
+//! Which process the system kills first when memory is used up (`oom_score_adj`, proc_pid_oom_score_adj(5)): the worker
+//! that runs cells, rather than its copy, which holds the same memory and which the session would go on with, or the front
+//! end. Where the system does not let this process choose, nothing is changed.
 
 use std::fs;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 const FILE: &str = "/proc/self/oom_score_adj";
-/// A tenth of all memory more than it has.
+/// Thousandths of all memory that the worker seems to use beyond what it does.
 const MORE: i32 = 100;
 
-/// What this process stands at; `i32::MIN` before the first cell.
+/// The score of this process; `i32::MIN` while it has not been changed.
 static NOW: AtomicI32 = AtomicI32::new(i32::MIN);
 
-/// This process runs cells from here on.
+/// Makes this process, which is about to run a cell, the first to be killed.
 pub(crate) fn offer() {
     if NOW.load(Ordering::Relaxed) == i32::MIN {
         let before = fs::read_to_string(FILE).ok().and_then(|text| text.trim().parse().ok());
@@ -22,7 +22,7 @@ pub(crate) fn offer() {
     }
 }
 
-/// This process is a copy of one that ran cells.
+/// Takes that back in a copy of the process, which inherits the score.
 pub(crate) fn withdraw() {
     let offered = NOW.swap(i32::MIN, Ordering::Relaxed);
     if offered != i32::MIN {

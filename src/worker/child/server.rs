@@ -10,12 +10,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use super::{capture, input, interpose, interrupt, oom, stdio};
+use super::{capture, comm, input, interpose, interrupt, oom, stdio};
 use crate::sys::descriptor::out_of_reach;
 use crate::sys::process;
 use crate::sys::socket::send_descriptor;
-use crate::worker::abi::comm;
+use crate::worker::abi::comm::Comm;
 use crate::worker::abi::launch;
+use crate::worker::abi::memory::{Event, Memory};
 use crate::worker::abi::protocol::{self, End, Request, Response, Run};
 use crate::worker::abi::ring::Ring;
 use crate::worker::abi::timing::TimeFormat;
@@ -52,7 +53,8 @@ pub fn main() -> Option<ExitCode> {
 
 fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     let mut control = UnixStream::from(out_of_reach(control)?);
-    let ring = Box::leak(Box::new(Ring::open(out_of_reach(memory)?, out_of_reach(wake)?)?));
+    let ring =
+        Box::leak(Box::new(Ring::new(Memory::open(out_of_reach(memory)?)?, Event::open(out_of_reach(wake)?))));
     let Request::Hello { version, libraries, runtime } = protocol::receive(&control)? else {
         return Err(io::Error::other("the first message is hello"));
     };
@@ -95,7 +97,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
         };
         stdio::flush();
         if std::process::id() != worker {
-            // A cell forked by itself: the child has run its share of the cell and is no second worker.
+            // The cell forked, and this process is the child, which has run its share of the cell: it is no second worker.
             process::leave(if end == End::Returned { 0 } else { 1 });
         }
         input::end_cell();
@@ -104,7 +106,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     }
 }
 
-/// Loads a library for good, its symbols visible only to those that link to it.
+/// Loads a library, which is never unloaded. Its symbols are visible only to libraries that link to it.
 fn load(path: &Path) -> Result<*mut c_void, String> {
     open(path, libc::RTLD_LOCAL)
 }
@@ -195,11 +197,12 @@ fn run_cell(run: &Run) -> End {
     REPORT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take().unwrap_or(End::Returned)
 }
 
-fn run_comm(message: &comm::Comm) -> End {
+fn run_comm(message: &Comm) -> End {
     interrupt::clear();
     capture::running(message.cell);
     input::begin_cell(protocol::Input::Empty);
-    comm::run(message)
+    comm::run(message);
+    End::Returned
 }
 
 static HOST: host::Host = host::Host {
@@ -309,7 +312,7 @@ extern "C" fn host_woke() {
     capture::woke();
 }
 
-/// A display from a signal handler that interrupts its own thread's print cannot be shown, and says so.
+/// Shows a value. A signal handler that interrupts its own thread's print cannot; then stderr says so.
 fn show(json: &[u8], result: bool) {
     if !capture::display(json, result) {
         let said = b"threadbook: a display from a signal handler was left out\n";

@@ -1,8 +1,9 @@
 //! The worker's side of a snapshot: a copy of this process that waits, with every variable as it is now, for the session
-//! to send it a cell. The session does so once the worker is lost; it hangs up when the copy is no longer wanted.
+//! to send it a cell. The session does so once the worker is lost, or to restore the state; it closes the copy's control
+//! socket when the copy is no longer wanted.
 //!
-//! A copy is made by `clone` as a sibling, not by `fork` as a child: the cell's own `wait` must not meet it, and it must
-//! not end with the worker. It is made only of a process in which nothing could be torn: see `unfit`.
+//! A copy is made by `clone` as a sibling, not by `fork` as a child, so that a cell that waits for any child does not meet
+//! it, and it does not end with the worker. A waiting copy may be copied itself. `unfit` says which processes cannot be.
 
 use std::collections::HashSet;
 use std::io;
@@ -17,27 +18,27 @@ use crate::worker::child::keeper;
 
 /// Makes copies of this process.
 pub(crate) struct Copier {
-    /// Inodes of the pipes and sockets that are not the user's.
+    /// Inodes of pipes and sockets that are Threadbook's own, or were open before the first cell.
     ours: HashSet<u64>,
-    /// What the last copy took, and how many pages it had.
+    /// How long the last copy took, and how many pages of memory it had.
     last: Option<(Duration, u64)>,
 }
 
 pub(crate) enum Copied {
-    /// In the worker: the copy, and the session's end of its line.
+    /// Returned in the process that was copied: the copy's process id, and the session's end of its control socket.
     Made(u32, UnixStream),
-    /// In the copy.
+    /// Returned in the copy: its end of its control socket.
     Copy(UnixStream),
 }
 
 impl Copier {
-    /// Before any cell has run: what is open now is ours, or was left open by whoever started the session.
+    /// Called before any cell has run: what is open then is no cell's.
     pub(crate) fn new() -> Copier {
         let streams = open_files::all().filter(|(_, status)| status.kind == Kind::PipeOrSocket);
         Copier { ours: streams.map(|(_, status)| status.inode).collect(), last: None }
     }
 
-    /// Copies this process, unless it is unfit for that or the copy would take longer than `limit`.
+    /// Copies this process. An error says why not: `unfit`, or the copy would take longer than `limit`.
     pub(crate) fn copy(&mut self, limit: Duration) -> Result<Copied, SnapshotError> {
         if let Some(why) = unfit(&self.ours) {
             return Err(why);
@@ -63,7 +64,8 @@ impl Copier {
         }
     }
 
-    /// The cost grows with the pages. Before the first copy: 20 ms for a gigabyte.
+    /// The time that a copy of so many pages will take, in proportion to the last one; before the first, 20 ms for each
+    /// gigabyte.
     fn estimate(&self, pages: u64) -> Duration {
         match self.last {
             Some((cost, of)) => Duration::from_secs_f64(cost.as_secs_f64() * pages as f64 / of.max(1) as f64),
@@ -72,11 +74,13 @@ impl Copier {
     }
 }
 
-/// How long a thread that has been joined may take to vanish.
+/// How long a thread that has been joined may still be counted by the system. A thread that is there for longer makes the
+/// process unfit.
 const VANISHING: Duration = Duration::from_millis(2);
 
-/// Why this process cannot be copied now. With a second thread its locks may be held and its state torn; a copy that
-/// holds a pipe or a socket would hide the end of the stream from whoever reads it, and keep a lock of a file.
+/// Why this process cannot be copied now; None if it can. A second thread may hold locks and be in the middle of a change.
+/// A copy that has a pipe or a socket open would hide the end of the stream from whoever reads it, and a copy of a locked
+/// file would keep the lock.
 fn unfit(ours: &HashSet<u64>) -> Option<SnapshotError> {
     let started = Instant::now();
     while thread::count() > 1 {
@@ -97,7 +101,7 @@ fn held_by(fd: RawFd, status: &Status) -> Option<SnapshotError> {
     }
 }
 
-/// `fork`, but the child is the keeper's. Answers 0 in the child.
+/// Makes a copy of this process, as `fork` does, but as a child of the keeper. Returns 0 in the copy.
 fn clone_as_sibling() -> io::Result<u32> {
     let flags = libc::CLONE_PARENT | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID | libc::SIGCHLD;
     let mut thread_id: *mut libc::pid_t = std::ptr::null_mut();

@@ -1,6 +1,6 @@
 //! Points C's `stdout` and `stderr` at the capture, so that `printf` in C code is known by its thread, and `stdin` at
-//! what the session answers. Inside the C library a `FILE` reads and writes by internal calls that no symbol can replace, but a `FILE` with functions of its own
-//! (`fopencookie`, a GNU extension) can be put in its place.
+//! what the session answers. Inside the C library a `FILE` reads and writes by internal calls that no symbol can replace,
+//! but a `FILE` with functions of its own (fopencookie(3), a GNU extension) can be put in its place.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -22,13 +22,13 @@ unsafe extern "C" {
     static mut stderr: *mut libc::FILE;
 }
 
-/// The cookie is the descriptor's number.
+/// Writes to the descriptor whose number the cookie is.
 unsafe extern "C" fn write_cookie(cookie: *mut c_void, bytes: *const c_char, len: usize) -> isize {
     // SAFETY: the C library passes `len` readable bytes.
     unsafe { interpose::write(cookie as usize as c_int, bytes.cast(), len) }
 }
 
-/// As above.
+/// Reads from the descriptor whose number the cookie is.
 unsafe extern "C" fn read_cookie(cookie: *mut c_void, bytes: *mut c_char, len: usize) -> isize {
     // SAFETY: the C library passes `len` writable bytes.
     unsafe { interpose::read(cookie as usize as c_int, bytes.cast(), len) }
@@ -68,7 +68,7 @@ pub(crate) fn flush() {
     unsafe { libc::fflush(std::ptr::null_mut()) };
 }
 
-/// The end of input that one cell met is not that of the next.
+/// Lets C code read again after the end of input, which was that of an earlier cell.
 pub(crate) fn forget_end() {
     // SAFETY: a stream that stays open; the C library takes its lock.
     unsafe { clearerr(stdin) };

@@ -1,24 +1,30 @@
-//! Which lane a `pthread_t` is, so that a join can name what it joined, and whether it has ended, so that an interrupt
-//! can end the wait for that. A table without locks, for it is read and
-//! written around forks; what does not fit is forgotten, and its join is then not recorded.
+//! Which lane a `pthread_t` is, so that a join can name what it joined, and whether that thread has ended, so that an
+//! interrupt can end the wait for it. An entry goes when its thread is joined; that of a detached thread stays until the C
+//! library gives its `pthread_t`, which is an address in its stack, to a new thread.
+//!
+//! The table has no lock, for it is read and written around forks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::worker::child::capture::Here;
 
+/// Entries of the table: threads that live, and detached ones whose stacks are not used again. A thread that finds no free
+/// slot in its reach is not entered: its join is not recorded, and an interrupt does not end the wait for it.
 const SLOTS: usize = 4096;
-/// How far from its own slot an entry may lie.
+
+/// How many slots an entry may stand in, from the one that its `pthread_t` names on.
 const REACH: usize = 16;
 
 struct Slot {
+    /// The `pthread_t`; 0 while the slot is free.
     thread: AtomicU64,
     lane: AtomicU64,
-    /// The table's share of an `Ended`, until it is taken.
+    /// The table's share of an `Ended`; null while the slot is free.
     ended: AtomicPtr<AtomicU32>,
 }
 
-/// Not 0 once the thread's own code has ended; the thread has a share too.
+/// Not 0 once the thread's own code has ended. The thread has a share too.
 pub(crate) type Ended = Arc<AtomicU32>;
 
 static TABLE: [Slot; SLOTS] = [const {
@@ -31,7 +37,7 @@ fn slots(thread: libc::pthread_t) -> impl Iterator<Item = &'static Slot> {
     (0..REACH).map(move |step| &TABLE[(first + step) % SLOTS])
 }
 
-/// `thread` is `lane` from here on; the C library gives the number of an ended thread to a new one.
+/// `thread` is `lane` from here on, whatever it was before.
 pub(crate) fn remember(thread: libc::pthread_t, lane: Here, ended: Ended) {
     let own = |slot: &&Slot| slot.thread.load(Ordering::Acquire) == thread;
     let claim = |slot: &&Slot| slot.thread.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Relaxed).is_ok();
@@ -41,9 +47,14 @@ pub(crate) fn remember(thread: libc::pthread_t, lane: Here, ended: Ended) {
     }
 }
 
-/// What tells the end of this thread; once, since there is one join.
-pub(crate) fn take_ended(thread: libc::pthread_t) -> Option<Ended> {
-    slots(thread).find(|slot| slot.thread.load(Ordering::Acquire) == thread)?.swap(None)
+/// Takes out the entry of a thread that is about to be joined: afterwards its `pthread_t` may be another thread's. None if
+/// it was not entered.
+pub(crate) fn take(thread: libc::pthread_t) -> Option<(Here, Ended)> {
+    let slot = slots(thread).find(|slot| slot.thread.load(Ordering::Acquire) == thread)?;
+    let lane = Here::from_handle(slot.lane.load(Ordering::Acquire));
+    let ended = slot.swap(None);
+    slot.thread.store(0, Ordering::Release);
+    Some((lane, ended?))
 }
 
 impl Slot {
@@ -55,25 +66,30 @@ impl Slot {
     }
 }
 
-pub(crate) fn lane_of(thread: libc::pthread_t) -> Option<Here> {
-    let slot = slots(thread).find(|slot| slot.thread.load(Ordering::Acquire) == thread)?;
-    let handle = slot.lane.load(Ordering::Acquire);
-    (handle != 0).then(|| Here::from_handle(handle))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_is_the_lane_that_was_last_said() {
+    fn a_thread_is_the_lane_that_was_last_said_until_it_is_joined() {
         let thread = 0x7f00_0000_1000;
-        assert_eq!(lane_of(thread), None);
+        assert!(take(thread).is_none());
         remember(thread, Here { lane: 3, cell: 1 }, Ended::default());
         let ended = Ended::default();
         remember(thread, Here { lane: 4, cell: 2 }, ended.clone());
-        assert_eq!(lane_of(thread), Some(Here { lane: 4, cell: 2 }));
-        assert!(take_ended(thread).is_some_and(|taken| Arc::ptr_eq(&taken, &ended)));
-        assert!(take_ended(thread).is_none());
+        let (lane, taken) = take(thread).expect("it was entered");
+        assert_eq!(lane, Here { lane: 4, cell: 2 });
+        assert!(Arc::ptr_eq(&taken, &ended));
+        assert!(take(thread).is_none());
+    }
+
+    #[test]
+    fn threads_that_were_joined_leave_room_for_others() {
+        for n in 0..3 * SLOTS as u32 {
+            // Each has a stack of its own, as where stacks are large or the program's own.
+            let thread = 0x7e00_0000_0000 + (libc::pthread_t::from(n) << 21);
+            remember(thread, Here { lane: n, cell: 1 }, Ended::default());
+            assert_eq!(take(thread).map(|(lane, _)| lane.lane), Some(n));
+        }
     }
 }

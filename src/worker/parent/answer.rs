@@ -1,5 +1,5 @@
-//! Input of cells, the session's side: which question is open, and its answer's way to the worker, in pieces if it is
-//! long. A question is answered once; when its cell or its worker has ended, it is answered with the end of input.
+//! Input of cells, the session's side: knows which question is open, and takes its answer to the worker, in pieces if it is
+//! long. A question is answered once. If its cell ends first, the answer is the end of input.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -27,18 +27,18 @@ struct State {
     ring: Option<Arc<Ring>>,
     /// Whether a cell runs.
     open: bool,
-    /// Whether it is being interrupted: every question is answered with that.
+    /// Whether the cell is being interrupted: every question is answered so.
     interrupted: bool,
     /// The number of the last question.
     last: u64,
-    /// The ticket that the worker waits with; the open question is `last`.
+    /// The ticket of the open question, whose number is `last`; None if no question is open.
     waits: Option<u64>,
-    /// What is left of an answer whose first piece the worker has.
+    /// The rest of an answer whose first piece the worker has.
     rest: Vec<u8>,
 }
 
 impl Answerer {
-    /// Answers a question; false if it is not open: answered, or its cell has ended.
+    /// Answers a question. Returns false if the question is not open: it was answered, or its cell has ended.
     pub fn answer(&self, number: u64, answer: Answer) -> bool {
         let mut state = self.state();
         if number != state.last || state.waits.is_none() {
@@ -52,34 +52,35 @@ impl Answerer {
         true
     }
 
-    /// A worker with this memory is the session's from here on.
+    /// Makes the worker with this memory the one that is answered.
     pub(crate) fn serve(&self, ring: Arc<Ring>) {
         let mut state = self.state();
         *state = State { ring: Some(ring), last: state.last, ..State::default() };
     }
 
-    /// A cell begins.
+    /// Notes that a cell begins.
     pub(crate) fn open(&self) {
         let mut state = self.state();
-        // What was open before was of a worker that has died: nobody waits.
+        // A question that is still open was that of a worker that has ended: nobody waits.
         (state.open, state.interrupted, state.waits, state.rest) = (true, false, None, Vec::new());
     }
 
-    /// The cell is being interrupted: whoever waits for an answer is told.
+    /// Notes that the cell is being interrupted, and answers the open question so.
     pub(crate) fn interrupt(&self) {
         let mut state = self.state();
         (state.interrupted, state.rest) = (true, Vec::new());
         state.post(Kind::Interrupted, &[]);
     }
 
-    /// The cell has ended.
+    /// Notes that the cell has ended, and answers the open question with the end of input.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         (state.open, state.rest) = (false, Vec::new());
         state.post(Kind::End, &[]);
     }
 
-    /// The worker waits with this ticket: the number of a new question, or none if there is nobody to ask.
+    /// Opens the question that the worker waits for with this ticket; returns its number. None if there is nobody to ask:
+    /// then it is answered at once.
     pub(crate) fn asked(&self, ticket: u64) -> Option<u64> {
         let mut state = self.state();
         state.waits = Some(ticket);
@@ -92,7 +93,7 @@ impl Answerer {
         Some(state.last)
     }
 
-    /// The worker has taken a piece and waits for the next with this ticket.
+    /// Sends the next piece of an answer to the worker, which waits for it with this ticket.
     pub(crate) fn go_on(&self, ticket: u64) {
         let mut state = self.state();
         state.waits = Some(ticket);
@@ -130,9 +131,14 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::abi::memory::{Event, Memory};
+
+    fn new_ring() -> Ring {
+        Ring::new(Memory::create().expect("memory"), Event::create().expect("an event"))
+    }
 
     fn serving() -> (Answerer, Arc<Ring>) {
-        let ring = Arc::new(Ring::create(0).expect("a ring"));
+        let ring = Arc::new(new_ring());
         let answerer = Answerer::default();
         answerer.serve(ring.clone());
         (answerer, ring)
@@ -181,7 +187,7 @@ mod tests {
         assert!(!answerer.answer(number, Answer::Line("late".into())));
         answerer.open();
         let number = answerer.asked(3).expect("asked");
-        answerer.serve(Arc::new(Ring::create(0).expect("a ring")));
+        answerer.serve(Arc::new(new_ring()));
         assert!(!answerer.answer(number, Answer::Line("to a dead worker".into())));
         assert!(line.is_empty());
     }

@@ -1,9 +1,8 @@
-//! evcxr's text convention: what crates print to stdout between a line `EVCXR_BEGIN_CONTENT mime/type` and a line
-//! `EVCXR_END_CONTENT` is shown as that type and not as text.
+//! evcxr's text convention (<https://github.com/evcxr/evcxr/blob/main/evcxr_jupyter/README.md#custom-output>): what crates
+//! print to stdout between a line `EVCXR_BEGIN_CONTENT mime/type` and a line `EVCXR_END_CONTENT` is shown as that type.
 //!
-//! Owns, for each lane, what may still become such content: the text of a lane comes in pieces, and others write in
-//! between. Keeps nothing of a lane that prints plain text, and never loses any: what was begun and not ended comes
-//! out as the text that it was.
+//! Owns, for each lane, text that may still become such content: a lane's text comes in pieces, between pieces of other
+//! lanes. Holds back no plain text, and loses none: content that was begun and not ended comes out as text.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +13,14 @@ use crate::worker::parent::display::value_of;
 const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
 const END: &str = "EVCXR_END_CONTENT";
 
-/// Content that grows beyond this was never meant to end.
+/// Bytes of content that are held while its end has not come. Beyond that all of it comes out as text.
 const LARGEST: usize = 256 << 20;
-/// A piece of this size may have been cut anywhere; a smaller one is what a program wrote, and its end is held back
-/// only if it looks like the beginning of the marker beyond chance.
+/// Bytes from which on a piece may have been cut by the capture, in the middle of the marker too. A smaller piece ends
+/// where a program ended it: its end is held back only if it is as much of the marker as `BEYOND_CHANCE`.
 const CUT: usize = 4096;
 const BEYOND_CHANCE: usize = "EVCXR_".len();
 
-/// Longer than any MIME type (RFC 6838 §4.2), so that a line with the marker in it is not waited for for ever.
+/// Bytes of the longest MIME type (RFC 6838, section 4.2, allows 255). A line that goes on beyond that is text.
 const LONGEST_MIME: usize = 256;
 
 #[derive(Default)]
@@ -31,26 +30,26 @@ pub(crate) struct Contents {
 
 struct Held {
     origin: Origin,
-    /// From the marker on, or from what may be its beginning.
+    /// The text from the marker on, or from what may be the marker's beginning.
     text: String,
-    /// The body has been searched for its end up to here.
+    /// The offset up to which the body holds no end marker.
     searched: usize,
 }
 
-/// What the start of a held text is.
+/// What a held text begins with.
 enum Start {
-    /// The marker line: the type, and where the body begins.
+    /// The marker line. The type's range, and the offset of the body.
     Content {
         mime: std::ops::Range<usize>,
         body: usize,
     },
-    /// It may still become one.
+    /// What may still become a marker line.
     Open,
     Plain,
 }
 
 impl Contents {
-    /// What comes of text of a lane's stdout: mostly the text itself.
+    /// Sends what a lane's text on stdout stands for: mostly the text itself.
     pub(crate) fn text(&mut self, origin: Origin, text: String, send: &mut impl FnMut(Event)) {
         if let Some(mut held) = self.held.remove(&origin.lane) {
             held.text.push_str(&text);
@@ -67,14 +66,14 @@ impl Contents {
         }
     }
 
-    /// Nothing more is to be expected of this lane, or something else of it comes first.
+    /// Sends the held text of a lane as it is: the lane has ended, or something else of it comes first.
     pub(crate) fn release(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
         if let Some(held) = self.held.remove(&lane) {
             last(held, send);
         }
     }
 
-    /// As `release`, but content that has begun may go on.
+    /// Does as `release`, but keeps content that has begun.
     pub(crate) fn release_text(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
         if self.held.get(&lane).is_some_and(|held| !matches!(start(&held.text), Start::Content { .. })) {
             self.release(lane, send);
@@ -87,7 +86,7 @@ impl Contents {
         }
     }
 
-    /// Takes from a held text what is decided; `piece` is the size of what came last.
+    /// Sends what of a held text is decided. `piece` is the size of the piece that came last.
     fn go_on(&mut self, mut held: Held, piece: usize, send: &mut impl FnMut(Event)) {
         loop {
             match start(&held.text) {
@@ -108,7 +107,7 @@ impl Contents {
                     return;
                 }
                 Start::Plain => {
-                    // At least the first character is text; the next marker may be right behind it.
+                    // The first character is text. A marker may begin right behind it.
                     let first = held.text.chars().next().map_or(0, char::len_utf8);
                     let next = marker(&held.text[first..], piece).map(|at| at + first);
                     let Some(at) = next else {
@@ -127,7 +126,7 @@ impl Contents {
     }
 }
 
-/// Where the marker begins, or what may be its beginning at the end of the text.
+/// The offset of the marker, or of what may be its beginning at the end of the text.
 fn marker(text: &str, piece: usize) -> Option<usize> {
     if let Some(at) = text.find(BEGIN) {
         return Some(at);
@@ -157,8 +156,8 @@ fn start(text: &str) -> Start {
     }
 }
 
-/// Where the body ends and where the text after its end marker begins; or, while that has not come, up to where no
-/// end marker is.
+/// The offsets of the body's end and of the text behind the end marker. If there is no end marker yet, an error with the
+/// offset up to which there is none.
 fn end(text: &str, body: usize, searched: usize) -> Result<(usize, usize), usize> {
     let mut from = searched.max(body);
     while let Some(found) = text[from..].find(END) {
@@ -172,7 +171,7 @@ fn end(text: &str, body: usize, searched: usize) -> Result<(usize, usize), usize
         }
         from = after;
     }
-    // The marker may have come in part.
+    // A part of the end marker may have come.
     let mut searched = text.len().saturating_sub(END.len()).max(from);
     while !text.is_char_boundary(searched) {
         searched -= 1;
@@ -180,7 +179,7 @@ fn end(text: &str, body: usize, searched: usize) -> Result<(usize, usize), usize
     Err(searched)
 }
 
-/// The lane has ended: its last line may lack its newline.
+/// Sends the last text of a lane, whose last line may lack its newline.
 fn last(mut held: Held, send: &mut impl FnMut(Event)) {
     held.text.push('\n');
     if let Start::Content { mime, body } = start(&held.text)

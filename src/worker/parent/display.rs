@@ -1,5 +1,4 @@
-//! Displays on their way out of the ring: put together from the records that a large one comes in, and read from the
-//! runtime's JSON into an event.
+//! Turns displays that come out of the ring into events: joins the records of a large one, and reads the runtime's JSON.
 
 use std::collections::HashMap;
 
@@ -7,17 +6,18 @@ use serde_json::{Map, Value};
 
 use crate::events::{CellId, Event, MimeBundle, Origin};
 
-use crate::worker::abi::comm;
 use crate::worker::abi::record::{Head, Kind};
+use crate::worker::parent::comm;
 
-/// The pieces so far of displays that are larger than a record, by process and thread: a thread writes one at a time.
+/// The pieces so far of displays that are larger than a record, by process id and thread id: a thread writes one display at
+/// a time.
 #[derive(Default)]
 pub(crate) struct Displays {
     pieces: HashMap<(u32, u32), Vec<u8>>,
 }
 
 impl Displays {
-    /// Takes a record; answers the event once it is whole.
+    /// Takes a record; returns the event if it was the last record of its display.
     pub(crate) fn record(&mut self, head: &Head, payload: &[u8], origin: Origin) -> Option<Event> {
         let writer = (head.pid, head.tid);
         if head.detail == Head::MORE {
@@ -33,7 +33,7 @@ impl Displays {
         }
     }
 
-    /// The process has ended, perhaps in the middle of a display.
+    /// Drops the pieces of a process that has ended, perhaps in the middle of a display.
     pub(crate) fn forget(&mut self, pid: u32) {
         self.pieces.retain(|(of, _), _| *of != pid);
     }
@@ -70,7 +70,7 @@ fn values(json: &mut Map<String, Value>, key: &str, value: impl Fn(&str, String)
     values.into_iter().map(typed).collect()
 }
 
-/// The text of one form as the protocol has it: JSON is a value there, and everything else text.
+/// The value of one representation as the protocol has it: JSON for a MIME type of JSON, a string for any other.
 pub(crate) fn value_of(mime: &str, text: String) -> Value {
     let is_json = mime == "application/json" || mime.ends_with("+json");
     let parsed = if is_json { serde_json::from_str(&text).ok() } else { None };

@@ -1,5 +1,7 @@
 //! The session's side of the capture: records of the ring and bytes of the worker's fd 1 and 2 become events, in
-//! order. Text of one lane that comes in one go is one event, unless every print is asked for.
+//! order. Consecutive text of one lane is gathered to one event, unless each print is to be an event.
+//!
+//! Owns the text that is not handed on yet, and the order of events. `processes` knows which process speaks for which lane.
 
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
@@ -11,7 +13,8 @@ use crate::events::{CellId, Event, Lane, LaneId, LaneKind, Origin, Sink, Stream}
 use crate::sys::clock::monotonic_nanos;
 use crate::sys::socket::receive_with_pid;
 
-use crate::worker::abi::record::{Head, Kind};
+use crate::worker::abi::record::{Head, Kind, RecordReader};
+use crate::worker::abi::ring::Unread;
 use crate::worker::host;
 use crate::worker::parent::answer::Answerer;
 use crate::worker::parent::content::Contents;
@@ -21,7 +24,7 @@ use crate::worker::parent::processes::{Processes, Speaker};
 use crate::worker::parent::start::Start;
 use crate::worker::parent::unsaid::Unsaid;
 
-/// Text of one lane is handed on at this size at the latest.
+/// Bytes of gathered text of one lane beyond which the text is handed on.
 const LARGEST_TEXT: usize = 64 << 10;
 
 pub(crate) type SharedSink = Arc<Mutex<Box<dyn Sink>>>;
@@ -34,16 +37,17 @@ pub(crate) struct Inbox {
     epoch: u64,
     each_print: bool,
     pending: Option<(Origin, Stream, Vec<u8>)>,
-    /// The first bytes of a character whose others have not come yet.
+    /// The first bytes of a UTF-8 character whose other bytes have not come yet.
     torn: HashMap<(LaneId, Stream), Vec<u8>>,
     contents: Contents,
     displays: Displays,
-    /// Fd 1 and 2 of the worker, this end.
+    /// The session's ends of the worker's fd 1 and 2.
     streams: [UnixStream; 2],
     processes: Processes,
-    /// What processes wrote whose record has not been read yet.
+    /// What processes wrote to fd 1 and 2 that are not known yet: the record of their start may still come.
     held: Vec<(Stream, u32, Vec<u8>)>,
     unsaid: Unsaid,
+    records: RecordReader,
     /// The cell that ran when the last record was written.
     running: u32,
 }
@@ -64,6 +68,7 @@ impl Inbox {
             processes: Processes::default(),
             held: Vec::new(),
             unsaid: Unsaid::default(),
+            records: RecordReader::default(),
             running: 0,
         }
     }
@@ -73,22 +78,24 @@ impl Inbox {
         self.processes.add_worker(pid);
     }
 
-    /// `cell` runs from here on: what the worker writes by no lane that we know is this cell's.
+    /// Notes that `cell` runs from here on. What unknown processes write belongs to this cell.
     pub(crate) fn set_running(&mut self, cell: u32) {
         self.running = cell;
     }
 
-    /// Descriptors to watch beside the two streams: processes that may end.
+    /// Descriptors that are readable once a process has ended.
     pub(crate) fn watched(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.processes.watched()
     }
 
-    /// Takes one record off the front of `bytes`; answers how many bytes it took. What is no record is passed over
-    /// whole: only a cell that writes where it may not can have left it there.
-    pub(crate) fn record(&mut self, bytes: &[u8]) -> usize {
-        let Some((head, payload, length)) = Head::parse(bytes) else {
+    /// Handles the first record of what is unread; returns its length in bytes. If what is unread begins with no record, a
+    /// cell has written over it, and all of it is passed over.
+    pub(crate) fn record(&mut self, unread: &Unread) -> usize {
+        let mut reader = std::mem::take(&mut self.records);
+        let Some((head, payload, length)) = reader.read(unread) else {
+            self.records = reader;
             self.overwritten();
-            return bytes.len();
+            return unread.len();
         };
         match head.kind {
             Kind::Text => {
@@ -98,7 +105,7 @@ impl Inbox {
                 }
             }
             Kind::Barrier => self.read_streams(),
-            // Only the clock tells when: the text before it need not be handed on for it.
+            // These events carry their time, so the gathered text before them need not be handed on first.
             Kind::Wait | Kind::Wake => self.waits(&head),
             _ => {
                 self.flush();
@@ -106,6 +113,7 @@ impl Inbox {
             }
         }
         self.running = head.running;
+        self.records = reader;
         length
     }
 
@@ -138,7 +146,7 @@ impl Inbox {
         }
     }
 
-    /// The worker waits for an answer, and its reader must have seen all that it put out before.
+    /// Passes a question of the worker on, after all output that came before it: that may be the prompt.
     fn input(&mut self, head: &Head, payload: &[u8]) {
         let Some((ticket, question)) = payload.split_first_chunk() else { return };
         let ticket = u64::from_ne_bytes(*ticket);
@@ -189,16 +197,16 @@ impl Inbox {
         self.open.remove(lane.0);
     }
 
-    /// A lane runs as a process of its own from here on.
+    /// Notes that a lane runs as process `pid` from here on.
     fn process_started(&mut self, pid: u32, speaker: Speaker) {
         self.end_earlier(pid);
         self.processes.add_child(pid, speaker);
         self.send(Event::Process { lane: LaneId(speaker.lane), pid });
-        // What its maker prints after this came after what it has printed by now.
+        // What the child has written by now came before what its maker prints after this record.
         self.release();
     }
 
-    /// A new process has this id, so the one that had it has ended, noticed or not.
+    /// Ends the process that had this id before: a new process has it now, so the end was only not noticed yet.
     fn end_earlier(&mut self, pid: u32) {
         if self.processes.speaker(pid).is_some() {
             self.process_ended(pid);
@@ -211,17 +219,17 @@ impl Inbox {
         if ended.is_empty() {
             return;
         }
-        // What they wrote before they ended can be read by now.
+        // All that they wrote can be read by now.
         self.read_streams();
         self.release();
         self.flush();
         ended.into_iter().for_each(|pid| self.process_ended(pid));
-        // What was held back for a program that they were about to start.
+        // Text may have been held back for a program that one of them was about to start.
         self.release();
     }
 
-    /// A process has ended (a worker, a copy, a child or a descendant of one), all that it wrote has been read, and its
-    /// threads and tasks have ended with it.
+    /// Ends what a process has left behind: a worker, a snapshot, a child or a descendant of one. The process has ended,
+    /// its threads and tasks with it, and all that it wrote has been read.
     pub(crate) fn process_ended(&mut self, pid: u32) {
         if let Some((origin, stream, text)) = self.unsaid.of_ended(pid) {
             self.text(origin, stream, &text);
@@ -232,7 +240,7 @@ impl Inbox {
         self.processes.forget(pid).into_iter().for_each(|lane| self.lane_ended(LaneId(lane), at));
     }
 
-    /// Everything that has been written to fd 1 and 2 and not read yet.
+    /// Reads everything that has been written to fd 1 and 2 by now.
     pub(crate) fn read_streams(&mut self) {
         let mut buffer = vec![0; LARGEST_TEXT];
         for (index, stream) in [(0, Stream::Stdout), (1, Stream::Stderr)] {
@@ -242,8 +250,8 @@ impl Inbox {
         }
     }
 
-    /// Bytes that a process wrote to the descriptor itself. A process that is not known yet is looked up once the
-    /// records that were written by now have been read: see `release`.
+    /// Takes bytes that a process wrote to fd 1 or 2 itself. They are held back if the process is not known: `release`
+    /// looks for it when the records that were written by now have been read.
     fn raw(&mut self, stream: Stream, pid: u32, bytes: &[u8]) {
         let waits = self.held.iter().any(|(_, other, _)| *other == pid);
         match self.processes.speaker(pid) {
@@ -259,7 +267,8 @@ impl Inbox {
         self.text(origin, stream, bytes);
     }
 
-    /// Hands on what was held back, as far as its process is known now. Call it when every record has been read.
+    /// Hands on what was held back, except for processes whose record of their start may still come. Called when all
+    /// records have been read that were written before.
     pub(crate) fn release(&mut self) {
         for (stream, pid, bytes) in std::mem::take(&mut self.held) {
             match self.processes.find_speaker(pid, self.running) {
@@ -282,7 +291,7 @@ impl Inbox {
         self.pending = Some((origin, stream, text));
     }
 
-    /// Hands on what has been gathered.
+    /// Hands on the gathered text.
     pub(crate) fn flush(&mut self) {
         let Some((origin, stream, mut bytes)) = self.pending.take() else { return };
         let torn = torn_tail(&bytes);
@@ -304,7 +313,7 @@ impl Inbox {
         }
     }
 
-    /// The cell has ended: what its own thread began to show and did not end was text.
+    /// Notes that the cell has ended. Content that its own thread began and did not end becomes text.
     pub(crate) fn finish_cell(&mut self) {
         self.answerer.close();
         self.flush();
@@ -312,7 +321,7 @@ impl Inbox {
         self.contents.release(LaneId::MAIN, &mut |event| send(&self.sink, event));
     }
 
-    /// The last worker has ended, and so has all that it showed.
+    /// Hands on all that is left. The last worker has ended.
     pub(crate) fn finish(&mut self) {
         self.answerer.close();
         self.flush();
@@ -347,7 +356,7 @@ fn send(sink: &SharedSink, event: Event) {
     sink.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).event(event);
 }
 
-/// How many bytes at the end are the start of a character that is not whole.
+/// The number of bytes at the end that begin a UTF-8 character and do not complete it.
 fn torn_tail(bytes: &[u8]) -> usize {
     let start = bytes.len().saturating_sub(3);
     for (index, byte) in bytes[start..].iter().enumerate().rev() {

@@ -1,5 +1,5 @@
-//! The thread that starts a worker and reads everything that comes from it, from its copies and from their keeper, and
-//! stays until all of them have ended: nothing that was written is lost, whoever dies first.
+//! The thread that starts a worker and reads everything that comes from it, from its snapshots and from their keeper. It
+//! stays until all of them have ended, so nothing that was written is lost, whichever of them dies first.
 
 use std::collections::HashSet;
 use std::io;
@@ -26,15 +26,15 @@ use crate::worker::parent::start::{Start, start};
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub open: Arc<Open>,
-    /// The process that is the worker now.
+    /// The process id of the worker.
     pub current: Arc<AtomicU32>,
     /// The cell that was last sent to the worker.
     pub running: Arc<AtomicU32>,
-    /// Set when all have ended.
+    /// The last lane id that was given out. Set when all processes have ended.
     pub last_lane: Arc<AtomicU32>,
 }
 
-/// The thread's work, from the keeper's start to its end.
+/// What the thread does, from the start of the keeper to its end.
 pub(crate) fn read_worker(
     from: Start,
     sink: SharedSink,
@@ -83,7 +83,7 @@ struct Reader {
     /// Their control sockets; a snapshot says nothing until it is asked for something.
     lines: Vec<Line>,
     reports: UnixStream,
-    /// At its end once the handle has been dropped; None from then on.
+    /// Readable (its end) once the handle has been dropped; None from then on.
     held: Option<UnixStream>,
     watched: [Option<OwnedFd>; 2],
     replies: Sender<Reply>,
@@ -100,16 +100,16 @@ impl Reader {
         loop {
             self.take_everything(inbox);
             let may_sleep = self.ring.may_sleep();
-            let mut fds: Vec<BorrowedFd> = vec![self.reports.as_fd(), self.ring.wake()];
+            let mut fds: Vec<BorrowedFd> = vec![self.reports.as_fd(), self.ring.wake().descriptor()];
             fds.extend(self.lines.iter().map(|line| line.socket.as_fd()));
             fds.extend(self.watched.iter().flatten().map(|fd| fd.as_fd()));
             fds.extend(inbox.watched());
-            // The last of all.
+            // It stands last, since it is not always there.
             fds.extend(self.held.iter().map(|held| held.as_fd()));
-            // Who writes without end must not keep us from what else is said.
+            // While a cell writes without end there is always something to read: the descriptors are looked at all the same.
             let ready = if may_sleep { poll(&fds) } else { poll_now(&fds) };
             self.ring.awake();
-            // From the last to the first, since one that has ended is taken out, and a new one stands behind them.
+            // From the last to the first: a line that has ended is removed, and a new one is put behind them.
             for index in (0..self.lines.len()).rev().filter(|index| ready[2 + index]) {
                 if !self.message(index, inbox) {
                     self.lines.remove(index);
@@ -127,27 +127,27 @@ impl Reader {
     }
 
     fn take_everything(&self, inbox: &mut Inbox) {
-        self.ring.read(|bytes| inbox.record(bytes));
+        self.ring.read(|unread| inbox.record(unread));
         inbox.read_streams();
-        self.ring.read(|bytes| inbox.record(bytes));
+        self.ring.read(|unread| inbox.record(unread));
         inbox.release();
         inbox.reap();
         inbox.flush();
     }
 
-    /// A process has ended; false once none is left that could run a cell.
+    /// Takes a report of the keeper that a process has ended. Returns false if no process is left that could run a cell.
     fn report(&mut self, inbox: &mut Inbox) -> bool {
         let Ok((pid, exit)) = report::receive(&self.reports) else { return false };
         if !self.workers.remove(&pid) {
-            // An orphan of a cell's.
+            // It was an orphan that a cell had left.
             return true;
         }
-        // It may have spoken before it ended.
+        // It may have sent messages before it ended.
         if let Some(index) = self.lines.iter().position(|line| line.pid == pid) {
             while self.message(index, inbox) {}
             self.lines.remove(index);
         }
-        // What it started ends with it, but for what has left its group.
+        // Its children end with it, except those that have left its group.
         kill_group(pid);
         self.take_everything(inbox);
         inbox.process_ended(pid);
@@ -158,7 +158,7 @@ impl Reader {
         !self.workers.is_empty()
     }
 
-    /// Takes one message of a line; false when there will be no more.
+    /// Takes one message of a line. Returns false if the line has ended.
     fn message(&mut self, index: usize, inbox: &mut Inbox) -> bool {
         let Line { pid: of, socket } = &self.lines[index];
         let of = *of;
@@ -191,12 +191,12 @@ impl Reader {
         Ok(snapshot)
     }
 
-    /// A cell has ended; its records end at `tail`.
+    /// Reads the output of a cell that has ended. The cell's records end at `tail`.
     fn done(&self, tail: u64, inbox: &mut Inbox) {
         inbox.set_running(self.shared.running.load(Ordering::SeqCst));
-        // Both ends, lest a position that a cell has written over be waited for.
+        // Up to `tail` but not beyond the ring's own: a cell may have written over either, and the loop is to end.
         while self.ring.head() < tail.min(self.ring.tail()) {
-            self.ring.read(|bytes| inbox.record(bytes));
+            self.ring.read(|unread| inbox.record(unread));
         }
         inbox.set_running(self.shared.running.load(Ordering::SeqCst));
         inbox.read_streams();

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::sys::process::{end_with_this_thread, limit_memory, pass_descriptors, raise_stack_limit};
 use crate::sys::socket::stream_pair;
 use crate::worker::abi::launch;
+use crate::worker::abi::memory::{Event, Memory};
 use crate::worker::abi::ring::Ring;
 use crate::worker::parent::answer::Answerer;
 
@@ -43,13 +44,14 @@ pub(crate) struct Started {
 
 /// Starts keeper and worker. The keeper is told to die with the thread that calls this.
 pub(crate) fn start(start: &Start, control: UnixStream) -> io::Result<Started> {
-    let ring = Arc::new(Ring::create(start.last_lane)?);
+    let ring = Arc::new(Ring::new(Memory::create()?, Event::create()?));
+    ring.set_last_lane(start.last_lane);
     start.answerer.serve(ring.clone());
     let (out, far_out) = stream_pair()?;
     let (err, far_err) = stream_pair()?;
     let (reports, far_reports) = UnixStream::pair()?;
-    let memory = ring.memory().try_clone_to_owned()?;
-    let wake = ring.wake().try_clone_to_owned()?;
+    let memory = ring.memory().descriptor().try_clone_to_owned()?;
+    let wake = ring.wake().descriptor().try_clone_to_owned()?;
     let descriptors = [control.into(), memory, wake, far_reports.into()];
     let mut command =
         launch::command(start.executable.as_os_str(), |command| pass_descriptors(command, descriptors));

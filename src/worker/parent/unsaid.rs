@@ -1,32 +1,32 @@
-//! The text of a panic of the running cell, which is the cell's error, or is printed once the cell has caught it. If its
-//! process ends before either, it is printed here after all: what went wrong first is what a user needs most.
+//! The text of a panic of the running cell. Usually it becomes the cell's error, or is printed when the cell has caught the
+//! panic. If the process ends before either, it is printed here: a user needs most what went wrong first.
 
 use crate::events::{Origin, Stream};
 
 use crate::worker::host;
 
-/// The last panic that nothing has been said of.
+/// The text of the last panic that no output or error has mentioned yet.
 #[derive(Default)]
 pub(crate) struct Unsaid(Option<(Origin, Vec<u8>)>);
 
 impl Unsaid {
-    /// Looks at a piece of text; true if it is only to be kept, and printed if its process ends.
+    /// Looks at a piece of text; returns true if it is not to be printed now, but kept in case its process ends.
     pub(crate) fn keeps(&mut self, stream: u8, origin: Origin, text: &[u8]) -> bool {
         if u32::from(stream) & host::UNSAID != 0 {
             self.0 = Some((origin, text.to_vec()));
             return true;
         }
-        // It has been printed.
+        // This is the kept text, which is printed now.
         self.0.take_if(|(of, unsaid)| of.pid == origin.pid && unsaid == text);
         false
     }
 
-    /// The cell has ended, and reported what there was.
+    /// Drops the text: the cell has ended and has reported its error.
     pub(crate) fn forget(&mut self) {
         self.0 = None;
     }
 
-    /// What is to be printed now that this process has ended.
+    /// The text to be printed now that this process has ended.
     pub(crate) fn of_ended(&mut self, process: u32) -> Option<(Origin, Stream, Vec<u8>)> {
         let (origin, text) = self.0.take_if(|(origin, _)| origin.pid == process)?;
         Some((origin, Stream::Stderr, text))

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::*;
 use crate::sys::process::parent_of;
+use crate::worker::abi::words;
 
 /// No process has this id: the kernel's limit is 2^22.
 const WORKER: u32 = 1 << 30;
@@ -49,7 +50,8 @@ impl Bench {
     fn record(&mut self, kind: Kind, detail: u32, lane: u32, cell: u32, pid: u32) {
         let detail = detail as u8;
         let head = Head { kind, detail, length: 0, lane, other: 1, cell, running: cell, pid, tid: pid, nanos: 0 };
-        self.inbox.record(&head.to_bytes());
+        let bytes = head.to_bytes();
+        assert_eq!(self.inbox.record(&Unread::of(&words::of(&bytes), bytes.len())), bytes.len());
     }
 
     /// `maker` starts a program in `cell`: its lane is declared, then it runs.

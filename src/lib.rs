@@ -5,6 +5,7 @@
 pub mod engine;
 pub mod error;
 pub mod events;
+mod hex;
 #[cfg(feature = "kernel")]
 pub mod kernel;
 pub mod kernelspec;

@@ -13,4 +13,6 @@ pub(crate) mod private_files;
 pub(crate) mod process;
 pub(crate) mod socket;
 
+#[cfg(feature = "kernel")]
+pub(crate) use linux::machine;
 pub(crate) use linux::{futex, memory, open_files, thread};

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log::log;
 use super::protocol::ask::{HistoryAccess, HistoryEntry, HistoryReply, HistoryRequest};
-use super::protocol::codec::to_hex;
+use crate::hex;
 use crate::sys::{dirs, private_files};
 
 /// Bytes of the file. A session that finds more at its beginning removes the older half.
@@ -134,7 +134,7 @@ impl History {
         }
         let mut id = [0; 16];
         io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut id)?;
-        let id = to_hex(&id);
+        let id = hex::encode(&id);
         let locked = Locked::wait(&path)?;
         locked.cut_beyond(LARGEST)?;
         locked.append(&Line::Start { start: id.clone() })?;

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::dispatcher::Dispatcher;
 use super::event;
-use super::protocol::codec::to_hex;
 use super::protocol::connection::Connection;
 use super::watch;
 use super::wire::{self, Wire};
 use crate::error::{Error, ExitCode};
+use crate::hex;
 
 /// Bytes of the dispatcher thread's stack: questions are parsed there, and parsing recurses as deep as brackets nest.
 /// Text that nests deeper is refused before it is parsed.
@@ -42,5 +42,5 @@ fn session_id() -> Result<String, Error> {
     read.map_err(|error| {
         Error::new(ExitCode::Environment, format!("failed to read /dev/urandom: {error}; make it readable"))
     })?;
-    Ok(to_hex(&bytes))
+    Ok(hex::encode(&bytes))
 }

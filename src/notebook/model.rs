@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ExitCode};
 use crate::events::CellId;
+use crate::hex;
 use crate::notebook::nbformat::Output;
 use crate::notebook::read::{self, MINOR, Style};
 use crate::notebook::write;
@@ -291,7 +292,7 @@ fn child<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, 
 fn new_id(source: &str, taken: &mut HashSet<String>) -> String {
     let ids = (0u32..).map(|nth| {
         let hash = Sha256::new().chain_update(source).chain_update(nth.to_le_bytes()).finalize();
-        hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>()
+        hex::encode(&hash[..4])
     });
     let mut free = ids.skip_while(|id| taken.contains(id));
     let id = free.next().expect("fewer cells than hashes");

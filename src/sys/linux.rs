@@ -2,6 +2,8 @@
 
 pub(crate) mod credentials;
 pub(crate) mod futex;
+#[cfg(feature = "kernel")]
+pub(crate) mod machine;
 pub(crate) mod memory;
 pub(crate) mod open_files;
 pub(crate) mod process;

@@ -1,7 +1,7 @@
-//! What belongs to this user alone: directories that nobody else may change, and files in them that nobody else wrote.
-//! What is loaded and executed, or remembered of a user, goes through here.
+//! Directories that only this user can change, and files in them that only this user can have written. Libraries that
+//! are executed and the history of a user go through here.
 //!
-//! Never makes a path safe that is not: it is refused, with what to do.
+//! Never makes an unsafe path safe: it is an error, which says what the user can do.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read};
@@ -11,23 +11,25 @@ use std::path::{Path, PathBuf};
 use crate::sys::descriptor::open_regular_no_link;
 use crate::sys::process::user;
 
-/// Group and others may write.
+/// Permission bits (chmod(2)): the group and others may write.
 const WRITABLE: u32 = 0o022;
+/// Everybody may write.
 const WRITABLE_BY_ALL: u32 = 0o002;
+/// Of what is in a directory, only its owner may remove or rename it.
 const STICKY: u32 = 0o1000;
 
-/// The directory, made if it is not there, for this user only; its path has no links in it, so that what was looked at
-/// here is what is used later. One that is another user's, or that others may write to, is an error.
+/// Makes the directory if it is not there, for this user only, and returns its path without links, so that what was
+/// checked here is what is used later. A directory that belongs to another user or that others may write to is an error.
 pub(crate) fn directory(path: &Path) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     let path = fs::canonicalize(path)?;
     check(&fs::metadata(&path)?)?;
-    stays(&path)?;
+    check_ancestors(&path)?;
     Ok(path)
 }
 
-/// Refuses a directory in which, or above which, anybody may put another thing in the place of ours.
-pub(crate) fn stays(path: &Path) -> io::Result<()> {
+/// Refuses a directory if anybody may replace what is in it, or the directory itself or one above it.
+pub(crate) fn check_ancestors(path: &Path) -> io::Result<()> {
     for directory in fs::canonicalize(path)?.ancestors() {
         let mode = fs::metadata(directory)?.mode();
         if mode & WRITABLE_BY_ALL != 0 && mode & STICKY == 0 {
@@ -40,18 +42,20 @@ pub(crate) fn stays(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A file of ours, opened for reading. A link, a device, another's file and one that others may write to are errors.
+/// Opens a file of this user for reading. A link, a device, a file of another user and one that others may write to are
+/// errors.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     opened(OpenOptions::new().read(true), path)
 }
 
+/// Reads a whole file that `open` opens.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// A file of ours to append to, made if it is not there; nobody else may read it from here on.
+/// Opens a file of this user for appending, and makes it if it is not there. Nobody else may read it from then on.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     let file = opened(OpenOptions::new().append(true).create(true).mode(0o600), path)?;
     if file.metadata()?.mode() & 0o077 != 0 {
@@ -127,12 +131,12 @@ mod tests {
         let inner = directory(&bench.path().join("inner")).expect("made");
         set_mode(bench.path(), 0o777);
         assert!(why(directory(&inner)).contains("chmod +t"));
-        assert!(why(stays(bench.path())).contains("chmod +t"));
+        assert!(why(check_ancestors(bench.path())).contains("chmod +t"));
         set_mode(bench.path(), 0o1777);
         directory(&inner).expect("sticky, as /tmp is");
     }
 
-    /// What is another user's can only be made by root, and only others than root have the root directory for one.
+    /// Root can give a directory to another user; to anybody else, the root directory is another user's.
     #[test]
     fn what_belongs_to_another_user_is_refused() {
         let bench = bench();

@@ -8,8 +8,6 @@ use std::process::Command;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kill_process_group, setrlimit};
 
-#[cfg(feature = "kernel")]
-pub(crate) use crate::sys::linux::process::stat;
 pub(crate) use crate::sys::linux::process::{
     adopt_orphans, end_with_parent, end_with_this_thread, own_executable, parent_of, pidfd_open, working_directory,
 };

@@ -21,14 +21,15 @@ const LINES_OF_A_FUNCTION: usize = 70;
 const WINGS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("events", &[]),
+    ("hex", &[]),
     ("log", &["error"]),
     ("sys", &["error"]),
     ("lanes", &["events"]),
     ("worker", &["sys", "events", "error"]),
-    ("engine", &["worker", "lanes", "sys", "events", "error"]),
+    ("engine", &["worker", "lanes", "sys", "hex", "events", "error"]),
     ("kernelspec", &["engine", "sys", "error"]),
-    ("kernel", &["engine", "sys", "events", "error"]),
-    ("notebook", &["engine", "lanes", "sys", "events", "error"]),
+    ("kernel", &["engine", "sys", "hex", "events", "error"]),
+    ("notebook", &["engine", "lanes", "sys", "hex", "events", "error"]),
 ];
 
 /// Parts of a wing, from the ground up: each may name those before it.

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, ExitCode};
 
 use crate::engine::build::in_use::{self, InUse};
+use crate::hex;
 use crate::sys::{dirs, private_files, process};
 
 /// Gathers what a library is made from.
@@ -32,12 +33,8 @@ impl Key {
 
     /// 32 hexadecimal digits.
     pub(crate) fn finish(self) -> String {
-        hex(&self.0.finalize()[..16])
+        hex::encode(&self.0.finalize()[..16])
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A directory of entries. Several processes may use it at once.
@@ -104,7 +101,7 @@ impl Cache {
         note.read_to_end(&mut text).ok()?;
         let Note { digest, about } = serde_json::from_slice(&text).ok()?;
         let bytes = private_files::read(&library).ok()?;
-        if hex(&Sha256::digest(bytes)) != digest {
+        if hex::encode(&Sha256::digest(bytes)) != digest {
             return None;
         }
         // On a full disk the entry is used all the same.
@@ -220,7 +217,7 @@ pub(crate) fn soname(key: &str) -> String {
 
 /// What a file contains, in 64 hexadecimal digits.
 pub(crate) fn digest(path: &Path) -> io::Result<String> {
-    Ok(hex(&Sha256::digest(fs::read(path)?)))
+    Ok(hex::encode(&Sha256::digest(fs::read(path)?)))
 }
 
 #[cfg(test)]

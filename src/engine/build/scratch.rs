@@ -28,7 +28,7 @@ impl Scratch {
     }
 
     fn create_in(parent: &Path) -> io::Result<Scratch> {
-        private_files::stays(parent)?;
+        private_files::check_ancestors(parent)?;
         let only_ours = fs::Permissions::from_mode(0o700);
         let directory = tempfile::Builder::new().prefix(PREFIX).permissions(only_ours).tempdir_in(parent)?;
         let lock = File::create(directory.path().join(LOCKED))?;

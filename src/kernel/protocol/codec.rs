@@ -13,6 +13,7 @@ use sha2::Sha256;
 
 use super::connection::Channel;
 use super::content::{Content, Refusal};
+use crate::hex;
 
 pub(crate) const PROTOCOL: &str = "5.5";
 
@@ -102,7 +103,7 @@ impl Codec {
         }
         let mut mac = key.clone();
         parts.iter().for_each(|part| mac.update(part));
-        let bytes = from_hex(signature).ok_or("its signature is not hexadecimal")?;
+        let bytes = hex::decode(signature).ok_or("its signature is not hexadecimal")?;
         // The comparison takes constant time, so that it tells nothing of the right signature.
         mac.verify_slice(&bytes).map_err(|_| "its signature is wrong")?;
         if self.seen.is_new(bytes) { Ok(()) } else { Err("it has come before".into()) }
@@ -128,7 +129,7 @@ impl Codec {
         let signature = self.key.as_ref().map_or_else(String::new, |key| {
             let mut mac = key.clone();
             parts.iter().for_each(|part| mac.update(part));
-            to_hex(&mac.finalize().into_bytes())
+            hex::encode(&mac.finalize().into_bytes())
         });
         let mut frames = identities;
         frames.push(DELIMITER.to_vec());
@@ -181,17 +182,6 @@ impl Seen {
 /// A time as headers have it: ISO 8601, UTC, microseconds.
 pub(crate) fn date(time: SystemTime) -> String {
     humantime::format_rfc3339_micros(time).to_string()
-}
-
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
-    let (pairs, rest) = text.as_chunks::<2>();
-    let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
-    bytes.filter(|_| rest.is_empty())
 }
 
 #[cfg(test)]

@@ -119,6 +119,12 @@ tests() {
   cargo test --workspace --locked
 }
 
+# The library's tests under AddressSanitizer and ThreadSanitizer: a build of its own for each, so not a step of `all`.
+sanitizers() {
+  need_compilers
+  tests/sanitizers/run.sh
+}
+
 # Licences, advisories, duplicates and sources of dependencies. It needs the network and `cargo install cargo-deny`, so it
 # is a step of the workflows and not of `all`.
 deny() {

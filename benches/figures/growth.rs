@@ -55,13 +55,23 @@ fn items(bench: &mut Bench, kind: &str, sizes: &[usize], text: fn(usize) -> Stri
         bench.add(Row::new(format!("{kind} item cell at {size} groups"), "s", neighbours.clone()));
         figures[0].push(neighbours);
         for (figure, (what, named)) in [("newest", defined - 1), ("first", 0)].into_iter().enumerate() {
-            let statement = |k| format!("let {what}{size}x{k} = make{named}({k}).grown(2);\nprintln!(\"{{{what}{size}x{k}:?}}\");");
+            let statement = |k| {
+                format!("let {what}{size}x{k} = make{named}({k}).grown(2);\nprintln!(\"{{{what}{size}x{k}:?}}\");")
+            };
             let seconds: Vec<f64> = (0..NEIGHBOURS).map(|k| bench.answer(live.run(&statement(k)))).collect();
-            bench.add(Row::new(format!("statement that uses the {what} {kind} item at {size} groups"), "s", seconds.clone()));
+            bench.add(Row::new(
+                format!("statement that uses the {what} {kind} item at {size} groups"),
+                "s",
+                seconds.clone(),
+            ));
             figures[1 + figure].push(seconds);
         }
     }
-    let bars = [("item cell", ITEM_AT_MOST), ("statement, newest item", STATEMENT_AT_MOST), ("statement, first item", STATEMENT_AT_MOST)];
+    let bars = [
+        ("item cell", ITEM_AT_MOST),
+        ("statement, newest item", STATEMENT_AT_MOST),
+        ("statement, first item", STATEMENT_AT_MOST),
+    ];
     for ((what, bar), figure) in bars.into_iter().zip(&mut figures) {
         let late = figure.pop().expect("sizes");
         let row = Row::ratio(format!("{kind}: {what}, last size against first"), late, figure.swap_remove(0));
@@ -91,7 +101,9 @@ fn redefinition(bench: &mut Bench, groups: usize) {
 fn edits(bench: &mut Bench) {
     let mut live = Live::start();
     let mut edit = |n: usize| {
-        let source = format!("fn step(x: u64) -> u64 {{\n    let mut y = x;\n    for i in 0..{n} {{\n        y += i;\n    }}\n    y\n}}");
+        let source = format!(
+            "fn step(x: u64) -> u64 {{\n    let mut y = x;\n    for i in 0..{n} {{\n        y += i;\n    }}\n    y\n}}"
+        );
         bench.answer(live.run(&source)) + bench.answer(live.run(&format!("println!(\"{{}}\", step({n}));")))
     };
     let seconds: Vec<f64> = (0..EDITS).map(|n| edit(n + 2)).collect();

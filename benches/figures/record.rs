@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
@@ -40,7 +40,8 @@ impl Row {
     }
 
     fn line(&self) -> String {
-        let list = |samples: &[f64]| samples.iter().map(|sample| format!("{sample:.7}")).collect::<Vec<_>>().join(" ");
+        let list =
+            |samples: &[f64]| samples.iter().map(|sample| format!("{sample:.7}")).collect::<Vec<_>>().join(" ");
         let bar = self.at_most.map(|bar| bar.to_string()).unwrap_or_default();
         let (samples, against) = (list(&self.samples), list(&self.against));
         let Row { group, figure, unit, .. } = self;
@@ -71,21 +72,20 @@ pub(crate) fn median(samples: &[f64]) -> f64 {
 
 /// The file of a run. Each row is written when it is there, so a run that is stopped leaves what it has.
 pub(crate) struct Record {
-    pub(crate) path: PathBuf,
     file: File,
 }
 
 impl Record {
-    pub(crate) fn create(path: PathBuf, clock: &str) -> Record {
-        let mut file = File::create(&path).expect("the target directory can be written");
+    pub(crate) fn create(path: &Path, clock: &str) -> Record {
+        let mut file = File::create(path).expect("the target directory can be written");
         writeln!(file, "# {}, {clock}\n{COLUMNS}", surroundings()).expect("written");
-        Record { path, file }
+        Record { file }
     }
 
     pub(crate) fn add(&mut self, row: &Row) {
         writeln!(self.file, "{}", row.line()).expect("written");
         let bar = row.at_most.map(|bar| format!("  (at most {bar})")).unwrap_or_default();
-        println!("{:8} {:60} {:10.4} {}{bar}", row.group, row.figure, row.value(), row.unit);
+        println!("{:8} {:72} {:10.4} {}{bar}", row.group, row.figure, row.value(), row.unit);
     }
 }
 
@@ -104,7 +104,8 @@ fn surroundings() -> String {
     };
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = processors.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("\t: unknown processor");
+    let model =
+        processors.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("\t: unknown processor");
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     format!(

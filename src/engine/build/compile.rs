@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ExitCode};
 use crate::worker::Exit;
 
-use crate::engine::build::cache::{self, Cache, Key};
+use crate::engine::build::cache::{self, Cache, Key, Kind};
 use crate::engine::build::cargo::Cargo;
 use crate::engine::build::eviction;
 use crate::engine::build::runtime_crate;
@@ -75,7 +75,7 @@ impl Compiler {
         directory: Option<&Path>,
         interrupter: Interrupter,
     ) -> Result<Compiler, Error> {
-        let size = eviction::limit()?;
+        let size = eviction::cache_limit()?;
         let runtime = runtime_crate::build(&toolchain, &cache)?;
         eviction::start(&cache, size);
         let scratch = Scratch::create().map_err(no_scratch)?;
@@ -117,7 +117,7 @@ impl Compiler {
     }
 
     pub(crate) fn cached<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<(Library, Kept<T>)> {
-        let (path, kept) = self.cache.get(key)?;
+        let (path, kept) = self.cache.get(Kind::Cell, key)?;
         tracing::debug!(key, "in the cache");
         Some((Library { key: key.to_string(), path }, kept))
     }
@@ -128,7 +128,7 @@ impl Compiler {
         built: &Path,
         kept: &Kept<T>,
     ) -> Result<Library, Error> {
-        let path = self.cache.put(key, built, kept).map_err(no_scratch)?;
+        let path = self.cache.put(Kind::Cell, key, built, kept).map_err(no_scratch)?;
         Ok(Library { key: key.to_string(), path })
     }
 

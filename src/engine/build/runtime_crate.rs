@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::error::{Error, ExitCode};
 
-use crate::engine::build::cache::{Cache, Key};
+use crate::engine::build::cache::{Cache, Key, Kind};
 use crate::engine::build::scratch::Scratch;
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::scope::Library;
@@ -37,7 +37,7 @@ pub(super) fn build(toolchain: &Toolchain, cache: &Cache) -> Result<Library, Err
         key = key.part(name).part(text);
     }
     let key = key.finish();
-    if let Some((path, ())) = cache.get(&key) {
+    if let Some((path, ())) = cache.get(Kind::Runtime, &key) {
         return Ok(Library { key, path });
     }
     let failed = |error: std::io::Error| {
@@ -67,6 +67,6 @@ pub(super) fn build(toolchain: &Toolchain, cache: &Cache) -> Result<Library, Err
         let message = format!("failed to build the runtime with `{}`:\n{said}", toolchain.rustc.display());
         return Err(Error::new(ExitCode::Environment, message));
     }
-    let path = cache.put(&key, &built, &()).map_err(failed)?;
+    let path = cache.put(Kind::Runtime, &key, &built, &()).map_err(failed)?;
     Ok(Library { key, path })
 }

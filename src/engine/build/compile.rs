@@ -68,15 +68,17 @@ pub(crate) struct Identity {
 }
 
 impl Compiler {
-    /// `directory` is the directory that relative paths of `:dep` start from; `None` means the current one.
+    /// `directory` is the directory that relative paths of `:dep` start from; `None` means the current one. `say` is called
+    /// if the runtime has to be built first.
     pub(crate) fn new(
         toolchain: Toolchain,
         cache: Cache,
         directory: Option<&Path>,
         interrupter: Interrupter,
+        say: impl FnOnce(),
     ) -> Result<Compiler, Error> {
         let size = eviction::cache_limit()?;
-        let runtime = runtime_crate::build(&toolchain, &cache)?;
+        let runtime = runtime_crate::ready(&toolchain, &cache, &interrupter, say)?;
         eviction::start(&cache, size);
         let scratch = Scratch::create().map_err(no_scratch)?;
         let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone())?;

@@ -3,6 +3,7 @@
 //! knows the byte of the cell that it came from.
 
 mod body;
+mod loops;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -66,6 +67,8 @@ pub(crate) struct Unit {
     pub markers: Vec<(Marker, Range<usize>)>,
     /// The libraries in which statics of earlier builds live, which this crate links to.
     pub homes: Vec<Library>,
+    /// Ranges of the root in which loops run in strips. An error there may be worded by what we made of the loop.
+    pub strips: Vec<Range<usize>>,
     pub links_session: bool,
     /// The crates of `:dep` that it links to.
     pub crates: Option<Arc<Crates>>,
@@ -93,7 +96,8 @@ pub(super) fn session(scope: &Scope) -> Unit {
         root.generated(&format!("pub(crate) use {}::{name};\n", module_name(cell)));
     }
     files.insert(0, ("lib.rs".into(), root.finish()));
-    let hot = scope.optimized_items || scope.modules.iter().any(|module| module.live().any(|(_, item)| item.hot));
+    // A function is compiled once and may be called for ever, from cells that say nothing of how often.
+    let hot = true;
     let (crates, homes) = (scope.crates.clone(), homes(scope));
     let measured = scope.optimized_items;
     Unit { files, homes, hot, measured, hidden_paths: hidden_paths(scope), crates, ..Unit::default() }
@@ -200,7 +204,7 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
     let visible = scope.visible(&mentions);
     let in_types = plan.taken.iter().any(|taken| taken.variable.ty.contains("session::"));
     let links_session = scope.library.is_some() && (!visible.is_empty() || in_types);
-    let mut writer = Writer { root: SourceBuilder::new(), markers: Vec::new() };
+    let mut writer = Writer { in_strips: plan.in_strips, brief: brief(scope, parts), ..Writer::default() };
     for attribute in &parts.attributes {
         writer.root.original(cell, source, attribute.clone());
     }
@@ -222,7 +226,19 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
     let hidden_paths = hidden_paths(scope);
     let crates = scope.crates.clone();
     let homes = if links_session { homes(scope) } else { Vec::new() };
-    Unit { files, markers: writer.markers, homes, links_session, crates, hot, measured, hidden_paths }
+    let Writer { markers, strips, .. } = writer;
+    Unit { files, markers, homes, strips, links_session, crates, hot, measured, hidden_paths }
+}
+
+/// Those functions that the cell's loops call and that are brief wherever the session defines one of that name.
+fn brief(scope: &Scope, parts: &Parts) -> BTreeSet<String> {
+    let loops = parts.statements.iter().flat_map(|statement| &statement.turns);
+    let mut called: BTreeSet<String> = loops.filter_map(|turns| turns.calls.clone()).flatten().collect();
+    let items = || scope.modules.iter().flat_map(Module::live).map(|(_, item)| item);
+    called.retain(|name| {
+        items().any(|item| item.brief.contains(name)) && !items().any(|item| item.lengthy.contains(name))
+    });
+    called
 }
 
 fn hidden_paths(scope: &Scope) -> Vec<String> {
@@ -244,7 +260,7 @@ pub(super) fn probe(
     name: &str,
 ) -> Unit {
     let mut unit = statements(scope, cell, source, parts, &Plan::default());
-    let mut writer = Writer { root: SourceBuilder::new(), markers: Vec::new() };
+    let mut writer = Writer::default();
     let whole = unit.files[0].1.generated();
     let prelude = whole.find(ENTRY).map_or("", |at| &whole[..at]);
     writer.root.generated(prelude);
@@ -266,9 +282,15 @@ pub(super) fn probe(
 const ENTRY: &str = "#[unsafe(no_mangle)] pub extern \"C\" fn threadbook_cell(";
 
 /// Writes the root of a cell's crate.
+#[derive(Default)]
 struct Writer {
     root: SourceBuilder,
     markers: Vec<(Marker, Range<usize>)>,
+    /// Whether loops with brief turns run in strips.
+    in_strips: bool,
+    /// Functions of the session that are brief.
+    brief: BTreeSet<String>,
+    strips: Vec<Range<usize>>,
 }
 
 impl Writer {

@@ -26,7 +26,10 @@ pub(crate) struct Item {
     pub mentions: BTreeSet<String>,
     /// The item's tokens as text. Two items with the same tokens count as the same item.
     pub tokens: String,
-    pub hot: bool,
+    /// Its functions and methods that are brief, which `brief::mark` fills in once the whole cell is parsed.
+    pub brief: BTreeSet<String>,
+    /// Its other functions and methods.
+    pub lengthy: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +129,8 @@ fn from_item(item: &syn::Item) -> Item {
         statics: statics.0,
         mentions: mention::of_tokens(tokens.clone()),
         tokens: tokens.to_string(),
-        hot: mention::is_hot_item(item),
+        brief: BTreeSet::new(),
+        lengthy: BTreeSet::new(),
     }
 }
 
@@ -231,7 +235,8 @@ fn from_macro_call(call: &syn::StmtMacro, source: &str) -> Option<Item> {
         statics: Vec::new(),
         mentions: mention::of_tokens(all.clone()),
         tokens: all.to_string(),
-        hot: false,
+        brief: BTreeSet::new(),
+        lengthy: BTreeSet::new(),
     })
 }
 
@@ -351,7 +356,7 @@ impl Publish {
 }
 
 /// Bytes of an item's first token after its attributes and doc comments.
-fn after_attributes(attrs: &[syn::Attribute], node: &impl ToTokens) -> Range<usize> {
+pub(super) fn after_attributes(attrs: &[syn::Attribute], node: &impl ToTokens) -> Range<usize> {
     let whole = node.to_token_stream();
     let end = attrs.iter().map(|a| a.span().byte_range().end).max().unwrap_or(0);
     let start = whole.into_iter().map(|tree| tree.span().byte_range()).find(|range| range.start >= end);

@@ -52,23 +52,39 @@ enum Command {
     Cache(CacheArgs),
 }
 
-/// Show or empty the cache of compiled cells and crates.
+/// Show what the cache of compiled cells and crates holds, or remove from it.
 ///
 /// It is in $THREADBOOK_CACHE, or `threadbook` in the user's cache directory. Each session removes what was not used for
-/// longest until the rest fits the limit.
+/// longest until the rest fits the limit. What a running session uses is never removed.
 #[derive(Args, Debug)]
 #[command(after_help = CACHE_HELP)]
+#[command(args_conflicts_with_subcommands = true)]
 struct CacheArgs {
     #[command(subcommand)]
-    command: CacheCommand,
+    command: Option<CacheCommand>,
+
+    /// Show it in JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum CacheCommand {
-    /// Say where the cache is and how much it takes
-    Show,
-    /// Remove everything that no running session uses
-    Clean,
+    /// Remove what was not used for longest, until the rest fits the limit
+    Prune(PruneArgs),
+    /// Remove everything
+    Clear,
+}
+
+#[derive(Args, Debug)]
+struct PruneArgs {
+    /// Until the rest takes no more than SIZE: 500M, 4GiB [default: the limit, if no DAYS are given]
+    #[arg(long, value_name = "SIZE", value_parser = Limits::read_size)]
+    to: Option<OrOff<u64>>,
+
+    /// What was not used for DAYS days
+    #[arg(long, value_name = "DAYS")]
+    older_than: Option<u32>,
 }
 
 const CACHE_HELP: &str = "\
@@ -268,7 +284,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Uninstall(args) => uninstall(args),
         Command::Doctor => kernelspec::doctor(&mut std::io::stdout()),
         Command::Kernel(args) => kernel(&args),
-        Command::Cache(CacheArgs { command }) => cache(command),
+        Command::Cache(args) => cache(args),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -316,14 +332,21 @@ fn uninstall(args: UninstallArgs) -> Result<(), Error> {
     say(&format!("removed the kernel from {}", directory.display()))
 }
 
-fn cache(command: CacheCommand) -> Result<(), Error> {
-    match command {
-        CacheCommand::Show => say(&engine::cache_usage()?.to_string()),
-        CacheCommand::Clean => {
-            let freed = engine::human_size(engine::clean_cache()?);
-            say(&format!("removed {freed}; {}", engine::cache_usage()?))
+fn cache(args: CacheArgs) -> Result<(), Error> {
+    let freed = match args {
+        CacheArgs { command: None, json: false } => return say(&engine::cache_usage()?.to_string()),
+        CacheArgs { command: None, json: true } => return say(&engine::cache_usage()?.to_json()),
+        CacheArgs { command: Some(CacheCommand::Clear), .. } => engine::clear_cache()?,
+        CacheArgs { command: Some(CacheCommand::Prune(PruneArgs { to, older_than })), .. } => {
+            let to = match (to, older_than) {
+                (None, None) => engine::cache_limit()?,
+                (to, _) => to.flatten(),
+            };
+            let older_than = older_than.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
+            engine::prune_cache(engine::Prune { to, older_than })?
         }
-    }
+    };
+    say(&format!("removed {}\n{}", engine::human_size(freed), engine::cache_usage()?))
 }
 
 fn say(text: &str) -> Result<(), Error> {

@@ -32,8 +32,9 @@ pub use api::{
 };
 pub use ask::is_complete::{Whole, whole};
 pub use ask::names::Names;
-pub use build::eviction::{CacheUsage, cache_usage, clean_cache, human_size};
+pub use build::eviction::{Prune, cache_limit, clear_cache, prune_cache};
 pub(crate) use build::toolchain::rust_version;
+pub use build::usage::{CacheUsage, KindUsage, cache_usage, human_size};
 pub use limits::{Limits, OrOff, seconds};
 pub use session::{Options, Session, start};
 pub(crate) use trial::try_out;

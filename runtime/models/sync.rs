@@ -42,6 +42,11 @@ impl AtomicU32 {
         point();
         self.0.fetch_add(value, order)
     }
+
+    pub(crate) fn fetch_sub(&self, value: u32, order: Ordering) -> u32 {
+        point();
+        self.0.fetch_sub(value, order)
+    }
 }
 
 /// Other threads may take their steps before each operation.

@@ -20,11 +20,31 @@ pub(crate) struct Monitor<T> {
     value: Mutex<T>,
     /// The number of changes, which waiting threads sleep on. (Not a `Condvar`: no signal ends a wait of that.)
     changes: AtomicU32,
+    /// The number of threads that wait. Waking costs a system call, which a lock that is free does not pay. In a forked
+    /// child it may count threads that the child does not have: that costs the call and nothing else.
+    waiting: AtomicU32,
+}
+
+/// A thread that is counted among those that wait, until this is dropped.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    /// Counts the calling thread. It must look at the value only afterwards: see `announce`.
+    fn new(waiting: &'a AtomicU32) -> Waiting<'a> {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Waiting(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl<T> Monitor<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Monitor { value: Mutex::new(value), changes: AtomicU32::new(0) }
+        Monitor { value: Mutex::new(value), changes: AtomicU32::new(0), waiting: AtomicU32::new(0) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
@@ -54,9 +74,12 @@ impl<T> Monitor<T> {
         returned
     }
 
+    /// Wakes those who wait. Whoever is not counted yet at the second line looks at the value after the first.
     fn announce(&self, to: u32) {
-        self.changes.fetch_add(1, Ordering::Release);
-        futex_wake(&self.changes, to);
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            futex_wake(&self.changes, to);
+        }
     }
 
     /// Waits until `ready`, which is asked at once and after each change, returns something. An interrupt unwinds.
@@ -143,9 +166,10 @@ impl<T> Monitor<T> {
         ready: &mut dyn FnMut(&mut T) -> Option<R>,
     ) -> Result<Option<R>, Cancelled> {
         let _watched = Watched::new(&self.changes);
+        let _waiting = Waiting::new(&self.waiting);
         loop {
             let mut value = self.lock();
-            let seen = self.changes.load(Ordering::Acquire);
+            let seen = self.changes.load(Ordering::SeqCst);
             if let Some(returned) = ready(&mut value) {
                 return Ok(Some(returned));
             }

@@ -4,9 +4,10 @@
 //! `compile` and the plan corrected by `refine` until rustc agrees.
 
 pub(super) mod cache;
-pub(super) mod canary;
+mod canary;
 pub(super) mod cargo;
 pub(super) mod compile;
+pub(super) mod crate_store;
 pub(super) mod eviction;
 mod in_use;
 pub(super) mod prepare;
@@ -16,3 +17,5 @@ mod scratch;
 mod storage_plan;
 pub(super) mod toolchain;
 mod unit;
+pub(super) mod usage;
+pub(super) mod warm_up;

@@ -108,7 +108,7 @@ fn the_lock_of_a_killed_writer_is_taken_over_by_one() {
     check(|| {
         let ring = ring();
         // It was killed in the middle of a copy.
-        ring.state().lock.store(DEAD, Ordering::SeqCst);
+        ring.state().writers.0.lock.store(DEAD, Ordering::SeqCst);
         ring.memory().words()[0].store(u64::MAX, Ordering::SeqCst);
         let writers = [1, 2].map(|writer| {
             let ring = ring.clone();
@@ -123,8 +123,8 @@ fn the_lock_of_a_killed_writer_is_taken_over_by_one() {
 fn positions_that_a_cell_has_written_over_stop_nobody() {
     check(|| {
         let ring = ring();
-        ring.state().head.store(64, Ordering::SeqCst);
-        ring.state().tail.store(8, Ordering::SeqCst);
+        ring.state().head.0.store(64, Ordering::SeqCst);
+        ring.state().writers.0.tail.store(8, Ordering::SeqCst);
         let writer = {
             let ring = ring.clone();
             thread::spawn(move || write(&ring, 1, 2))

@@ -12,16 +12,16 @@ fn text(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("is text")
 }
 
-/// A session shrinks the cache while it runs, but keeps the entries that it uses. After the session, `clean` removes
+/// A session shrinks the cache while it runs, but keeps the entries that it uses. After the session, `clear` removes
 /// all of them.
 #[test]
 fn a_full_cache_is_shrunk_and_can_be_emptied() {
     let source = "fn two() -> u8 { 2 }\nlet x = two();\nwhile std::path::Path::new(\"old\").exists() {}";
     let bench = Bench::with_cells(&[(source, &[]), ("assert_eq!(x + two(), 4)", &[])]);
     let cache = bench.path("cache");
-    fs::DirBuilder::new().mode(0o700).create(&cache).expect("made");
+    fs::DirBuilder::new().mode(0o700).recursive(true).create(cache.join("cells")).expect("made");
     // The first cell runs until this old entry has been removed.
-    let old = cache.join("libold.so");
+    let old = cache.join("cells/libold.so");
     fs::write(&old, [0; 4096]).expect("written");
     std::os::unix::fs::symlink(&old, bench.path("old")).expect("made");
     let set = |command: &mut Command| {
@@ -30,21 +30,39 @@ fn a_full_cache_is_shrunk_and_can_be_emptied() {
     let mut run = bench.command(&["run", "nb.ipynb", "-q", "--timeout", "60"]);
     set(&mut run);
     text(&mut run);
-    let mut show = Command::new(THREADBOOK);
-    set(show.args(["cache", "show"]));
-    let shown = text(&mut show);
-    assert!(shown.starts_with(&format!("{}: ", cache.display())) && shown.ends_with("limit 1 bytes\n"), "{shown}");
-    assert!(!shown.contains(": 0 entries"), "what the session used is still there: {shown}");
-    let mut clean = Command::new(THREADBOOK);
-    set(clean.args(["cache", "clean"]));
-    let cleaned = text(&mut clean);
-    assert!(cleaned.starts_with("removed ") && cleaned.contains(": 0 entries, 0 bytes"), "{cleaned}");
+    let ask = |arguments: &[&str]| {
+        let mut command = Command::new(THREADBOOK);
+        set(command.arg("cache").args(arguments));
+        text(&mut command)
+    };
+    let shown = ask(&[]);
+    let head = shown.lines().next().expect("a line");
+    assert!(head.starts_with(&format!("{}: ", cache.display())) && head.ends_with("limit 1 bytes"), "{shown}");
+    let counts = || {
+        let usage: serde_json::Value = serde_json::from_str(&ask(&["--json"])).expect("JSON");
+        ["cells", "crates", "runtimes", "values"].map(|kind| {
+            let kinds = usage["kinds"].as_array().expect("a list");
+            let of_kind = kinds.iter().find(|other| other["kind"] == kind).expect("each kind");
+            let entries = of_kind["entries"].as_u64().expect("a number");
+            assert_eq!(of_kind["last_used"].is_null(), entries == 0, "{of_kind}");
+            entries
+        })
+    };
+    let [cells, crates, runtimes, values] = counts();
+    assert!(cells >= 3, "what the session used is still there: {shown}");
+    assert_eq!([crates, runtimes, values], [0, 1, 1]);
+    let kept = ask(&["prune", "--older-than", "1"]);
+    assert!(kept.starts_with("removed 0 bytes\n"), "{kept}");
+    let pruned = ask(&["prune", "--to", "2M"]);
+    assert!(pruned.starts_with("removed ") && counts()[0] <= cells, "{pruned}");
+    assert!(ask(&["clear"]).starts_with("removed "));
+    assert_eq!(counts(), [0; 4]);
 }
 
 #[test]
 fn a_limit_that_is_no_size_is_named() {
     let bench = Bench::with_cells(&[("1", &[])]);
-    let mut show = bench.command(&["cache", "show"]);
+    let mut show = bench.command(&["cache"]);
     show.env("THREADBOOK_CACHE", bench.path("cache")).env("THREADBOOK_CACHE_SIZE", "much");
     let output = show.output().expect("the binary starts");
     assert_eq!(output.status.code(), Some(2));

@@ -1,6 +1,7 @@
 //! Tests of `threadbook run` from end to end: the real binary on notebooks that each test makes.
 
 mod cache;
+mod crates;
 mod interrupt;
 mod limits;
 mod log;

@@ -17,7 +17,8 @@ use toml::{Table, Value};
 
 use crate::error::{Error, ExitCode};
 
-use crate::engine::build::cache::{Cache, Key};
+use crate::engine::build::cache::{self, Cache, Key};
+use crate::engine::build::crate_store::{CrateStore, NOTE};
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::interrupt::{Interrupter, Said};
 use crate::engine::rejection::{PrepareError, Rejection};
@@ -32,7 +33,7 @@ pub(crate) struct Cargo {
     rustc: PathBuf,
     version: String,
     host: String,
-    /// Has the directory where all sets, and the packages that build them, are kept.
+    /// Where all sets, and the packages that build them, are kept.
     cache: Cache,
     /// The directory that relative paths of `:dep` start from.
     directory: PathBuf,
@@ -46,8 +47,7 @@ pub(crate) struct Set {
     wanted: Wanted,
     /// The package that builds this set, its lock file, and the note about the result.
     directory: PathBuf,
-    /// The directory of all sets, with the target directory that they share.
-    home: PathBuf,
+    store: CrateStore,
 }
 
 impl Cargo {
@@ -70,7 +70,6 @@ impl Cargo {
     }
 
     pub(crate) fn set(&self, wanted: &Wanted) -> Result<Set, Error> {
-        let home = self.cache.crates()?;
         let absolute = |table: &Table| {
             let mut table = table.clone();
             if let Some(Value::String(path)) = table.get_mut("path") {
@@ -84,8 +83,8 @@ impl Cargo {
             key = key.part(spelt(name, table));
         }
         let key = key.finish();
-        let directory = home.join(&key);
-        Ok(Set { key, wanted, directory, home })
+        let store = self.cache.use_crates(&key)?;
+        Ok(Set { wanted, directory: store.package(&key), store, key })
     }
 
     /// The set as it was built before. `None` if it was not, or if a source or a built file has changed since.
@@ -96,7 +95,8 @@ impl Cargo {
     }
 
     /// Builds the set. Cargo's progress goes to `say`. A set that cannot be built is the user's error, so it is a
-    /// rejection. Crates keep the versions that they have in `before` where possible.
+    /// rejection. Crates keep the versions that they have in `before` where possible. Sessions build one after the other,
+    /// because Cargo locks its target directory; one that has waited finds the crates of the others built.
     pub(crate) fn build(
         &self,
         set: &Set,
@@ -108,6 +108,7 @@ impl Cargo {
         // The library has this name too. It changes with the sources, since a worker that has loaded an earlier build
         // must not take that for this one.
         let name = format!("threadbook_deps_{}", Key::default().part(&set.key).part(sources(&watched)).finish());
+        let _building = set.store.lock_to_build().map_err(no_room)?;
         write_package(set, &name, before).map_err(no_room)?;
         // A file of a new name, because another session may be building the same set.
         let messages = tempfile::NamedTempFile::new_in(&set.directory).map_err(no_room)?;
@@ -132,8 +133,9 @@ impl Cargo {
         };
         crates.set.clone_from(&set.key);
         crates.sources = sources(&crates.watched);
+        set.store.add_built(&set.key, artifact::built_paths(&messages)).map_err(no_room)?;
         let note = serde_json::to_vec(&crates).map_err(io::Error::other).map_err(no_room)?;
-        fs::write(set.directory.join("crates.json"), note).map_err(no_room)?;
+        cache::write(&set.directory.join(NOTE), &note).map_err(no_room)?;
         Ok(crates)
     }
 
@@ -149,7 +151,7 @@ impl Cargo {
         command.args(["rustc", "--release", "--message-format=json-render-diagnostics", "--color=never"]);
         // With `--target`, Cargo builds procedural macros and build scripts apart from the libraries for cells:
         // https://doc.rust-lang.org/cargo/reference/config.html#buildtarget
-        command.arg("--target").arg(&self.host).arg("--target-dir").arg(set.home.join("target"));
+        command.arg("--target").arg(&self.host).arg("--target-dir").arg(set.store.target());
         command.args(offline.then_some("--offline"));
         command.args(["--", "-Cprefer-dynamic"]);
         command.stdout(fs::File::create(messages).map_err(no_room)?);
@@ -209,19 +211,24 @@ fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<(
     let lock = set.directory.join("Cargo.lock");
     if let Some(before) = before.filter(|_| !lock.exists()) {
         // The lock file may be missing if the cache was emptied. Cargo then chooses the versions anew.
-        let _ = fs::copy(set.home.join(&before.set).join("Cargo.lock"), lock);
+        let _ =
+            fs::read(set.store.package(&before.set).join("Cargo.lock")).and_then(|text| cache::write(&lock, &text));
     }
     write_if_new(&set.directory.join("lib.rs"), &root)?;
     write_if_new(&set.directory.join("Cargo.toml"), &manifest)
 }
 
 fn note(set: &Set) -> Option<Crates> {
-    serde_json::from_slice(&fs::read(set.directory.join("crates.json")).ok()?).ok()
+    serde_json::from_slice(&fs::read(set.directory.join(NOTE)).ok()?).ok()
 }
 
 /// Writes a file only if its text differs, since another session's Cargo may be reading it.
 fn write_if_new(path: &Path, text: &str) -> io::Result<()> {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) { Ok(()) } else { fs::write(path, text) }
+    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+        Ok(())
+    } else {
+        cache::write(path, text.as_bytes())
+    }
 }
 
 fn text(said: &Said) -> String {

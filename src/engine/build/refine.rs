@@ -87,7 +87,7 @@ impl Refinement {
         match marker {
             Marker::Import(path) => {
                 let before = self.scope.imports.len();
-                self.scope.imports.retain(|import| &import.path != path);
+                self.scope.imports = self.scope.imports.iter().filter(|i| &i.path != path).cloned().collect();
                 self.scope.imports.len() < before
             }
             Marker::Take(name) => {

@@ -86,6 +86,16 @@ impl Plan {
         }
     }
 
+    /// The types that the cell's crate has to write.
+    pub(super) fn types(&self) -> String {
+        let form = |kept: &'_ Kept| match &kept.form {
+            Form::AsIs => String::new(),
+            Form::Pointer(ty) | Form::Boxed(ty) => ty.clone(),
+        };
+        let taken = self.taken.iter().map(|taken| taken.variable.ty.clone());
+        taken.chain(self.kept.iter().map(form)).collect::<Vec<_>>().join(" ")
+    }
+
     /// The names of the cell's own variables that are stored.
     pub(super) fn kept_names(&self) -> Vec<String> {
         self.kept.iter().map(|kept| kept.name.clone()).collect()

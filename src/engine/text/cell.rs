@@ -4,6 +4,8 @@
 //! Every range is in bytes of the cell's own text. Parsing never fails: text that is not Rust is kept as it is and
 //! given to rustc, whose message is better than the parser's.
 
+mod association;
+mod attributes;
 mod brief;
 mod depth;
 mod item;

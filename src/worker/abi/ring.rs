@@ -21,16 +21,44 @@ const CAPACITY: u64 = (RING_WORDS * WORD) as u64;
 /// Bytes of the longest record. A writer splits longer text.
 pub(crate) const MAX_RECORD: usize = RING_WORDS * WORD / 4;
 
-/// The state of the ring. Positions count bytes since the start, modulo 2^64.
+/// Bytes that the reader reads before it tells the writers that they may write there again. Telling costs the writers a
+/// cache miss.
+const TOLD_BYTES: u64 = 64 << 10;
+
+/// The state of the ring. Positions count bytes since the start, modulo 2^64. What writers write at each record shares no
+/// cache line with what the reader writes: otherwise each print waits for the reader's processor to give the line up.
 #[repr(C)]
 #[derive(Default)]
 pub(crate) struct State {
-    /// Read up to here; written by the reader only.
-    pub(super) head: AtomicU64,
-    /// Written up to here; written under `lock` only.
+    pub(super) writers: Apart<Writers>,
+    /// The position up to which the reader has read; written by the reader only.
+    pub(super) head: Apart<AtomicU64>,
+    waits: Apart<Waits>,
+    /// The last lane id given out, by any process.
+    lanes: AtomicU32,
+    /// Answers of the session to the worker.
+    slot: Slot,
+}
+
+/// A value in cache lines of its own. Processors fetch lines of 64 bytes in pairs.
+#[repr(C, align(128))]
+#[derive(Default)]
+pub(super) struct Apart<T>(pub(super) T);
+
+/// What is written at each record.
+#[repr(C)]
+#[derive(Default)]
+pub(super) struct Writers {
+    /// The position up to which records are written; written under `lock` only.
     pub(super) tail: AtomicU64,
     /// The thread id of the writer that is copying, or 0.
     pub(super) lock: AtomicU32,
+}
+
+/// Who waits for whom; read at each record, and written seldom.
+#[repr(C)]
+#[derive(Default)]
+struct Waits {
     /// 1 while the reader is about to sleep: the next writer wakes it.
     reader_sleeps: AtomicU32,
     /// Counts the reader's advances; writers that found no room wait for it to change.
@@ -38,10 +66,6 @@ pub(crate) struct State {
     /// Writers that wait for room. One that is killed meanwhile is counted for ever, which costs the reader a system call
     /// for each read.
     writers_wait: AtomicU32,
-    /// The last lane id given out, by any process.
-    lanes: AtomicU32,
-    /// What goes the other way.
-    slot: Slot,
 }
 
 // SAFETY: it is atomics, also in the slot, and atomics may be zero.
@@ -130,48 +154,48 @@ impl Ring {
 
     /// Where the next record will be written: everything before it is readable.
     pub(crate) fn tail(&self) -> u64 {
-        self.state().tail.load(Ordering::Acquire)
+        self.state().writers.0.tail.load(Ordering::Acquire)
     }
 
     /// Everything before this has been read.
     pub(crate) fn head(&self) -> u64 {
-        self.state().head.load(Ordering::Relaxed)
+        self.state().head.0.load(Ordering::Relaxed)
     }
 
     /// Writes one record of a head, whole words, and a payload; waits for room. `thread` is the caller's thread id. Returns
     /// false, with nothing written, if this very thread is in the middle of a write (a signal handler prints).
     pub(crate) fn write(&self, thread: u32, head: &[u8], payload: &[u8]) -> bool {
-        let state = self.state();
+        let State { writers: Apart(writers), head: Apart(read), waits: Apart(waits), .. } = self.state();
         let length = (head.len() + payload.len()).next_multiple_of(WORD);
         debug_assert!(head.len().is_multiple_of(WORD) && length <= MAX_RECORD);
-        if state.lock.load(Ordering::Relaxed) == thread {
+        if writers.lock.load(Ordering::Relaxed) == thread {
             return false;
         }
         loop {
             self.lock(thread);
-            let tail = state.tail.load(Ordering::Relaxed);
-            let used = used(state.head.load(Ordering::Acquire), tail);
+            let tail = writers.tail.load(Ordering::Relaxed);
+            let used = used(read.load(Ordering::Acquire), tail);
             if used.is_some_and(|used| CAPACITY - used >= length as u64) {
                 let first = index(tail);
                 words::store(self.memory.words(), first, head);
                 words::store(self.memory.words(), first + head.len() / WORD, payload);
-                state.tail.store(tail.wrapping_add(length as u64), Ordering::SeqCst);
-                state.lock.store(0, Ordering::Release);
+                writers.tail.store(tail.wrapping_add(length as u64), Ordering::SeqCst);
+                writers.lock.store(0, Ordering::Release);
                 break;
             }
             // Positions that cannot be leave no room either: the reader sets them right.
-            let room = state.room.load(Ordering::Acquire);
-            state.lock.store(0, Ordering::Release);
+            let room = waits.room.load(Ordering::Acquire);
+            writers.lock.store(0, Ordering::Release);
             self.wait_for_room(room);
         }
-        if state.reader_sleeps.load(Ordering::SeqCst) == 1 && state.reader_sleeps.swap(0, Ordering::SeqCst) == 1 {
+        if waits.reader_sleeps.load(Ordering::SeqCst) == 1 && waits.reader_sleeps.swap(0, Ordering::SeqCst) == 1 {
             self.wake.signal();
         }
         true
     }
 
     fn lock(&self, thread: u32) {
-        let lock = &self.state().lock;
+        let lock = &self.state().writers.0.lock;
         let mut spins = 0u32;
         while lock.compare_exchange_weak(0, thread, Ordering::Acquire, Ordering::Relaxed).is_err() {
             spins += 1;
@@ -185,7 +209,7 @@ impl Ring {
 
     /// Frees the lock if a process was killed in the middle of a copy; the record was never published.
     fn take_from_the_dead(&self) {
-        let lock = &self.state().lock;
+        let lock = &self.state().writers.0.lock;
         let holder = lock.load(Ordering::Relaxed);
         if holder != 0 && !thread_exists(holder) {
             let _ = lock.compare_exchange(holder, 0, Ordering::Relaxed, Ordering::Relaxed);
@@ -193,26 +217,28 @@ impl Ring {
     }
 
     fn wait_for_room(&self, room: u32) {
-        let state = self.state();
-        state.writers_wait.fetch_add(1, Ordering::SeqCst);
+        let Apart(waits) = &self.state().waits;
+        waits.writers_wait.fetch_add(1, Ordering::SeqCst);
         self.wake.signal();
-        futex::wait(&state.room, room);
-        state.writers_wait.fetch_sub(1, Ordering::SeqCst);
+        futex::wait(&waits.room, room);
+        waits.writers_wait.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Gives everything written so far to `take`, then frees it. One reader only. `take` returns how many bytes
-    /// it used up; 0 stops. Positions that cannot be were written over by a cell: `take` is given nothing, and what is
+    /// Gives everything written so far to `take`, then frees it. One reader only. `take` returns the number of bytes that it
+    /// used up; 0 stops. Positions that cannot be were written over by a cell: `take` is given nothing, and what is
     /// written from here on is read again.
     pub(crate) fn read(&self, mut take: impl FnMut(&Unread) -> usize) {
-        let state = self.state();
-        let mut position = state.head.load(Ordering::Relaxed);
-        let tail = state.tail.load(Ordering::Acquire);
+        let State { writers: Apart(writers), head: Apart(head), waits: Apart(waits), .. } = self.state();
+        let mut told = head.load(Ordering::Relaxed);
+        let mut position = told;
+        let tail = writers.tail.load(Ordering::Acquire);
         let mut rest = used(position, tail).unwrap_or_else(|| {
             // Writers go on at the tail once the head is there; while the tail is inside a word they wait.
             let whole = tail & !(WORD as u64 - 1);
-            state.head.store(whole, Ordering::SeqCst);
+            (told, position) = (whole, whole);
+            head.store(whole, Ordering::SeqCst);
             if whole != tail {
-                state.tail.store(whole, Ordering::SeqCst);
+                writers.tail.store(whole, Ordering::SeqCst);
             }
             take(&Unread { words: self.memory.words(), position: 0, length: 0 });
             0
@@ -225,20 +251,26 @@ impl Ring {
             }
             position = position.wrapping_add(used);
             rest -= used;
-            state.head.store(position, Ordering::Release);
+            if position.wrapping_sub(told) >= TOLD_BYTES {
+                told = position;
+                head.store(told, Ordering::Release);
+            }
         }
-        if state.writers_wait.load(Ordering::SeqCst) > 0 {
-            state.room.fetch_add(1, Ordering::SeqCst);
-            futex::wake(&state.room);
+        if told != position {
+            head.store(position, Ordering::Release);
+        }
+        if waits.writers_wait.load(Ordering::SeqCst) > 0 {
+            waits.room.fetch_add(1, Ordering::SeqCst);
+            futex::wake(&waits.room);
         }
     }
 
-    /// Says that the reader is about to sleep on `wake`; false if there is something to read already.
+    /// Declares that the reader is about to sleep on `wake`. Returns false if there is something to read already.
     pub(crate) fn may_sleep(&self) -> bool {
-        let state = self.state();
-        state.reader_sleeps.store(1, Ordering::SeqCst);
-        if state.tail.load(Ordering::SeqCst) != state.head.load(Ordering::SeqCst) {
-            state.reader_sleeps.store(0, Ordering::SeqCst);
+        let State { writers: Apart(writers), head: Apart(head), waits: Apart(waits), .. } = self.state();
+        waits.reader_sleeps.store(1, Ordering::SeqCst);
+        if writers.tail.load(Ordering::SeqCst) != head.load(Ordering::SeqCst) {
+            waits.reader_sleeps.store(0, Ordering::SeqCst);
             return false;
         }
         true
@@ -246,7 +278,7 @@ impl Ring {
 
     /// Takes the wake-ups that have come.
     pub(crate) fn awake(&self) {
-        self.state().reader_sleeps.store(0, Ordering::SeqCst);
+        self.state().waits.0.reader_sleeps.store(0, Ordering::SeqCst);
         self.wake.clear();
     }
 }

@@ -75,8 +75,8 @@ const IMPOSSIBLE: [(u64, u64); 4] = [(0, RING_WORDS as u64 * 8 + 8), (0, u64::MA
 fn a_reader_says_that_positions_are_impossible_and_begins_anew() {
     let ring = ring();
     for (head, tail) in IMPOSSIBLE {
-        ring.state().head.store(head, Ordering::SeqCst);
-        ring.state().tail.store(tail, Ordering::SeqCst);
+        ring.state().head.0.store(head, Ordering::SeqCst);
+        ring.state().writers.0.tail.store(tail, Ordering::SeqCst);
         let mut given = Vec::new();
         let mut read = || {
             ring.read(|unread| {
@@ -96,8 +96,8 @@ fn a_reader_says_that_positions_are_impossible_and_begins_anew() {
 fn a_writer_that_finds_positions_impossible_waits_for_the_reader() {
     for (head, tail) in IMPOSSIBLE {
         let ring = Arc::new(ring());
-        ring.state().head.store(head, Ordering::SeqCst);
-        ring.state().tail.store(tail, Ordering::SeqCst);
+        ring.state().head.0.store(head, Ordering::SeqCst);
+        ring.state().writers.0.tail.store(tail, Ordering::SeqCst);
         let writer = {
             let ring = ring.clone();
             std::thread::spawn(move || ring.write(thread::id(), b"onward!!", b""))
@@ -114,14 +114,14 @@ fn a_writer_that_finds_positions_impossible_waits_for_the_reader() {
 fn the_lock_of_a_dead_thread_is_taken_over() {
     let ring = ring();
     // No thread id is this large: the kernel's limit is 2^22.
-    ring.state().lock.store(1 << 30, Ordering::SeqCst);
+    ring.state().writers.0.lock.store(1 << 30, Ordering::SeqCst);
     assert!(ring.write(1, b"alive!!!", b""));
 }
 
 #[test]
 fn a_thread_that_interrupts_its_own_write_is_told() {
     let ring = ring();
-    ring.state().lock.store(7, Ordering::SeqCst);
+    ring.state().writers.0.lock.store(7, Ordering::SeqCst);
     assert!(!ring.write(7, b"", b"x"));
 }
 
@@ -149,10 +149,36 @@ fn bytes_are_loaded_as_they_were_stored_also_around_the_end() {
 #[test]
 fn positions_may_go_beyond_the_largest_number() {
     let ring = ring();
-    for position in [&ring.state().head, &ring.state().tail] {
+    for position in [&ring.state().head.0, &ring.state().writers.0.tail] {
         position.store(u64::MAX - 7, Ordering::SeqCst);
     }
     assert!(ring.write(1, b"abcdefgh", b"ijklmnop"));
     assert!(ring.write(1, b"qrstuvwx", b""));
     assert_eq!(read_all(&ring), b"abcdefghijklmnopqrstuvwx");
+}
+
+#[test]
+fn a_print_writes_no_cache_line_that_the_reader_writes() {
+    let ring = ring();
+    let state = std::ptr::from_ref(ring.state()).addr();
+    let line = |field: usize| (field - state) / 64;
+    let writers = &ring.state().writers.0;
+    let head = line(std::ptr::from_ref(&ring.state().head.0).addr());
+    for field in [std::ptr::from_ref(&writers.tail).addr(), std::ptr::from_ref(&writers.lock).addr()] {
+        assert_ne!(line(field), head);
+    }
+}
+
+#[test]
+fn writers_are_told_of_room_before_all_is_read() {
+    let ring = ring();
+    let record = [7; 32 << 10];
+    (0..4).for_each(|_| assert!(ring.write(1, &record, b"")));
+    let mut told = Vec::new();
+    ring.read(|_| {
+        told.push(ring.head());
+        record.len()
+    });
+    assert_eq!(told, [0, 0, 64 << 10, 64 << 10]);
+    assert_eq!(ring.head(), 128 << 10);
 }

@@ -56,6 +56,8 @@ struct Message {
     filenames: Vec<PathBuf>,
     #[serde(default)]
     linked_paths: Vec<String>,
+    /// The directory that a build script writes to.
+    out_dir: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +114,12 @@ pub(super) fn gather(
     let directories = metadata.packages.iter().filter(ours).filter_map(|package| package.manifest_path.parent());
     crates.watched = directories.map(Path::to_path_buf).collect();
     Ok(crates)
+}
+
+/// The paths of all that Cargo built, also for build scripts and procedural macros.
+pub(super) fn built_paths(messages: &str) -> Vec<PathBuf> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
+    messages.flat_map(|message| message.filenames.into_iter().chain(message.out_dir)).collect()
 }
 
 /// The shared library that cells link to. Cargo's message names a copy that it makes for the user; the original lies in

@@ -3,11 +3,15 @@
 
 use std::path::Path;
 
-/// The line as the user sees it. `None` if it is no progress worth showing, or is about our package, which is called
-/// `root`.
+/// Cargo's line of progress as the user sees it. `None` if it is no progress worth showing, or is about our package,
+/// which is called `root`.
 pub(super) fn progress(line: &str, root: &str) -> Option<String> {
     const SHOWN: [&str; 4] = ["Compiling ", "Downloaded ", "Updating ", "Blocking "];
     let line = line.trim();
+    // Cargo calls the target directory the build directory, or in some versions the artifact directory.
+    if line.starts_with("Blocking waiting for file lock on ") && line.ends_with(" directory") {
+        return Some("Waiting for another session that builds crates\n".into());
+    }
     (SHOWN.iter().any(|head| line.starts_with(head)) && !line.contains(root)).then(|| format!("{line}\n"))
 }
 
@@ -63,6 +67,8 @@ mod tests {
         assert_eq!(progress("   Compiling itoa v1.0.0\n", "root"), Some("Compiling itoa v1.0.0\n".into()));
         assert_eq!(progress("   Compiling root v0.0.0 (x)\n", "root"), None);
         assert_eq!(progress("    Finished `release`\n", "root"), None);
+        let waiting = progress("    Blocking waiting for file lock on build directory\n", "root");
+        assert_eq!(waiting, Some("Waiting for another session that builds crates\n".into()));
     }
 
     #[test]

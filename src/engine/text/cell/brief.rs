@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use syn::visit::{self, Visit};
 
-use super::item::{Edit, Item, after_attributes};
+use super::attributes::after_attributes;
+use super::item::{Edit, Item};
 
 /// Expressions in a brief function. A longer one gains little where it is inlined, and would be compiled in each cell that
 /// calls it.
@@ -207,12 +208,12 @@ pub(super) fn mark(items: &mut [Item], mut candidates: Vec<(usize, Candidate)>) 
         }
         for (index, candidate) in ready {
             inline(&mut items[index].edits, candidate.at);
-            items[index].brief.insert(candidate.name.clone());
+            items[index].functions.insert(candidate.name.clone(), true);
             brief.insert(candidate.name);
         }
     }
     for (index, candidate) in candidates {
-        items[index].lengthy.insert(candidate.name);
+        items[index].functions.insert(candidate.name, false);
     }
 }
 
@@ -299,7 +300,12 @@ mod tests {
     /// The names of a cell's brief functions.
     fn brief(source: &str) -> Vec<String> {
         let items = Cell::parse(source).parts.expect("Rust").items;
-        items.into_iter().flat_map(|item| item.brief).collect()
+        items
+            .into_iter()
+            .flat_map(|item| item.functions)
+            .filter(|(_, brief)| *brief)
+            .map(|(name, _)| name)
+            .collect()
     }
 
     #[test]

@@ -33,6 +33,27 @@ pub fn take<T: 'static>(name: &str) -> T {
     }
 }
 
+/// Takes the variable out as a `T` that was compiled again since the value was made: from the same text, with the same
+/// types in it.
+///
+/// # Panics
+/// As `take`; the value's own type may be another than `T`, but must have its size and alignment.
+pub fn take_rebuilt<T: 'static>(name: &str) -> T {
+    let Some(value) = with_store(|store| store.remove(name)) else { return take(name) };
+    let value = match value.downcast::<T>() {
+        Ok(value) => return *value,
+        Err(value) => value,
+    };
+    let size_and_alignment = (size_of_val(&*value), align_of_val(&*value));
+    if size_and_alignment != (size_of::<T>(), align_of::<T>()) {
+        panic!("`{name}` does not fit a `{}`: please report this as a bug of threadbook", type_name::<T>());
+    }
+    // SAFETY: the session vouches that `T` has the same definition as the value's type, down to every type in it, and was
+    // compiled by the same rustc. rustc lays out such types in the same way (their identity plays a part with
+    // `-Zrandomize-layout` alone), so the value is a valid `T`, in an allocation of a `T`'s size and alignment.
+    *unsafe { Box::from_raw(Box::into_raw(value).cast::<T>()) }
+}
+
 /// Puts a variable in. It arrives in an `Option` whose address is taken, so that its type stands in the MIR at
 /// every opt-level; the session reads it there.
 #[inline(never)]
@@ -93,6 +114,23 @@ mod tests {
         put("store_destructor", &mut Some(Last));
         forget(&["store_destructor"]);
         assert_eq!(take::<i32>("store_last"), 9);
+    }
+
+    #[test]
+    fn a_value_comes_back_as_its_type_compiled_again() {
+        mod once {
+            pub struct A(pub u8, pub String);
+        }
+        mod again {
+            #[derive(Debug, PartialEq)]
+            pub struct A(pub u8, pub String);
+        }
+        put("store_rebuilt", &mut Some(once::A(7, "seven".into())));
+        assert_eq!(take_rebuilt::<again::A>("store_rebuilt"), again::A(7, "seven".into()));
+        put("store_rebuilt", &mut Some(again::A(8, "eight".into())));
+        assert_eq!(take_rebuilt::<again::A>("store_rebuilt").0, 8);
+        put("store_rebuilt", &mut Some(once::A(9, "nine".into())));
+        assert!(std::panic::catch_unwind(|| take_rebuilt::<u8>("store_rebuilt")).is_err());
     }
 
     #[test]

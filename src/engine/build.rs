@@ -4,7 +4,7 @@
 //! `compile` and the plan corrected by `refine` until rustc agrees.
 
 pub(super) mod cache;
-pub(super) mod canary;
+mod canary;
 pub(super) mod cargo;
 pub(super) mod compile;
 pub(super) mod crate_store;
@@ -18,3 +18,4 @@ mod storage_plan;
 pub(super) mod toolchain;
 mod unit;
 pub(super) mod usage;
+pub(super) mod warm_up;

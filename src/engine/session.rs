@@ -26,10 +26,10 @@ use self::precompile::Precompiler;
 use self::snapshots::Snapshots;
 use crate::engine::api::{Engine, Outcome};
 use crate::engine::build::cache::Cache;
-use crate::engine::build::canary;
 use crate::engine::build::compile::Compiler;
 use crate::engine::build::prepare::{Prepared, prepare};
 use crate::engine::build::toolchain::Toolchain;
+use crate::engine::build::warm_up::WarmUp;
 use crate::engine::interrupt::Interrupter;
 use crate::engine::limits::Limits;
 use crate::engine::magics::{self, Picture, Replacement, Surroundings};
@@ -56,6 +56,8 @@ pub struct Options {
     pub limits: Limits,
     /// Whether the front end can put text in the place of a cell (`Event::NextInput`).
     pub next_input: bool,
+    /// Called with a sentence for the user if the start takes a second, which it does once per toolchain.
+    pub say: Option<fn(&str)>,
 }
 
 /// A session of our engine: see `Engine`.
@@ -64,6 +66,7 @@ pub struct Session {
     executable: PathBuf,
     sink: Arc<Mutex<Box<dyn Sink>>>,
     compiler: Arc<Compiler>,
+    warm_up: WarmUp,
     scope: Scope,
     /// Stands before the worker, since fields are dropped in this order and the worker's end waits for its copies.
     snapshots: Snapshots,
@@ -96,8 +99,14 @@ impl Session {
             .map_err(|message| Error::new(ExitCode::Environment, message))?;
         let toolchain = Toolchain::find(options.directory.as_deref())?;
         let interrupter = Interrupter::default();
-        let compiler =
-            canary::compiler(toolchain, Cache::open()?, options.directory.as_deref(), interrupter.clone())?;
+        let cache = Cache::open()?;
+        let say = || {
+            let text = format!("preparing for rustc {} (once per toolchain)", toolchain.release());
+            options.say.inspect(|say| say(&text));
+        };
+        let directory = options.directory.as_deref();
+        let compiler = Compiler::new(toolchain.clone(), cache.clone(), directory, interrupter.clone(), say)?;
+        let warm_up = WarmUp::start(toolchain.clone(), cache, &compiler)?;
         let compiler = Arc::new(compiler);
         let (trace, captured) = (Shared::default(), SharedCapture::default());
         let overflow = output_limit::Shared::new(options.limits.output, sink);
@@ -114,6 +123,7 @@ impl Session {
             executable,
             sink,
             compiler,
+            warm_up,
             scope,
             snapshots: Snapshots::default(),
             worker,
@@ -129,6 +139,11 @@ impl Session {
             captured,
             overflow,
         })
+    }
+
+    /// Waits until it is known whether rustc's output can be read. An error says that it cannot.
+    pub(crate) fn wait_for_warm_up(&mut self) -> Result<(), Error> {
+        self.warm_up.wait()
     }
 
     /// The process that runs cells.
@@ -172,6 +187,7 @@ impl Session {
     }
 
     fn attempt(&mut self, cell: CellId, source: &str, ahead: &[&str]) -> Result<Outcome, Error> {
+        self.warm_up.known()?;
         let mut prepared = self.prepared_ahead(cell, source).unwrap_or_else(|| self.prepare(cell, source));
         if let Some(exit) = self.worker.died() {
             self.lost_between_cells(cell, exit)?;
@@ -179,7 +195,11 @@ impl Session {
         }
         let mut prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => return Ok(self.reject(cell, source, error.into_rejection()?)),
+            Err(error) => {
+                // The fault may be that rustc's output was misread.
+                self.warm_up.wait()?;
+                return Ok(self.reject(cell, source, error.into_rejection()?));
+            }
         };
         if prepared.capture.is_none() && self.ahead.as_ref().is_none_or(Precompiler::is_empty) {
             let (compiler, scope) = (self.compiler.clone(), prepared.after.clone());

@@ -117,7 +117,9 @@ fn execute(session: &mut dyn Engine, work: Work) -> Result<Ended, Trouble> {
 fn start(events: &EventSender) -> Result<Box<dyn Engine>, Error> {
     let begin = || {
         let limits = Limits::from_environment()?;
-        engine::start(Options { limits, next_input: true, ..Options::default() }, Box::new(events.clone()))
+        let say: fn(&str) = |text| log(format_args!("{text}"));
+        let options = Options { limits, next_input: true, say: Some(say), ..Options::default() };
+        engine::start(options, Box::new(events.clone()))
     };
     let session = catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Err(lost()));
     match &session {

@@ -3,7 +3,7 @@
 //! The executed notebook holds this run and nothing of an earlier one: cells that were not reached are empty.
 //! Cells tagged `skip-execution` are not touched.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -49,12 +49,19 @@ pub fn run(options: &RunOptions) -> Result<(), Error> {
     let start = |sink: Box<dyn Sink>| {
         let directory = std::path::absolute(&options.notebook).ok();
         let directory = directory.and_then(|path| Some(path.parent()?.to_owned()));
-        let options = Options { directory, limits: options.limits.clone(), ..Options::default() };
+        let say = (!options.quiet && io::stderr().is_terminal()).then_some(say as fn(&str));
+        let options = Options { directory, limits: options.limits.clone(), say, ..Options::default() };
         let engine = engine::start(options, sink)?;
         let ctrl_c = CtrlC::watch(engine.interrupter())?;
         Ok(Started { engine, is_interrupted: Box::new(move || ctrl_c.came()) })
     };
     run_with(options, view(options), start)
+}
+
+/// Says what the user waits for before the first cell.
+fn say(text: &str) {
+    // Standard error may be closed; nobody is left to tell.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 fn view(options: &RunOptions) -> View {

@@ -73,6 +73,18 @@ pub(crate) fn lead_group() {
     let _ = rustix::process::setpgid(None, None);
 }
 
+/// The command will run at the lowest priority (setpriority(2)): beside others that want its processor it gets a
+/// seventieth.
+pub(crate) fn run_when_idle(command: &mut Command) {
+    // SAFETY: between fork and exec only a system call that is safe there. It cannot fail: the priority is lowered.
+    unsafe {
+        command.pre_exec(|| {
+            libc::setpriority(libc::PRIO_PROCESS, 0, 19);
+            Ok(())
+        })
+    };
+}
+
 /// Ends this process at once: nothing that a program has registered for its end is run.
 pub(crate) fn leave(code: i32) -> ! {
     // SAFETY: takes a number and does not return.

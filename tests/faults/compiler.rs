@@ -121,7 +121,7 @@ fn scratch_removed() {
     let scratch: Vec<PathBuf> = fs::read_dir(std::env::temp_dir())
         .expect("listed")
         .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.join("session").is_dir())
+        .filter(|path| path.join("in-use").is_file())
         .collect();
     assert_eq!(scratch.len(), 1);
     fs::remove_dir_all(&scratch[0]).expect("removed");

@@ -15,9 +15,10 @@ macro_rules! points { () => {} }
 fn names() -> Names {
     let cell = Cell::parse(ITEMS);
     let items = cell.parts.expect("Rust").items;
-    let mut scope = Scope::default().with_module(CellId(1), &cell.source, &items, Binding::Late);
-    for (name, ty) in [("origin", "session::cell_1::Point"), ("poem", "std::string::String")] {
-        scope.variables.insert(name.into(), Variable { ty: ty.into(), mutable: false, cell: CellId(2) });
+    let (mut scope, _) = Scope::default().with_items(CellId(1), &cell.source, &items, Binding::Late);
+    for (name, ty) in [("origin", "session_1::cell_1::Point"), ("poem", "std::string::String")] {
+        let variable = Variable { ty: ty.into(), mutable: false, cell: CellId(2), rebuilt: false };
+        scope.variables.insert_mut(name.into(), variable);
     }
     Names(scope)
 }
@@ -59,7 +60,7 @@ fn magics_stand_at_the_start_of_a_line() {
 #[test]
 fn candidates_have_a_kind_and_a_signature() {
     let found = |source: &str| complete(&names(), source, source.len()).candidates.remove(0);
-    assert_eq!(found("orig"), candidate("origin", "variable", "session::cell_1::Point"));
+    assert_eq!(found("orig"), candidate("origin", "variable", "session_1::cell_1::Point"));
     assert_eq!(found("point_a"), candidate("point_at", "function", "fn point_at(x: i32) -> Point"));
     assert_eq!(found("origin.le"), candidate("length", "method", "fn length(&self) -> f64"));
     assert_eq!(found("origin.y"), candidate("y", "field", "Vec<u8>"));

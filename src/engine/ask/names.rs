@@ -3,7 +3,7 @@
 
 use crate::events::CellId;
 
-use crate::engine::scope::{Module, Scope};
+use crate::engine::scope::{Module, Scope, homes_in};
 use crate::engine::text::cell::{Item, Space};
 
 /// The names that a cell can use, as they were at one point of a session.
@@ -21,12 +21,12 @@ pub(super) struct Entry<'a> {
 
 impl Names {
     pub(super) fn items(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.0.item_names().filter_map(|(name, cell)| {
-            let module = self.0.modules.iter().find(|module| module.cell == cell)?;
-            let (_, item) = module.live().find(|(_, item)| item.names.contains(name))?;
+        self.0.item_names().filter_map(|(name, home)| {
+            let module = self.0.modules.get(&home)?;
+            let item = self.0.item(name, home)?;
             // A tuple struct has its name both as a type and as a function. One entry is enough.
             let twice = name.space == Space::Value && item.names.iter().any(|n| n.space == Space::Type);
-            (!twice).then(|| Entry { ident: &name.ident, cell, item, text: text(module, item) })
+            (!twice).then(|| Entry { ident: &name.ident, cell: home.cell, item, text: text(module, item) })
         })
     }
 
@@ -36,7 +36,7 @@ impl Names {
 
     /// The text of the item `ident` that this cell defined, even if a later cell has defined another one of that name.
     pub(super) fn item_of(&self, cell: CellId, ident: &str) -> Option<&str> {
-        let module = self.0.modules.iter().find(|module| module.cell == cell)?;
+        let module = self.0.modules.values().rev().find(|module| module.home.cell == cell)?;
         let item = module.items.iter().find(|item| item.names.iter().any(|name| name.ident == ident))?;
         Some(text(module, item))
     }
@@ -44,7 +44,7 @@ impl Names {
     /// The text of every impl that is in force.
     pub(super) fn impls(&self) -> impl Iterator<Item = &str> {
         let is_impl = |item: &Item| matches!(item.kind, crate::engine::text::cell::Kind::Impl { .. });
-        self.0.modules.iter().flat_map(move |module| {
+        self.0.modules.values().flat_map(move |module| {
             module.live().filter(move |(_, item)| is_impl(item)).map(|(_, item)| text(module, item))
         })
     }
@@ -68,9 +68,9 @@ pub(super) fn session_type(ty: &str) -> Option<(CellId, &str)> {
             None => break,
         }
     }
-    let (cell, rest) = ty.strip_prefix("session::cell_")?.split_once("::")?;
+    let (home, rest) = homes_in(ty).next().filter(|_| ty.starts_with("session_"))?;
     let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-    Some((CellId(cell.parse().ok()?), &rest[..end]))
+    Some((home.cell, &rest[..end]))
 }
 
 /// The text of an item without the documentation and the attributes before it.
@@ -142,9 +142,9 @@ mod tests {
 
     #[test]
     fn a_session_type_is_seen_through_pointers() {
-        assert_eq!(session_type("&'static mut session::cell_3::Foo<i32>"), Some((CellId(3), "Foo")));
-        assert_eq!(session_type("std::sync::Arc<session::cell_12::A>"), Some((CellId(12), "A")));
-        assert_eq!(session_type("std::vec::Vec<session::cell_12::A>"), None);
+        assert_eq!(session_type("&'static mut session_2::cell_3::Foo<i32>"), Some((CellId(3), "Foo")));
+        assert_eq!(session_type("std::sync::Arc<session_7::cell_12::A>"), Some((CellId(12), "A")));
+        assert_eq!(session_type("std::vec::Vec<session_7::cell_12::A>"), None);
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! Runs nothing: the cell is compiled only.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::error::Error;
 use crate::events::CellId;
@@ -34,21 +33,21 @@ const VARIABLES: [(&str, &str); 2] = [
 /// What `:type` says in the cell.
 const TYPE: &str = "usize\n";
 
-/// A compiler of this toolchain, whose output we can read. Paths of `:dep` are relative to `directory`.
-pub(crate) fn compiler(
-    toolchain: Toolchain,
-    cache: Cache,
-    directory: Option<&Path>,
-    interrupter: Interrupter,
-) -> Result<Compiler, Error> {
-    let compiler = Compiler::new(toolchain, cache.clone(), directory, interrupter)?;
-    let key = Key::default().part("canary").part(env!("THREADBOOK_ENGINE")).part(&compiler.runtime.key).finish();
-    if cache.recall::<()>(&key).is_none() {
-        attempt(&compiler)?;
-        // If it cannot be kept, the next session tries again.
-        let _ = cache.remember(&key, &());
-    }
-    Ok(compiler)
+fn key(toolchain: &Toolchain) -> String {
+    Key::default().part("canary").part(env!("THREADBOOK_ENGINE")).part(&toolchain.version).finish()
+}
+
+/// Whether an earlier session has found that this rustc's output can be read.
+pub(super) fn is_known_to_be_readable(toolchain: &Toolchain, cache: &Cache) -> bool {
+    cache.recall::<()>(&key(toolchain)).is_some()
+}
+
+/// Returns an error if this rustc's output cannot be read. That it can is kept in the cache.
+pub(super) fn check(toolchain: &Toolchain, cache: &Cache, interrupter: &Interrupter) -> Result<(), Error> {
+    attempt(&Compiler::new(toolchain.clone(), cache.clone(), None, interrupter.clone(), || {})?)?;
+    // If it cannot be kept, the next session tries again.
+    let _ = cache.remember(&key(toolchain), &());
+    Ok(())
 }
 
 fn attempt(compiler: &Compiler) -> Result<(), Error> {
@@ -73,6 +72,7 @@ fn difference(prepared: &Prepared) -> Option<String> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
     /// The installed toolchain, with a rustc that changes the MIR that it has written by this script of sed's.
     fn toolchain(directory: &Path, script: &str) -> Toolchain {
@@ -93,7 +93,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let start = |name: &str, script: &str| {
             let cache = Cache::open_at(directory.path().join(name)).expect("a cache");
-            compiler(toolchain(directory.path(), script), cache, None, Interrupter::default())
+            check(&toolchain(directory.path(), script), &cache, &Interrupter::default())
         };
         assert!(start("well", "").is_ok());
         // What failed is not kept: each session says it.
@@ -114,7 +114,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let cache = Cache::open_at(directory.path().join("cache")).expect("a cache");
         let script = "s/std::ops::Fn(i32)/core::ops::Fn(i32)/g";
-        let error = compiler(toolchain(directory.path(), script), cache, None, Interrupter::default());
+        let error = check(&toolchain(directory.path(), script), &cache, &Interrupter::default());
         let text = error.err().expect("a difference").to_string();
         assert!(text.contains("a trial cell's variables have the types"), "{text}");
     }

@@ -7,7 +7,6 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +19,7 @@ use crate::engine::build::eviction;
 use crate::engine::build::runtime_crate;
 use crate::engine::build::scratch::Scratch;
 use crate::engine::build::toolchain::{self, Toolchain};
-use crate::engine::build::unit::{CELL_CRATE, SESSION_CRATE, Unit};
+use crate::engine::build::unit::{CELL_CRATE, Unit};
 use crate::engine::diagnostics::{self, Diagnostic};
 use crate::engine::interrupt::Interrupter;
 use crate::engine::scope::dependency::CRATES;
@@ -37,9 +36,6 @@ pub(crate) struct Compiler {
     pub cargo: Cargo,
     interrupter: Interrupter,
     scratch: Scratch,
-    /// The session crate's directory. It is shared by all builds, for incremental compilation, so only one rustc at a
-    /// time may write to it.
-    session_directory: Mutex<PathBuf>,
 }
 
 /// The outcome of compiling a unit.
@@ -72,20 +68,21 @@ pub(crate) struct Identity {
 }
 
 impl Compiler {
-    /// `directory` is the directory that relative paths of `:dep` start from; `None` means the current one.
+    /// `directory` is the directory that relative paths of `:dep` start from; `None` means the current one. `say` is called
+    /// if the runtime has to be built first.
     pub(crate) fn new(
         toolchain: Toolchain,
         cache: Cache,
         directory: Option<&Path>,
         interrupter: Interrupter,
+        say: impl FnOnce(),
     ) -> Result<Compiler, Error> {
         let size = eviction::cache_limit()?;
-        let runtime = runtime_crate::build(&toolchain, &cache)?;
+        let runtime = runtime_crate::ready(&toolchain, &cache, &interrupter, say)?;
         eviction::start(&cache, size);
         let scratch = Scratch::create().map_err(no_scratch)?;
-        let session_directory = Mutex::new(scratch.path().join("session"));
         let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone())?;
-        Ok(Compiler { toolchain, cache, runtime, cargo, interrupter, scratch, session_directory })
+        Ok(Compiler { toolchain, cache, runtime, cargo, interrupter, scratch })
     }
 
     /// Writes a file to the session's directory, which is removed when the session ends.
@@ -103,16 +100,15 @@ impl Compiler {
 
     /// The identity of a unit. Its key covers everything that the library depends on, so equal keys mean equal
     /// libraries.
-    pub(crate) fn identify(&self, unit: &Unit, session: Option<&Library>, optimization: Optimization) -> Identity {
+    pub(crate) fn identify(&self, unit: &Unit, optimization: Optimization) -> Identity {
         let mut key = Key::default()
             .part(env!("THREADBOOK_ENGINE"))
             .part(&self.runtime.key)
             .part(&self.toolchain.version)
             .part(level_arguments(unit, optimization).join(" "))
-            .part(session.map_or("", |session| &session.key))
             .part(unit.crates.as_ref().map_or("", |crates| &crates.key));
-        for home in &unit.homes {
-            key = key.part(&home.key);
+        for library in unit.externs.iter().map(|(_, library)| library).chain(&unit.homes) {
+            key = key.part(&library.key);
         }
         for (name, text) in &unit.files {
             key = key.part(name).part(text.generated());
@@ -151,7 +147,6 @@ impl Compiler {
         &self,
         unit: &Unit,
         identity: &Identity,
-        session: Option<&Library>,
         optimization: Optimization,
     ) -> Result<Compiled, Error> {
         let directory = self.scratch.path().join(&identity.key);
@@ -161,26 +156,25 @@ impl Compiler {
         let (library, mir) = (directory.join("cell.so"), directory.join("cell.mir"));
         command.arg(&identity.root).arg(format!("--crate-name={CELL_CRATE}")).arg("--crate-type=cdylib");
         command.arg(format!("--emit=link={},mir={}", library.display(), mir.display()));
-        command.args(extern_session(session)).args(link_homes(unit));
         self.finish(command, library, |_| fs::read_to_string(&mir).map_err(no_scratch))
     }
 
-    /// Compiles the session crate, incrementally, to a `dylib` that later cells link to.
+    /// Compiles the session crate of this name, to a `dylib` that later cells link to.
     pub(crate) fn session(
         &self,
         unit: &Unit,
+        name: &str,
         identity: &Identity,
         optimization: Optimization,
     ) -> Result<Compiled, Error> {
-        let directory = self.session_directory.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let directory = self.scratch.path().join(&identity.key);
         self.make(&directory)?;
         write_files(&directory, unit, "lib.rs")?;
         let library = directory.join("session.so");
         let mut command = self.rustc(&directory, unit, optimization);
-        command.arg("lib.rs").arg(format!("--crate-name={SESSION_CRATE}")).arg("--crate-type=dylib");
-        command.arg("-Cmetadata=threadbook-session").arg("-Cincremental=incremental");
+        command.arg("lib.rs").arg(format!("--crate-name={name}")).arg("--crate-type=dylib");
+        command.arg("-Cmetadata=threadbook-session");
         command.arg(format!("-Clink-arg=-Wl,-soname,{}", cache::soname(&identity.key)));
-        command.args(link_homes(unit));
         command.arg("-o").arg(&library);
         self.finish(command, library.clone(), |_| Ok(String::new()))
     }
@@ -192,18 +186,12 @@ impl Compiler {
     }
 
     /// Returns rustc's errors about a unit without building a library.
-    pub(crate) fn check(
-        &self,
-        unit: &Unit,
-        identity: &Identity,
-        session: Option<&Library>,
-    ) -> Result<Vec<Diagnostic>, Error> {
+    pub(crate) fn check(&self, unit: &Unit, identity: &Identity) -> Result<Vec<Diagnostic>, Error> {
         let directory = self.scratch.path().join(format!("check-{}", identity.key));
         self.make(&directory)?;
         write_files(&directory, unit, &identity.root)?;
         let mut command = self.rustc(&directory, unit, Optimization::Level(0));
         command.arg(&identity.root).arg("--crate-type=lib").arg("--emit=metadata");
-        command.args(extern_session(session));
         let compiled = self.finish(command, PathBuf::new(), |_| Ok(String::new()));
         // A failure is no harm, as in `discard`.
         let _ = fs::remove_dir_all(&directory);
@@ -220,6 +208,10 @@ impl Compiler {
         command.args(["-Cembed-bitcode=no", "-Ccodegen-units=1", "--diagnostic-width=100"]);
         command.args(level_arguments(unit, optimization));
         command.arg("--extern").arg(format!("threadbook={}", self.runtime.path.display()));
+        for (name, library) in &unit.externs {
+            command.arg(format!("--extern={name}={}", library.path.display()));
+        }
+        command.args(unit.homes.iter().map(|home| format!("-Clink-arg={}", home.path.display())));
         if let Some(crates) = &unit.crates {
             command.arg(format!("--extern={CRATES}={}", crates.library.display()));
             for (name, file) in &crates.externs {
@@ -291,21 +283,12 @@ impl Compiler {
     }
 }
 
-fn extern_session(session: Option<&Library>) -> Option<String> {
-    session.map(|session| format!("--extern={SESSION_CRATE}={}", session.path.display()))
-}
-
-fn link_homes(unit: &Unit) -> impl Iterator<Item = String> {
-    unit.homes.iter().map(|home| format!("-Clink-arg={}", home.path.display()))
-}
-
 fn level_arguments(unit: &Unit, optimization: Optimization) -> Vec<String> {
     let (level, checks) = match optimization {
-        // The level is chosen for the user, so it must not change what a cell does: checks stay on at level 2 too.
         Optimization::Auto => (if unit.hot { 2 } else { 0 }, true),
-        // At least level 2 for a measurement, whatever `:opt` says: the time of code that is not optimised tells
-        // nothing.
-        Optimization::Level(level) => (if unit.measured { level.max(2) } else { level }, level < 2),
+        // The user's level is a lower bound where code is measured: the time of code that is not optimised tells
+        // nothing. Only level 3 is Cargo's release profile; a lower one is its dev profile at another `opt-level`.
+        Optimization::Level(level) => (if unit.measured { level.max(2) } else { level }, level < 3),
     };
     let checks = if checks { "on" } else { "off" };
     vec![
@@ -319,9 +302,6 @@ fn level_arguments(unit: &Unit, optimization: Optimization) -> Vec<String> {
 pub(crate) fn source_map(unit: &Unit, root: &str) -> SourceMap {
     let mut map = SourceMap::new();
     map.hide_dir(runtime_crate::SOURCE_DIRECTORY);
-    for path in &unit.hidden_paths {
-        map.hide_path(path);
-    }
     for (index, (name, text)) in unit.files.iter().enumerate() {
         map.insert(if index == 0 { root } else { name.as_str() }, text.clone());
     }
@@ -356,6 +336,7 @@ mod tests {
             |level, checks| format!("-Copt-level={level} -Coverflow-checks={checks} -Cdebug-assertions={checks}");
         assert_eq!(level(false, Optimization::Level(0)), arguments(0, "on"));
         assert_eq!(level(true, Optimization::Level(0)), arguments(2, "on"));
+        assert_eq!(level(false, Optimization::Level(2)), arguments(2, "on"));
         assert_eq!(level(true, Optimization::Level(3)), arguments(3, "off"));
         assert_eq!(level(true, Optimization::Auto), arguments(2, "on"));
     }

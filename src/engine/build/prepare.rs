@@ -21,7 +21,7 @@ use crate::engine::magics::{self, Act, Capture, Effect, Parsed, Picture};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
 use crate::engine::rustc_text::{mir, wording};
-use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why};
+use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
 use crate::engine::text::cell::{Call, Cell, Parts};
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
 
@@ -51,8 +51,8 @@ pub(crate) struct Program {
     pub library: PathBuf,
     /// The library of all crates, if a later set of crates may use its code and statics (`Crates::may_be_shared`).
     pub shared: Option<PathBuf>,
-    /// Libraries that `library` links to, in the order in which they must be loaded: crates that may not be shared,
-    /// homes of statics, the session crate.
+    /// Libraries that `library` links to, in the order in which they must be loaded: crates that may not be shared, session
+    /// crates.
     pub needs: Vec<PathBuf>,
 }
 
@@ -146,17 +146,12 @@ pub(crate) fn prepare(
     scope.remember(id, source);
     // Read before the magics are applied: `:timing` changes only the cells after its own.
     let timed = scope.timing;
-    let Effect { mut scope, acts } = magics::apply(scope, &lines)?;
+    let Effect { scope, acts } = magics::apply(scope, &lines)?;
     let mut wishes = Wishes::new(acts, timed, scope.time_format);
     if let Ok(parts) = &mut cell.parts {
         parts.calls = std::mem::take(&mut wishes.calls);
         if parts.measured.len() < wishes.measured {
             return Err(UsageError::from(NOTHING_TO_MEASURE).into());
-        }
-        if !parts.measured.is_empty() && !scope.optimized_items {
-            // The measured code may call items of earlier cells, so these are built again, optimised.
-            scope.optimized_items = true;
-            scope.library = None;
         }
     }
     let scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
@@ -165,8 +160,8 @@ pub(crate) fn prepare(
         Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
         Err(syntax) => {
             let unit = unit::broken(id, &cell.source, &rust, syntax.unbalanced);
-            let identity = compiler.identify(&unit, None, scope.optimization);
-            let errors = compiler.check(&unit, &identity, None)?;
+            let identity = compiler.identify(&unit, scope.optimization);
+            let errors = compiler.check(&unit, &identity)?;
             return Err(rejection(&errors, &source_map(&unit, &identity.root)).into());
         }
     };
@@ -199,9 +194,8 @@ fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result
     let cell = Cell::parse(&format!("match ({text}\n) {{ ::threadbook::show::TypeOf => {{}} }};"));
     let Ok(parts) = &cell.parts else { return Err(UsageError::from(TOO_DEEP).into()) };
     let unit = unit::statements(scope, id, &cell.source, parts, &Plan::new(scope, parts));
-    let session = scope.library.clone().filter(|_| unit.links_session);
-    let identity = compiler.identify(&unit, session.as_ref(), scope.optimization);
-    let errors = compiler.check(&unit, &identity, session.as_ref())?;
+    let identity = compiler.identify(&unit, scope.optimization);
+    let errors = compiler.check(&unit, &identity)?;
     let wrong = errors.iter().find(|error| error.is_error() && error.type_of_expression().is_none());
     let ty = errors.iter().find_map(Diagnostic::type_of_expression);
     let why = match (wrong, ty) {
@@ -241,46 +235,46 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Adds the cell's items to the scope and builds the session crate. Items of earlier cells first see the new
-    /// definitions; if that does not compile, they keep the old ones. If neither compiles, the errors of the first
-    /// attempt are reported.
+    /// Adds the cell's items to the scope and compiles their crate. Items of earlier cells first see the new definitions;
+    /// if that does not compile, they keep the old ones. If neither compiles, the errors of the first attempt are
+    /// reported.
     fn items(&self, scope: Scope) -> Result<Items, PrepareError> {
         let items = &self.parts.items;
-        if !scope.needs_module(items) {
-            let scope = scope.with_imports(items);
-            if scope.library.is_none() && !scope.modules.is_empty() {
-                // The scope lost its build: the worker ended, the crates changed, or items are to be optimised. Statics
-                // whose library was given up live in this new build.
-                return self.build_session(scope);
-            }
-            return Ok(Items { scope, warnings: String::new(), places: Vec::new() });
+        if !scope.needs_crate(self.id, items) {
+            return Ok(Items { scope: scope.with_imports(items), warnings: String::new(), places: Vec::new() });
         }
-        let late = scope.with_module(self.id, self.source, items, Binding::Late);
-        match self.build_session(late) {
-            Err(PrepareError::Rejected(rejection)) if scope.redefines(items) => {
-                let early = scope.with_module(self.id, self.source, items, Binding::Early);
-                self.build_session(early).map_err(|error| match error {
+        let attempt = |binding| {
+            let (grown, number) = scope.with_items(self.id, self.source, items, binding);
+            self.build_session(grown, number)
+        };
+        match attempt(Binding::Late) {
+            Err(PrepareError::Rejected(rejection)) if scope.redefines(self.id, items) => attempt(Binding::Early)
+                .map_err(|error| match error {
                     PrepareError::Rejected(_) => rejection.into(),
                     broken => broken,
-                })
-            }
+                }),
             built => built,
         }
     }
 
-    fn build_session(&self, mut scope: Scope) -> Result<Items, PrepareError> {
-        let unit = unit::session(&scope);
-        let identity = self.compiler.identify(&unit, None, scope.optimization);
+    fn build_session(&self, mut scope: Scope, number: u32) -> Result<Items, PrepareError> {
+        let unit = unit::session::session(&scope, number);
+        let identity = self.compiler.identify(&unit, scope.optimization);
         let map = source_map(&unit, "lib.rs");
         let (library, stderr) = match self.compiler.cached::<()>(&identity.key) {
             Some((library, kept)) => (library, kept.stderr),
-            None => match self.compiler.session(&unit, &identity, scope.optimization)? {
-                Compiled::Built(built) => {
-                    let kept = Kept { about: (), stderr: built.stderr.clone() };
-                    (self.compiler.keep(&identity.key, &built.library, &kept)?, built.stderr)
-                }
-                Compiled::Errors(errors) => return Err(self.rejection(&scope, errors, &map).into()),
-            },
+            None => {
+                let compiled = self.compiler.session(&unit, &crate_name(number), &identity, scope.optimization);
+                let kept = match compiled? {
+                    Compiled::Built(built) => {
+                        let kept = Kept { about: (), stderr: built.stderr.clone() };
+                        Ok((self.compiler.keep(&identity.key, &built.library, &kept)?, built.stderr))
+                    }
+                    Compiled::Errors(errors) => Err(self.rejection(&scope, errors, &map)),
+                };
+                self.compiler.discard(&identity);
+                kept?
+            }
         };
         let places = unit.files[1..].iter().filter(|(name, _)| *name == self.id.to_string());
         let place = |(name, text): &(String, GeneratedFile)| Places {
@@ -289,10 +283,7 @@ impl Step<'_> {
             shifts: text.shifts(),
         };
         let places = places.map(place).collect();
-        for module in scope.modules.iter_mut().filter(|module| module.statics_home.is_none()) {
-            module.statics_home = Some(library.clone());
-        }
-        scope.library = Some(library);
+        scope.builds.insert_mut(number, Arc::new(unit::session::built(&scope, number, library)));
         Ok(Items { scope, warnings: self.warnings(&stderr, &map), places })
     }
 
@@ -310,16 +301,15 @@ impl Step<'_> {
         }
         let first = Plan::new(&scope, self.parts);
         let unit = unit::statements(&scope, self.id, self.source, self.parts, &first);
-        let session = scope.library.clone().filter(|_| unit.links_session);
-        let identity = self.compiler.identify(&unit, session.as_ref(), scope.optimization);
+        let identity = self.compiler.identify(&unit, scope.optimization);
         if let Some((library, kept)) = self.compiler.cached::<Resolution>(&identity.key) {
             let warnings = self.warnings(&kept.stderr, &source_map(&unit, &identity.root));
-            return Ok(self.prepared(scope, library, identity, session, kept.about, warnings));
+            return Ok(self.prepared(scope, library, identity, unit.loads, kept.about, warnings));
         }
-        let compiled = self.compile(&scope, first, &identity, session.as_ref());
+        let compiled = self.compile(&scope, first, &identity);
         self.compiler.discard(&identity);
         let (library, resolution, warnings) = compiled?;
-        Ok(self.prepared(scope, library, identity, session, resolution, warnings))
+        Ok(self.prepared(scope, library, identity, unit.loads, resolution, warnings))
     }
 
     /// Finds the plan for the cell's variables that rustc accepts, compiles the statements by it, and keeps the library
@@ -329,9 +319,8 @@ impl Step<'_> {
         scope: &Scope,
         first: Plan,
         identity: &Identity,
-        session: Option<&Library>,
     ) -> Result<(Library, Resolution, String), PrepareError> {
-        let (built, resolution, unit) = self.refine(scope, first, identity, session)?;
+        let (built, resolution, unit) = self.refine(scope, first, identity)?;
         let warnings = self.warnings(&built.stderr, &source_map(&unit, &identity.root));
         let kept = Kept { about: resolution.clone(), stderr: built.stderr };
         let library = self.compiler.keep(&identity.key, &built.library, &kept)?;
@@ -346,23 +335,24 @@ impl Step<'_> {
         scope: &Scope,
         first: Plan,
         identity: &Identity,
-        session: Option<&Library>,
     ) -> Result<(Built, Resolution, Unit), PrepareError> {
         let mut refinement = Refinement::new(first, scope);
         loop {
             let Refinement { scope, plan, .. } = &refinement;
             let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
-            match self.compiler.statements(&unit, identity, session, scope.optimization)? {
+            match self.compiler.statements(&unit, identity, scope.optimization)? {
                 Compiled::Built(built) => {
                     let types = self.types(&built, &plan.kept_names())?;
-                    if !self.give_forms(&mut refinement, &types, identity, session)? {
+                    if !self.give_forms(&mut refinement, &types, identity)? {
                         let types = types.into_iter().filter(|(name, _)| refinement.keeps(name)).collect();
                         let resolution = refinement.resolve(types, unit.files[0].1.shifts());
                         return Ok((built, resolution, unit));
                     }
                 }
                 Compiled::Errors(errors) => {
-                    if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts) {
+                    if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts)
+                        && !refinement.goes_without_strips(&errors, &unit, &identity.root)
+                    {
                         let map = source_map(&unit, &identity.root);
                         return Err(self.rejection(&refinement.scope, errors, &map).into());
                     }
@@ -387,7 +377,6 @@ impl Step<'_> {
         refinement: &mut Refinement,
         types: &[(String, String)],
         identity: &Identity,
-        session: Option<&Library>,
     ) -> Result<bool, Error> {
         let mut any = false;
         for (name, ty) in refinement.without_name(types) {
@@ -396,7 +385,7 @@ impl Step<'_> {
                 None => {
                     let Refinement { scope, plan, .. } = &*refinement;
                     let unit = unit::probe(scope, self.id, self.source, self.parts, plan, &name);
-                    let errors = self.compiler.check(&unit, identity, session)?;
+                    let errors = self.compiler.check(&unit, identity)?;
                     errors.iter().find_map(|error| error.replacement(PLACEHOLDER_IN_SIGNATURE).map(str::to_string))
                 }
             };
@@ -410,7 +399,7 @@ impl Step<'_> {
         scope: Scope,
         library: Library,
         identity: Identity,
-        session: Option<Library>,
+        loads: BTreeSet<u32>,
         resolution: Resolution,
         warnings: String,
     ) -> Prepared {
@@ -420,26 +409,21 @@ impl Step<'_> {
         let bindings = self.parts.bindings();
         let mutable = |name: &str| bindings.iter().any(|b| b.name == name && b.mutable);
         for (name, ty) in resolution.kept {
-            after.lost.remove(&name);
-            let variable = Variable { ty, mutable: mutable(&name), cell: self.id };
-            after.variables.insert(name, variable);
+            after.lost.remove_mut(&name);
+            let variable = Variable { ty, mutable: mutable(&name), cell: self.id, rebuilt: false };
+            after.variables.insert_mut(name, variable);
         }
         for (name, why) in resolution.lost {
-            after.variables.remove(&name);
-            after.lost.insert(name, Lost { cell: self.id, why });
+            after.variables.remove_mut(&name);
+            after.lost.insert_mut(name, Lost { cell: self.id, why });
         }
         let of_crates = |shared| {
             let crates = scope.crates.as_ref().filter(|crates| crates.may_be_shared() == shared);
             crates.map(|crates| crates.library.clone())
         };
         let mut needs: Vec<PathBuf> = of_crates(false).into_iter().collect();
-        if let Some(session) = session {
-            let homes = scope.modules.iter().filter_map(|module| module.statics_home.as_ref());
-            needs.extend(homes.map(|home| home.path.clone()));
-            needs.push(session.path);
-            let mut seen = BTreeSet::new();
-            needs.retain(|path| seen.insert(path.clone()));
-        }
+        let session = loads.iter().filter_map(|number| scope.builds.get(number));
+        needs.extend(session.map(|build| build.library.path.clone()));
         let program = Some(Program { library: library.path, shared: of_crates(true), needs });
         let places = vec![Places { file: identity.root, label: self.id.to_string(), shifts: resolution.shifts }];
         Prepared { after, after_failure, program, places, warnings, ..Prepared::without_program(Scope::default()) }

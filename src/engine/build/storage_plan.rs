@@ -45,6 +45,8 @@ pub(super) struct Plan {
     pub taken: Vec<Taken>,
     /// Variables of the cell's own that are put into the store.
     pub kept: Vec<Kept>,
+    /// Whether loops may run in strips.
+    pub in_strips: bool,
 }
 
 /// A variable of the cell's own that is put into the store.
@@ -80,7 +82,18 @@ impl Plan {
         Plan {
             taken: taken.collect(),
             kept: bound.into_iter().map(|name| Kept { name, form: Form::AsIs }).collect(),
+            in_strips: true,
         }
+    }
+
+    /// The types that the cell's crate has to write.
+    pub(super) fn types(&self) -> String {
+        let form = |kept: &'_ Kept| match &kept.form {
+            Form::AsIs => String::new(),
+            Form::Pointer(ty) | Form::Boxed(ty) => ty.clone(),
+        };
+        let taken = self.taken.iter().map(|taken| taken.variable.ty.clone());
+        taken.chain(self.kept.iter().map(form)).collect::<Vec<_>>().join(" ")
     }
 
     /// The names of the cell's own variables that are stored.

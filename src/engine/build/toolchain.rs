@@ -7,13 +7,12 @@ use std::process::Command;
 
 use crate::error::{Error, ExitCode};
 
-/// The oldest rustc that is accepted, as major and minor version: the first with edition 2024, in which cells are
-/// written (see the [edition guide](https://doc.rust-lang.org/edition-guide/rust-2024/index.html)). An older one is an
-/// error.
-const OLDEST: (u32, u32) = (1, 85);
+/// The oldest rustc that is accepted, as major and minor version: the oldest that all tests are run with, in CI. An older
+/// one is an error. `Cargo.toml` has the same version as `rust-version`, which a test holds.
+const OLDEST: (u32, u32) = (1, 89);
 
-/// The releases of rustc whose output this version is tested to read. Named in messages only; others are not refused.
-pub(super) const TESTED: &str = "1.85 to 1.97";
+/// The releases of rustc whose output this version is tested to read. Named in messages only; newer ones are not refused.
+pub(super) const TESTED: &str = "1.89 to 1.97";
 
 /// One installed toolchain.
 #[derive(Clone, Debug)]
@@ -116,7 +115,7 @@ fn check_version(version: &str) -> Result<(), Error> {
     Err(Error::new(
         ExitCode::Environment,
         format!(
-            "rustc {release} is too old: cells are Rust of edition 2024, which needs {}.{}; run `rustup update`, or set RUSTC to a newer rustc",
+            "rustc {release} is too old: cells need {}.{} or later; run `rustup update`, or set RUSTC to a newer rustc",
             OLDEST.0, OLDEST.1
         ),
     ))
@@ -153,6 +152,14 @@ mod tests {
         assert!(check_version("release: 1.95.0-nightly").is_ok());
         assert!(check_version("release: 2.0.0").is_ok());
         assert!(check_version("nonsense").is_err());
+    }
+
+    #[test]
+    fn the_oldest_rustc_is_the_one_that_is_tested() {
+        let (major, minor) = OLDEST;
+        assert_eq!(format!("{major}.{minor}"), env!("CARGO_PKG_RUST_VERSION"));
+        assert!(TESTED.starts_with(&format!("{major}.{minor} to ")));
+        assert!(check_version(&format!("release: {major}.{}.0", minor - 1)).is_err());
     }
 
     #[test]

@@ -11,23 +11,40 @@ pub(super) fn in_cells(message: &str, map: &SourceMap) -> String {
             message = rename(&message, file, text);
         }
     }
-    for prefix in map.hidden_paths() {
-        message = without_path(&message, prefix);
-    }
-    message
+    without_modules(&message)
 }
 
-/// Removes `prefix` (`__cell::`) from the paths that begin with it.
-fn without_path(message: &str, prefix: &str) -> String {
-    let mut pieces = message.split(prefix);
-    let mut kept = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        if kept.ends_with(|c: char| c.is_alphanumeric() || c == '_') || kept.ends_with("::") {
-            kept.push_str(prefix);
+/// Removes the modules of items, `session_2::cell_3::`, `crate::cell_3::` or `cell_3::`, from the paths that begin with one.
+fn without_modules(message: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = message;
+    while let Some(at) = rest.find("cell_") {
+        let (before, path) = rest.split_at(at);
+        let behind = path["cell_".len()..].trim_start_matches(|c: char| c.is_ascii_digit());
+        let module = &path[..path.len() - behind.len()];
+        kept.push_str(before);
+        let root = without_root(&kept);
+        let begins = !root.ends_with(|c: char| c.is_alphanumeric() || c == '_') && !root.ends_with("::");
+        match behind.strip_prefix("::").filter(|_| begins && module.len() > "cell_".len()) {
+            Some(behind) => {
+                kept.truncate(root.len());
+                rest = behind;
+            }
+            None => {
+                kept.push_str(module);
+                rest = behind;
+            }
         }
-        kept.push_str(piece);
     }
-    kept
+    kept + rest
+}
+
+/// The text without the name of a session crate, or `crate`, at its end.
+fn without_root(text: &str) -> &str {
+    let Some(path) = text.strip_suffix("::") else { return text };
+    let numbered = path.trim_end_matches(|c: char| c.is_ascii_digit());
+    let session = numbered.strip_suffix("session_").filter(|_| numbered.len() < path.len());
+    session.or_else(|| path.strip_suffix("crate")).unwrap_or(text)
 }
 
 fn rename(message: &str, file: &str, text: &GeneratedFile) -> String {
@@ -101,9 +118,10 @@ mod tests {
 
     #[test]
     fn paths_of_ours_are_not_named() {
-        let check = |message: &str, expected: &str| assert_eq!(without_path(message, "__cell::"), expected);
-        check("use of `__cell::old`, `&__cell::A<__cell::B>`", "use of `old`, `&A<B>`");
-        check("`my__cell::old` and `a::__cell::old`", "`my__cell::old` and `a::__cell::old`");
+        let check = |message: &str, expected: &str| assert_eq!(without_modules(message), expected);
+        check("use of `cell_3::old`, `&session_2::cell_1::A<crate::cell_12::B>`", "use of `old`, `&A<B>`");
+        check("`my_cell_3::old` and `a::cell_3::old`", "`my_cell_3::old` and `a::cell_3::old`");
+        check("`cell_x::old`, `cell_3` and `cell_::a`", "`cell_x::old`, `cell_3` and `cell_::a`");
     }
 
     #[test]

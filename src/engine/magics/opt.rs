@@ -8,24 +8,27 @@ pub(super) const COMMAND: Spec = Spec {
     kind: Kind::Command,
     name: "opt",
     usage: "[0|1|2|3|auto]",
-    help: "optimisation of the cells that follow; auto: 0, and 2 for code that loops for long",
+    help: "optimisation of the cells that follow: 0 to 2 as Cargo's dev profile at that level, with overflow checks; 3 as `cargo run --release`; auto (the start): 2 for items and for code that may run for long, else 0, always with overflow checks",
     body: Body::Line,
     action: Action::InCell(optimize),
 };
 
 fn optimize(line: &Line, context: &mut Context) -> Result<Option<Act>, UsageError> {
-    let optimization = &mut context.scope.optimization;
-    match line.rest.as_str() {
-        "auto" => *optimization = Optimization::Auto,
-        level @ ("0" | "1" | "2" | "3") => *optimization = Optimization::Level(level.as_bytes()[0] - b'0'),
+    let optimization = match line.rest.as_str() {
+        "auto" => Optimization::Auto,
+        level @ ("0" | "1" | "2" | "3") => Optimization::Level(level.as_bytes()[0] - b'0'),
         "" => {
-            let now = match optimization {
+            let now = match context.scope.optimization {
                 Optimization::Auto => "opt: auto\n".to_string(),
                 Optimization::Level(level) => format!("opt: {level}\n"),
             };
             return Ok(Some(Act::Say(now)));
         }
         other => return Err(UsageError(format!("`:opt` takes 0, 1, 2, 3 or auto, not `{other}`"))),
+    };
+    if optimization != context.scope.optimization {
+        context.scope.optimization = optimization;
+        context.scope.retire_builds();
     }
     Ok(None)
 }

@@ -178,7 +178,6 @@ impl Session {
         self.worker =
             start_worker(&self.options, &self.executable, &self.compiler, sink, self.epoch, last, &self.answerer)?;
         self.told = 0;
-        self.scope.library = None;
         Ok(())
     }
 }

@@ -5,7 +5,6 @@
 //! A state is restored by letting its copy become the worker; the first thing that this worker is asked for is a copy of
 //! itself, which takes the place of the one that was used. So a state can be restored any number of times.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::events::CellId;
 use crate::worker::{self, SnapshotError, Worker};
 
 use crate::engine::scope::dependency::Crates;
-use crate::engine::scope::{Scope, Variable};
+use crate::engine::scope::{Map, Scope, Variable};
 
 #[derive(Default)]
 pub(super) struct Snapshots {
@@ -52,7 +51,7 @@ pub(super) struct Recent {
 /// What a worker has, as far as the session knows.
 #[derive(Clone)]
 pub(super) struct Known {
-    variables: BTreeMap<String, Variable>,
+    variables: Map<String, Variable>,
     crates: Option<Arc<Crates>>,
     /// How many of the session's places the worker was told.
     pub told: usize,
@@ -67,10 +66,11 @@ impl Known {
     }
 
     /// The variables of `scope` that this worker has. Those whose crates have changed since are left out.
-    pub(super) fn variables_in(self, scope: &Scope) -> BTreeMap<String, Variable> {
+    pub(super) fn variables_in(self, scope: &Scope) -> Map<String, Variable> {
         let same_crates = self.crates == scope.crates;
         let as_now = |name: &str, of: &Variable| scope.variables.get(name).is_some_and(|now| now.ty == of.ty);
-        self.variables.into_iter().filter(|(name, variable)| same_crates || as_now(name, variable)).collect()
+        let there = self.variables.iter().filter(|(name, variable)| same_crates || as_now(name, variable));
+        there.map(|(name, variable)| (name.clone(), variable.clone())).collect()
     }
 }
 

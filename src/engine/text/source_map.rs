@@ -262,7 +262,6 @@ impl Segment {
 pub(crate) struct SourceMap {
     files: BTreeMap<String, GeneratedFile>,
     hidden_dirs: Vec<PathBuf>,
-    hidden_paths: Vec<String>,
 }
 
 impl SourceMap {
@@ -280,15 +279,6 @@ impl SourceMap {
     /// shown to the user.
     pub(crate) fn hide_dir(&mut self, dir: impl Into<PathBuf>) {
         self.hidden_dirs.push(dir.into());
-    }
-
-    /// Declares that Rust paths with this prefix (`__cell::`) are printed without it.
-    pub(crate) fn hide_path(&mut self, prefix: impl Into<String>) {
-        self.hidden_paths.push(prefix.into());
-    }
-
-    pub(crate) fn hidden_paths(&self) -> &[String] {
-        &self.hidden_paths
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&GeneratedFile> {

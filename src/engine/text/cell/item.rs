@@ -3,7 +3,7 @@
 //!
 //! An edit never adds or removes a line, so each item keeps the line numbers that it has in its cell.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use proc_macro2::{TokenStream, TokenTree};
@@ -11,7 +11,8 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
-use super::mention;
+use super::attributes::after_attributes;
+use super::{association, mention};
 
 /// One item; a `use` is one too.
 #[derive(Clone, Debug)]
@@ -24,9 +25,15 @@ pub(crate) struct Item {
     /// Every `static` in the item, also those inside functions.
     pub statics: Vec<Static>,
     pub mentions: BTreeSet<String>,
+    /// Those identifiers that may name an item by themselves; see `mention::reads_of_tokens`.
+    pub reads: BTreeSet<String>,
     /// The item's tokens as text. Two items with the same tokens count as the same item.
     pub tokens: String,
-    pub hot: bool,
+    /// Its functions and methods, and whether each is brief. `brief::mark` fills it in once the whole cell is parsed.
+    pub functions: BTreeMap<String, bool>,
+    /// Whether the layout of a type may depend on what this item is: true of all but functions that are not `const`
+    /// and statics.
+    pub shapes_types: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,12 +42,17 @@ pub(crate) enum Kind {
     /// `macro_rules!`
     Macro,
     Definition,
-    Trait,
+    /// A trait, with the names of what it declares: a method is called without a mention of its trait.
+    Trait(BTreeSet<String>),
     /// `key` is the trait and the self type as the user wrote them. `methods` is filled for inherent impls only.
+    /// `anchors` are the names of which one must be of the impl's own crate
+    /// ([orphan rules](https://doc.rust-lang.org/reference/items/implementations.html#orphan-rules)): of the self type
+    /// and, if a trait is implemented, of the trait's arguments and the trait.
     Impl {
         key: String,
         inherent: bool,
         methods: Vec<Method>,
+        anchors: Vec<String>,
     },
 }
 
@@ -125,8 +137,14 @@ fn from_item(item: &syn::Item) -> Item {
         edits: publish.edits,
         statics: statics.0,
         mentions: mention::of_tokens(tokens.clone()),
+        reads: mention::reads_of_tokens(tokens.clone()),
         tokens: tokens.to_string(),
-        hot: mention::is_hot_item(item),
+        functions: BTreeMap::new(),
+        shapes_types: match item {
+            syn::Item::Fn(function) => function.sig.constness.is_some(),
+            syn::Item::Static(_) => false,
+            _ => true,
+        },
     }
 }
 
@@ -135,7 +153,9 @@ fn names_and_kind(item: &syn::Item) -> (Vec<Name>, Kind) {
     let names = match item {
         syn::Item::Use(item) => return (Vec::new(), Kind::Use(imports(item))),
         syn::Item::Impl(item) => return (Vec::new(), implementation(item)),
-        syn::Item::Trait(item) => return (named(Space::Type, &item.ident), Kind::Trait),
+        syn::Item::Trait(item) => {
+            return (named(Space::Type, &item.ident), Kind::Trait(association::declared(item)));
+        }
         syn::Item::Macro(item) => {
             return (item.ident.iter().flat_map(|ident| named(Space::Macro, ident)).collect(), Kind::Macro);
         }
@@ -178,7 +198,8 @@ fn implementation(item: &syn::ItemImpl) -> Kind {
         syn::ImplItem::Const(c) => Some(Method { name: c.ident.to_string(), range: c.span().byte_range() }),
         _ => None,
     };
-    Kind::Impl { key, inherent: of.is_none(), methods: item.items.iter().filter_map(method).collect() }
+    let methods = item.items.iter().filter_map(method).collect();
+    Kind::Impl { key, inherent: of.is_none(), methods, anchors: association::anchors(item) }
 }
 
 fn imports(item: &syn::ItemUse) -> Vec<Import> {
@@ -230,8 +251,10 @@ fn from_macro_call(call: &syn::StmtMacro, source: &str) -> Option<Item> {
         edits,
         statics: Vec::new(),
         mentions: mention::of_tokens(all.clone()),
+        reads: mention::reads_of_tokens(all.clone()),
         tokens: all.to_string(),
-        hot: false,
+        functions: BTreeMap::new(),
+        shapes_types: true,
     })
 }
 
@@ -348,14 +371,6 @@ impl Publish {
             _ => {}
         }
     }
-}
-
-/// Bytes of an item's first token after its attributes and doc comments.
-fn after_attributes(attrs: &[syn::Attribute], node: &impl ToTokens) -> Range<usize> {
-    let whole = node.to_token_stream();
-    let end = attrs.iter().map(|a| a.span().byte_range().end).max().unwrap_or(0);
-    let start = whole.into_iter().map(|tree| tree.span().byte_range()).find(|range| range.start >= end);
-    start.unwrap_or(end..end)
 }
 
 /// Bytes directly after each `&` of a type that names no lifetime. Function types are left out: there, a missing

@@ -35,6 +35,47 @@ fn collect(tokens: TokenStream, names: &mut BTreeSet<String>) {
     }
 }
 
+/// The identifiers in these tokens that may name an item by themselves: all but fields, methods, further segments of
+/// a path and names of functions that are being defined. `crate::name`, `self::name` and `super::name` count as `name`.
+pub(super) fn reads_of_tokens(tokens: TokenStream) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    collect_reads(tokens, false, &mut names);
+    names
+}
+
+/// `inside_path`: whether the tokens are a group behind `::`, as in `use a::{b, c}`.
+fn collect_reads(tokens: TokenStream, inside_path: bool, names: &mut BTreeSet<String>) {
+    // What stands before the token: a dot of one character, `::` behind an ordinary name, the keyword `fn`.
+    let (mut dots, mut colons, mut after_path_root, mut after_fn) = (0, 0, false, false);
+    for tree in tokens {
+        let behind_path = colons == 2 && !after_path_root;
+        match tree {
+            TokenTree::Ident(ident) => {
+                let ident = ident.to_string();
+                after_path_root = ["crate", "self", "super"].contains(&ident.as_str());
+                let is_part = dots == 1 || behind_path || after_fn || (inside_path && colons == 0);
+                after_fn = ident == "fn";
+                if !is_part {
+                    names.insert(ident);
+                }
+                (dots, colons) = (0, 0);
+                continue;
+            }
+            TokenTree::Group(group) => collect_reads(group.stream(), behind_path, names),
+            TokenTree::Literal(literal) => captured(&literal.to_string(), names),
+            TokenTree::Punct(punct) => {
+                let character = punct.as_char();
+                dots = if character == '.' { dots + 1 } else { 0 };
+                colons = if character == ':' { colons + 1 } else { 0 };
+                after_path_root &= character == ':';
+                after_fn = false;
+                continue;
+            }
+        }
+        (dots, colons, after_path_root, after_fn) = (0, 0, false, false);
+    }
+}
+
 /// Adds the names in braces of a string literal. Width and precision (`{:w$}`, `{:.p$}`) can be names as well.
 fn captured(literal: &str, names: &mut BTreeSet<String>) {
     if !literal.contains('"') || !literal.contains('{') {
@@ -107,13 +148,6 @@ const FEW: u128 = 20_000;
 pub(super) fn is_hot(stmt: &syn::Stmt) -> bool {
     let mut loops = Loops { rounds: 1, hot: false };
     loops.visit_stmt(stmt);
-    loops.hot
-}
-
-/// As `is_hot`, for an item.
-pub(super) fn is_hot_item(item: &syn::Item) -> bool {
-    let mut loops = Loops { rounds: 1, hot: false };
-    loops.visit_item(item);
     loops.hot
 }
 

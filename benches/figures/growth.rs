@@ -59,7 +59,9 @@ fn items(bench: &mut Bench, kind: &str, sizes: &[usize], text: fn(usize) -> Stri
         figures[0].push(neighbours);
         for (figure, (what, named)) in [("newest", defined - 1), ("first", 0)].into_iter().enumerate() {
             let statement = |k| {
-                format!("let {what}{size}x{k} = make{letter}{named}({k}).grown(2);\nprintln!(\"{{{what}{size}x{k}:?}}\");")
+                format!(
+                    "let {what}{size}x{k} = make{letter}{named}({k}).grown(2);\nprintln!(\"{{{what}{size}x{k}:?}}\");"
+                )
             };
             let seconds: Vec<f64> = (0..NEIGHBOURS).map(|k| bench.answer(live.run(&statement(k)))).collect();
             bench.add(Row::new(

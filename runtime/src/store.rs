@@ -119,13 +119,16 @@ mod tests {
     #[test]
     fn a_value_comes_back_as_its_type_compiled_again() {
         mod once {
+            #[derive(Debug)]
             pub struct A(pub u8, pub String);
         }
         mod again {
             #[derive(Debug, PartialEq)]
             pub struct A(pub u8, pub String);
         }
-        put("store_rebuilt", &mut Some(once::A(7, "seven".into())));
+        let value = once::A(7, "seven".into());
+        assert_eq!((value.0, value.1.as_str()), (7, "seven"));
+        put("store_rebuilt", &mut Some(value));
         assert_eq!(take_rebuilt::<again::A>("store_rebuilt"), again::A(7, "seven".into()));
         put("store_rebuilt", &mut Some(again::A(8, "eight".into())));
         assert_eq!(take_rebuilt::<again::A>("store_rebuilt").0, 8);

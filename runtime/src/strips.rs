@@ -247,7 +247,7 @@ pub struct Turns {
 
 impl Turns {
     #[inline(always)]
-    pub fn new() -> Turns {
+    pub fn begin() -> Turns {
         Turns { left: TURNS, goes_on: false }
     }
 
@@ -260,7 +260,7 @@ impl Turns {
 
     /// Whether the strip has another turn.
     #[inline(always)]
-    pub fn next(&mut self) -> bool {
+    pub fn another(&mut self) -> bool {
         if self.left == 0 {
             interrupt::check();
             self.goes_on = true;

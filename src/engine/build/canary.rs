@@ -98,7 +98,7 @@ mod tests {
         assert!(start("well", "").is_ok());
         // What failed is not kept: each session says it.
         for _ in 0..2 {
-            let error = start("changed", "s/debug threadbook_put_/dbg threadbook_put_/").err().expect("unreadable");
+            let error = start("changed", "s/debug threadbook_put_/dbg threadbook_put_/").expect_err("unreadable");
             let text = error.to_string();
             let release = Toolchain::find(None).expect("a toolchain").release().to_string();
             assert!(
@@ -115,7 +115,7 @@ mod tests {
         let cache = Cache::open_at(directory.path().join("cache")).expect("a cache");
         let script = "s/std::ops::Fn(i32)/core::ops::Fn(i32)/g";
         let error = check(&toolchain(directory.path(), script), &cache, &Interrupter::default());
-        let text = error.err().expect("a difference").to_string();
+        let text = error.expect_err("a difference").to_string();
         assert!(text.contains("a trial cell's variables have the types"), "{text}");
     }
 }

@@ -13,7 +13,7 @@ use crate::engine::text::cell::{Form, Over, Statement, Turns};
 /// Generated code that ends the cell if the user has interrupted it.
 pub(super) const LOOK: &str = " ::threadbook::interrupt::check(); ";
 
-const TURNS: &str = "{ let mut threadbook_turns = ::threadbook::strips::Turns::new(); ";
+const TURNS: &str = "{ let mut threadbook_turns = ::threadbook::strips::Turns::begin(); ";
 
 impl Writer {
     /// Writes the statement with checks in its outermost loops.
@@ -65,9 +65,9 @@ impl Writer {
                 self.root.generated("loop { ");
                 self.root.original(cell, source, start..condition.start);
                 self.root.prefix(if *lets {
-                    "threadbook_turns.next() && "
+                    "threadbook_turns.another() && "
                 } else {
-                    "threadbook_turns.next() && ("
+                    "threadbook_turns.another() && ("
                 });
                 self.root.original(cell, source, condition.clone());
                 self.root.generated(if *lets { "" } else { ")" });
@@ -81,7 +81,7 @@ impl Writer {
                     cell,
                     source,
                     turns,
-                    " if !threadbook_turns.next() { threadbook_turns.goes_on(); break; } ",
+                    " if !threadbook_turns.another() { threadbook_turns.goes_on(); break; } ",
                 );
                 " } }"
             }
@@ -91,7 +91,7 @@ impl Writer {
                     cell,
                     source,
                     turns,
-                    " if !threadbook_turns.next() { threadbook_turns.goes_on(); continue 'threadbook_strips; } ",
+                    " if !threadbook_turns.another() { threadbook_turns.goes_on(); continue 'threadbook_strips; } ",
                 );
                 "); } }"
             }

@@ -271,7 +271,9 @@ impl Turns {
     }
 }
 
+// Empty ranges and loops that end in their first turn are among what is tested.
 #[cfg(test)]
+#[allow(clippy::reversed_empty_ranges, clippy::never_loop)]
 mod tests {
     use crate::interrupt::testing::interrupted;
 

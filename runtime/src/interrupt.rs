@@ -39,16 +39,12 @@ pub(crate) fn set_runs_here(runs: bool) {
     RUNS_CELL.with(|here| here.set(runs));
 }
 
-/// Unwinds if the cell is interrupted and the calling thread runs it.
-#[inline]
+/// Unwinds if the cell is interrupted and the calling thread runs it. Two loads where it is inlined.
+#[inline(always)]
 pub fn check() {
-    if is_asked() {
+    if link::is_interrupted() {
         stop();
     }
-}
-
-fn is_asked() -> bool {
-    link::host().interrupt.asked.load(Ordering::Relaxed) != 0
 }
 
 #[cold]
@@ -62,7 +58,7 @@ fn stop() {
 /// An error if the calling thread runs a cell that is interrupted, and does not unwind already: destructors must be able
 /// to wait.
 pub(crate) fn pending() -> Result<(), Cancelled> {
-    match is_asked() && is_cells_thread() && !std::thread::panicking() {
+    match link::is_interrupted() && is_cells_thread() && !std::thread::panicking() {
         true => Err(Cancelled(())),
         false => Ok(()),
     }
@@ -70,7 +66,7 @@ pub(crate) fn pending() -> Result<(), Cancelled> {
 
 /// Whether the calling thread runs a cell that is interrupted, and unwinds.
 pub(crate) fn unwinds_here() -> bool {
-    is_asked() && is_cells_thread() && std::thread::panicking()
+    link::is_interrupted() && is_cells_thread() && std::thread::panicking()
 }
 
 /// Whether an interrupt is for the calling thread.

@@ -54,6 +54,9 @@ pub mod print;
 pub mod show;
 #[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod strips;
 #[cfg(not(feature = "model"))]
 mod sync;
 #[cfg(feature = "model")]

@@ -8,6 +8,8 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 static HOST: AtomicPtr<Host> = AtomicPtr::new(std::ptr::null_mut());
+/// The worker's `Interrupt::asked`, for code that is inlined into cells.
+static ASKED: AtomicPtr<AtomicU32> = AtomicPtr::new((&raw const stand_in::INTERRUPT.asked).cast_mut());
 /// The process that runs cells; 0 until a worker has attached.
 static CELLS_PID: AtomicU32 = AtomicU32::new(0);
 
@@ -20,6 +22,7 @@ thread_local! {
 /// runs cells from here on.
 pub(crate) fn attach(host: &'static Host) {
     HOST.store(std::ptr::from_ref(host).cast_mut(), Ordering::Release);
+    ASKED.store((&raw const host.interrupt.asked).cast_mut(), Ordering::Release);
     CELLS_PID.store(std::process::id(), Ordering::Relaxed);
 }
 
@@ -32,6 +35,13 @@ pub(crate) fn host() -> &'static Host {
     let attached = HOST.load(Ordering::Acquire);
     // SAFETY: null or the reference that `attach` was given.
     unsafe { attached.as_ref() }.unwrap_or(&stand_in::HOST)
+}
+
+/// Whether an interrupt has been asked for since the cell began.
+#[inline(always)]
+pub(crate) fn is_interrupted() -> bool {
+    // SAFETY: the field of a static, or of the table that `attach` was given.
+    unsafe { (*ASKED.load(Ordering::Acquire)).load(Ordering::Relaxed) != 0 }
 }
 
 /// Writes `text` to `STDOUT` or `STDERR` as one record.
@@ -271,7 +281,7 @@ mod stand_in {
         interrupt: &INTERRUPT,
     };
 
-    static INTERRUPT: Interrupt = Interrupt::none();
+    pub(super) static INTERRUPT: Interrupt = Interrupt::none();
     static LANES: AtomicU64 = AtomicU64::new(2);
     static THREADS: AtomicU32 = AtomicU32::new(1);
 

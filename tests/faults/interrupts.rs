@@ -53,6 +53,11 @@ fn loops_of_a_cell() {
         "done.push(1); println!(\"on\"); let _: () = 'a: loop { loop { continue 'a; } };",
         "done.push(1); println!(\"on\"); loop { let _ = std::panic::catch_unwind(|| print!(\"\")); }",
         "done.push(1); println!(\"on\"); loop { eprint!(\"\"); }",
+        // Loops that run in strips, and whose results are used, so that they are not optimised away.
+        "done.push(1); println!(\"on\"); let mut s = 1; for i in 1..u64::MAX { s = (s ^ i).wrapping_mul(i); } drop(s);",
+        "done.push(1); println!(\"on\"); let mut s = 1; while s < u64::MAX { s = (s ^ 7).wrapping_mul(9) >> 1; }",
+        "done.push(1); println!(\"on\"); let mut s = 1_u64; loop { s = s.rotate_left(3) ^ 5; }",
+        "done.push(1); println!(\"on\"); let n = done.iter().map(|_| 1).sum::<u64>(); for i in (n..).step_by(3) { if i < n { break; } }",
     ] {
         kept(&mut bench, source);
     }

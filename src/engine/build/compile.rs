@@ -290,11 +290,10 @@ impl Compiler {
 
 fn level_arguments(unit: &Unit, optimization: Optimization) -> Vec<String> {
     let (level, checks) = match optimization {
-        // The level is chosen for the user, so it must not change what a cell does: checks stay on at level 2 too.
         Optimization::Auto => (if unit.hot { 2 } else { 0 }, true),
-        // At least level 2 for a measurement, whatever `:opt` says: the time of code that is not optimised tells
-        // nothing.
-        Optimization::Level(level) => (if unit.measured { level.max(2) } else { level }, level < 2),
+        // The user's level is a lower bound where code is measured: the time of code that is not optimised tells
+        // nothing. Only level 3 is Cargo's release profile; a lower one is its dev profile at another `opt-level`.
+        Optimization::Level(level) => (if unit.measured { level.max(2) } else { level }, level < 3),
     };
     let checks = if checks { "on" } else { "off" };
     vec![
@@ -342,6 +341,7 @@ mod tests {
             |level, checks| format!("-Copt-level={level} -Coverflow-checks={checks} -Cdebug-assertions={checks}");
         assert_eq!(level(false, Optimization::Level(0)), arguments(0, "on"));
         assert_eq!(level(true, Optimization::Level(0)), arguments(2, "on"));
+        assert_eq!(level(false, Optimization::Level(2)), arguments(2, "on"));
         assert_eq!(level(true, Optimization::Level(3)), arguments(3, "off"));
         assert_eq!(level(true, Optimization::Auto), arguments(2, "on"));
     }

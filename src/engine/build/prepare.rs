@@ -350,7 +350,9 @@ impl Step<'_> {
                     }
                 }
                 Compiled::Errors(errors) => {
-                    if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts) {
+                    if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts)
+                        && !refinement.goes_without_strips(&errors, &unit, &identity.root)
+                    {
                         let map = source_map(&unit, &identity.root);
                         return Err(self.rejection(&refinement.scope, errors, &map).into());
                     }

@@ -44,6 +44,16 @@ impl Refinement {
         Refinement { scope: scope.clone(), plan, lost: Vec::new() }
     }
 
+    /// Whether one of the errors is about a loop in strips. The plan then goes on without strips, so that rustc speaks of
+    /// the loop as it is written, if it still refuses it.
+    pub(super) fn goes_without_strips(&mut self, errors: &[Diagnostic], unit: &Unit, root: &str) -> bool {
+        let concerned = errors.iter().any(|error| unit.strips.iter().any(|range| error.touches(root, range)));
+        if concerned {
+            self.plan.in_strips = false;
+        }
+        concerned
+    }
+
     /// Changes the plan so that the errors about our own text go away. Returns as `Err` the errors about the user's
     /// text, if there are any, or else all errors if no change would help.
     pub(super) fn adjust(

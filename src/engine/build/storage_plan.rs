@@ -45,6 +45,8 @@ pub(super) struct Plan {
     pub taken: Vec<Taken>,
     /// Variables of the cell's own that are put into the store.
     pub kept: Vec<Kept>,
+    /// Whether loops may run in strips.
+    pub in_strips: bool,
 }
 
 /// A variable of the cell's own that is put into the store.
@@ -80,6 +82,7 @@ impl Plan {
         Plan {
             taken: taken.collect(),
             kept: bound.into_iter().map(|name| Kept { name, form: Form::AsIs }).collect(),
+            in_strips: true,
         }
     }
 

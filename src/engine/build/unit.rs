@@ -2,6 +2,7 @@
 //! knows the byte of the cell that it came from.
 
 mod body;
+mod loops;
 pub(super) mod session;
 
 use std::collections::BTreeSet;
@@ -67,6 +68,8 @@ pub(crate) struct Unit {
     pub externs: Vec<(String, Library)>,
     /// The libraries in which statics live that it or one of `externs` only declares.
     pub homes: Vec<Library>,
+    /// Ranges of the root in which loops run in strips. An error there may be worded by what we made of the loop.
+    pub strips: Vec<Range<usize>>,
     /// The numbers of the session crates that have to be loaded before its code can run, in the order of loading.
     pub loads: BTreeSet<u32>,
     /// The crates of `:dep` that it links to.
@@ -136,7 +139,7 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
     let uses = scope.meaning(&mentions, &mentions);
     let macros = macros_text(scope, uses.iter());
     let mut unit = linked(scope, &uses, &plan.types());
-    let mut writer = Writer { root: SourceBuilder::new(), markers: Vec::new() };
+    let mut writer = Writer { in_strips: plan.in_strips, brief: brief(scope, parts), ..Writer::default() };
     for attribute in &parts.attributes {
         writer.root.original(cell, source, attribute.clone());
     }
@@ -148,8 +151,20 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
     files.extend(macros.map(|text| ("macros.rs".to_string(), text)));
     unit.measured = !parts.measured.is_empty();
     unit.hot = unit.measured || parts.statements.iter().any(|statement| statement.hot);
-    (unit.files, unit.markers) = (files, writer.markers);
+    (unit.files, unit.markers, unit.strips) = (files, writer.markers, writer.strips);
     unit
+}
+
+/// Those functions that the cell's loops call and that are brief wherever the session defines one of that name.
+fn brief(scope: &Scope, parts: &Parts) -> BTreeSet<String> {
+    let loops = parts.statements.iter().flat_map(|statement| &statement.turns);
+    let mut called: BTreeSet<String> = loops.filter_map(|turns| turns.calls.clone()).flatten().collect();
+    let items = || scope.modules.values().flat_map(|module| module.items.iter());
+    called.retain(|name| {
+        let mut found = items().filter_map(|item| item.functions.get(name)).peekable();
+        found.peek().is_some() && found.all(|brief| *brief)
+    });
+    called
 }
 
 /// A crate with a function that returns the variable `name` of the cell and whose return type is `_`. rustc refuses it
@@ -163,7 +178,7 @@ pub(super) fn probe(
     name: &str,
 ) -> Unit {
     let mut unit = statements(scope, cell, source, parts, &Plan::default());
-    let mut writer = Writer { root: SourceBuilder::new(), markers: Vec::new() };
+    let mut writer = Writer::default();
     let whole = unit.files[0].1.generated();
     let prelude = whole.find(ENTRY).map_or("", |at| &whole[..at]);
     writer.root.generated(prelude);
@@ -185,9 +200,15 @@ pub(super) fn probe(
 const ENTRY: &str = "#[unsafe(no_mangle)] pub extern \"C\" fn threadbook_cell(";
 
 /// Writes the root of a cell's crate.
+#[derive(Default)]
 struct Writer {
     root: SourceBuilder,
     markers: Vec<(Marker, Range<usize>)>,
+    /// Whether loops with brief turns run in strips.
+    in_strips: bool,
+    /// Functions of the session that are brief.
+    brief: BTreeSet<String>,
+    strips: Vec<Range<usize>>,
 }
 
 impl Writer {

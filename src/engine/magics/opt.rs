@@ -8,7 +8,7 @@ pub(super) const COMMAND: Spec = Spec {
     kind: Kind::Command,
     name: "opt",
     usage: "[0|1|2|3|auto]",
-    help: "optimisation of the cells that follow; auto: 0, and 2 for code that loops for long",
+    help: "optimisation of the cells that follow: 0 to 2 as Cargo's dev profile at that level, with overflow checks; 3 as `cargo run --release`; auto (the start): 2 for items and for code that may run for long, else 0, always with overflow checks",
     body: Body::Line,
     action: Action::InCell(optimize),
 };

@@ -5,6 +5,8 @@
 //! given to rustc, whose message is better than the parser's.
 
 mod association;
+mod attributes;
+mod brief;
 mod depth;
 mod item;
 mod measure;
@@ -22,6 +24,7 @@ pub(crate) use depth::with_room;
 pub(crate) use item::{Edit, Import, Item, Kind, Name, Space};
 pub(crate) use measure::{Flags, Mark, Measured};
 pub(crate) use mention::Binding;
+pub(crate) use turn::{Form, Over, Turns};
 
 /// One parsed cell.
 #[derive(Clone, Debug)]
@@ -77,8 +80,8 @@ pub(crate) struct Statement {
     pub timed: bool,
     /// Whether the statement may run for long at opt-level 0; see `mention::is_hot`.
     pub hot: bool,
-    /// Bytes at which the turns of its outermost loops begin; see `turn::of_statement`.
-    pub turns: Vec<usize>,
+    /// Its outermost loops.
+    pub turns: Vec<Turns>,
 }
 
 impl Cell {
@@ -160,10 +163,12 @@ fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
         file.parse_str(rust).map_err(|_| SyntaxError { unbalanced: false, too_deep: false })?;
     let mut parts =
         Parts { attributes: attributes.iter().map(|a| a.span().byte_range()).collect(), ..Parts::default() };
+    let mut candidates = Vec::new();
     let count = stmts.len();
     for (index, stmt) in stmts.into_iter().enumerate() {
         let range = stmt.span().byte_range();
         if let Some(item) = item::from_statement(&stmt, rust) {
+            candidates.extend(brief::candidates(&stmt).into_iter().map(|c| (parts.items.len(), c)));
             parts.items.push(item);
             continue;
         }
@@ -175,6 +180,7 @@ fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
         parts.statements.push(statement(&stmt, range, timed));
     }
     parts.note_measured(marks);
+    brief::mark(&mut parts.items, candidates);
     let is_main = |item: &Item| item.names.iter().any(|n| n.ident == "main" && n.space == Space::Value);
     parts.runs_main = parts.statements.is_empty() && parts.items.iter().any(is_main);
     Ok(parts)

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use crate::events::CellId;
 
 use super::Writer;
+use super::loops::LOOK;
 use crate::engine::build::storage_plan::{Marker, Plan, PutBack};
 use crate::engine::text::cell::{Flags, Kind, Measured, Parts, Statement};
-
-/// Generated code that ends the cell if the user has interrupted it.
-const LOOK: &str = " ::threadbook::interrupt::check(); ";
 
 /// What a range of the cell becomes.
 enum Piece<'a> {
@@ -92,17 +90,6 @@ impl Writer {
         }
     }
 
-    /// Writes the statement with a look for an interrupt at the start of each turn of its outermost loops.
-    fn interruptible(&mut self, cell: CellId, source: &Arc<str>, of: &Statement) {
-        let mut at = of.range.start;
-        for turn in &of.turns {
-            self.root.original(cell, source, at..*turn);
-            self.root.prefix(LOOK);
-            at = *turn;
-        }
-        self.root.original(cell, source, at..of.range.end);
-    }
-
     /// Writes the cell's last expression, whose value is shown.
     fn tail(&mut self, cell: CellId, source: &Arc<str>, of: &Statement, timed: bool) {
         let range = of.range.clone();
@@ -110,15 +97,19 @@ impl Writer {
         if timed {
             self.root.generated("{ let threadbook_timer = ::threadbook::timing::Timer::start(); ");
         }
+        let strips = self.strips.len();
         self.interruptible(cell, source, of);
         self.root.generated(if timed { " }" } else { "" });
         // The alias makes rustc's errors about showing the value point at the expression.
-        self.root.alias(
+        let shown = self.root.alias(
             ") { threadbook_value => { use ::threadbook::show::Fallback as _; threadbook_value.evcxr_display() } };",
             cell,
             source,
             range,
         );
+        if self.strips.len() > strips {
+            self.strips.push(shown);
+        }
     }
 
     /// Opens the closure that is measured. It is no `move` closure and borrows what it mentions, since it is called

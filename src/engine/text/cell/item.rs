@@ -3,7 +3,7 @@
 //!
 //! An edit never adds or removes a line, so each item keeps the line numbers that it has in its cell.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use proc_macro2::{TokenStream, TokenTree};
@@ -11,6 +11,7 @@ use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
+use super::attributes::after_attributes;
 use super::{association, mention};
 
 /// One item; a `use` is one too.
@@ -28,7 +29,8 @@ pub(crate) struct Item {
     pub reads: BTreeSet<String>,
     /// The item's tokens as text. Two items with the same tokens count as the same item.
     pub tokens: String,
-    pub hot: bool,
+    /// Its functions and methods, and whether each is brief. `brief::mark` fills it in once the whole cell is parsed.
+    pub functions: BTreeMap<String, bool>,
     /// Whether the layout of a type may depend on what this item is: true of all but functions that are not `const`
     /// and statics.
     pub shapes_types: bool,
@@ -137,7 +139,7 @@ fn from_item(item: &syn::Item) -> Item {
         mentions: mention::of_tokens(tokens.clone()),
         reads: mention::reads_of_tokens(tokens.clone()),
         tokens: tokens.to_string(),
-        hot: mention::is_hot_item(item),
+        functions: BTreeMap::new(),
         shapes_types: match item {
             syn::Item::Fn(function) => function.sig.constness.is_some(),
             syn::Item::Static(_) => false,
@@ -251,7 +253,7 @@ fn from_macro_call(call: &syn::StmtMacro, source: &str) -> Option<Item> {
         mentions: mention::of_tokens(all.clone()),
         reads: mention::reads_of_tokens(all.clone()),
         tokens: all.to_string(),
-        hot: false,
+        functions: BTreeMap::new(),
         shapes_types: true,
     })
 }
@@ -369,14 +371,6 @@ impl Publish {
             _ => {}
         }
     }
-}
-
-/// Bytes of an item's first token after its attributes and doc comments.
-fn after_attributes(attrs: &[syn::Attribute], node: &impl ToTokens) -> Range<usize> {
-    let whole = node.to_token_stream();
-    let end = attrs.iter().map(|a| a.span().byte_range().end).max().unwrap_or(0);
-    let start = whole.into_iter().map(|tree| tree.span().byte_range()).find(|range| range.start >= end);
-    start.unwrap_or(end..end)
 }
 
 /// Bytes directly after each `&` of a type that names no lifetime. Function types are left out: there, a missing

@@ -151,13 +151,6 @@ pub(super) fn is_hot(stmt: &syn::Stmt) -> bool {
     loops.hot
 }
 
-/// As `is_hot`, for an item.
-pub(super) fn is_hot_item(item: &syn::Item) -> bool {
-    let mut loops = Loops { rounds: 1, hot: false };
-    loops.visit_item(item);
-    loops.hot
-}
-
 struct Loops {
     rounds: u128,
     hot: bool,

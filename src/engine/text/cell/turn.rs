@@ -1,40 +1,99 @@
-//! Finds the places in a cell's own loops where the cell checks, at each turn, whether it was interrupted. Does not
-//! know how it checks.
+//! Finds a cell's own outermost loops, which check whether the cell was interrupted. Says what each is made of and whether
+//! its turns are brief; does not know how it checks.
 
-use syn::visit::{self, Visit};
+use std::collections::BTreeSet;
+use std::ops::Range;
 
-/// The byte after the opening brace of each outermost loop's body. A `for` loop that only computes is left out: it
-/// ends by itself, and a check at each turn would keep the optimiser from making it fast.
-pub(super) fn of_statement(stmt: &syn::Stmt) -> Vec<usize> {
-    let mut turns = Turns(Vec::new());
-    turns.visit_stmt(stmt);
-    turns.0
+use syn::spanned::Spanned;
+use syn::visit::Visit;
+
+use super::brief;
+
+/// An outermost loop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Turns {
+    /// Bytes of the loop, from its label on.
+    pub range: Range<usize>,
+    /// Bytes of its body, braces included.
+    pub body: Range<usize>,
+    pub form: Form,
+    /// The functions that a turn calls. `None` if a turn may take long whatever these are.
+    pub calls: Option<BTreeSet<String>>,
 }
 
-struct Turns(Vec<usize>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    For {
+        iterator: Range<usize>,
+        over: Over,
+    },
+    /// `lets`: whether the condition contains a `let`.
+    While {
+        condition: Range<usize>,
+        lets: bool,
+    },
+    /// `breaks`: whether a `break` stands in it.
+    Loop {
+        breaks: bool,
+    },
+}
 
-impl Turns {
-    /// Adds a body, unless it has inner attributes: no code may stand before those.
-    fn add(&mut self, attributes: &[syn::Attribute], body: &syn::Block) {
-        if attributes.iter().all(|attribute| matches!(attribute.style, syn::AttrStyle::Outer)) {
-            self.0.push(body.brace_token.span.open().byte_range().end);
+/// What a `for` loop goes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// A range of literals, or an array, with at most `FEW` turns.
+    Few,
+    /// A range that is written as one.
+    Range,
+    Any,
+}
+
+/// Turns of a brief loop that needs no check.
+const FEW: u128 = 4096;
+
+/// The outermost loops of a statement, in order.
+pub(super) fn of_statement(stmt: &syn::Stmt) -> Vec<Turns> {
+    let mut loops = Loops(Vec::new());
+    loops.visit_stmt(stmt);
+    loops.0
+}
+
+struct Loops(Vec<Turns>);
+
+impl Loops {
+    fn add(&mut self, node: &impl Spanned, attributes: &[syn::Attribute], body: &syn::Block, form: Form) {
+        // No code may stand before an inner attribute.
+        if attributes.iter().any(|attribute| matches!(attribute.style, syn::AttrStyle::Inner(_))) {
+            return;
         }
+        let calls = brief::calls_of(|code| code.visit_block(body)).filter(|_| attributes.is_empty());
+        let body = body.span().byte_range();
+        self.0.push(Turns { range: node.span().byte_range(), body, form, calls });
     }
 }
 
-impl<'ast> Visit<'ast> for Turns {
+impl<'ast> Visit<'ast> for Loops {
     fn visit_expr_loop(&mut self, node: &'ast syn::ExprLoop) {
-        self.add(&node.attrs, &node.body);
+        let mut breaks = Breaks(false);
+        breaks.visit_block(&node.body);
+        self.add(node, &node.attrs, &node.body, Form::Loop { breaks: breaks.0 });
     }
     fn visit_expr_while(&mut self, node: &'ast syn::ExprWhile) {
-        self.add(&node.attrs, &node.body);
+        let condition = node.cond.span().byte_range();
+        self.add(node, &node.attrs, &node.body, Form::While { condition, lets: has_let(&node.cond) });
+        let calls = brief::calls_of(|code| code.visit_expr(&node.cond));
+        if let Some(turns) = self.0.last_mut() {
+            turns.calls = turns.calls.take().zip(calls).map(|(body, condition)| &body | &condition);
+        }
     }
     fn visit_expr_for_loop(&mut self, node: &'ast syn::ExprForLoop) {
-        let mut calls = Calls(false);
-        calls.visit_block(&node.body);
-        if calls.0 {
-            self.add(&node.attrs, &node.body);
-        }
+        let over = match &*node.expr {
+            iterator if literal_turns(iterator).is_some_and(|turns| turns <= FEW) => Over::Few,
+            syn::Expr::Range(range) if is_of_integers(range) => Over::Range,
+            _ => Over::Any,
+        };
+        self.visit_expr(&node.expr);
+        self.add(node, &node.attrs, &node.body, Form::For { iterator: node.expr.span().byte_range(), over });
     }
     /// Skips code that the compiler may evaluate, where no check for an interrupt can be made.
     fn visit_expr_const(&mut self, _: &'ast syn::ExprConst) {}
@@ -45,43 +104,114 @@ impl<'ast> Visit<'ast> for Turns {
     }
 }
 
-/// Whether a loop's body contains something that may take long: a call, a macro or another loop.
-struct Calls(bool);
+/// Whether there is a `break`. Those in macros do not count: a loop with a macro that may break is not brief.
+struct Breaks(bool);
 
-impl<'ast> Visit<'ast> for Calls {
-    fn visit_expr(&mut self, node: &'ast syn::Expr) {
-        use syn::Expr::{Await, Call, ForLoop, Loop, Macro, MethodCall, While};
-        self.0 |= matches!(node, Await(_) | Call(_) | ForLoop(_) | Loop(_) | Macro(_) | MethodCall(_) | While(_));
-        visit::visit_expr(self, node);
-    }
-    fn visit_stmt_macro(&mut self, _: &'ast syn::StmtMacro) {
+impl<'ast> Visit<'ast> for Breaks {
+    fn visit_expr_break(&mut self, _: &'ast syn::ExprBreak) {
         self.0 = true;
+    }
+}
+
+fn has_let(condition: &syn::Expr) -> bool {
+    match condition {
+        syn::Expr::Let(_) => true,
+        syn::Expr::Binary(binary) => has_let(&binary.left) || has_let(&binary.right),
+        _ => false,
+    }
+}
+
+/// Whether a range has two ends that are not characters.
+fn is_of_integers(range: &syn::ExprRange) -> bool {
+    let is_char = |end: &syn::Expr| matches!(end, syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Char(_), .. }));
+    let ends = (range.start.as_deref(), range.end.as_deref());
+    matches!(ends, (Some(start), Some(end)) if !is_char(start) && !is_char(end))
+}
+
+/// How often a `for` over this expression runs: `0..10`, `1..=5`, `(0..10).rev()`, an array. `None` if literals do
+/// not tell.
+pub(super) fn literal_turns(expr: &syn::Expr) -> Option<u128> {
+    match expr {
+        syn::Expr::Range(range) => {
+            let start = range.start.as_deref().map_or(Some(0), literal)?;
+            Some(literal(range.end.as_deref()?)?.saturating_sub(start) + 1)
+        }
+        syn::Expr::Paren(paren) => literal_turns(&paren.expr),
+        syn::Expr::MethodCall(call) if call.method == "rev" || call.method == "iter" => {
+            literal_turns(&call.receiver)
+        }
+        syn::Expr::Array(array) => Some(array.elems.len() as u128),
+        syn::Expr::Reference(reference) => literal_turns(&reference.expr),
+        _ => None,
+    }
+}
+
+/// The value of an integer literal.
+pub(super) fn literal(expr: &syn::Expr) -> Option<u128> {
+    match expr {
+        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(int), .. }) => int.base10_parse().ok(),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use syn::spanned::Spanned;
+
+    /// The loops of the first statement of a text, each as the text of its body.
+    fn loops(source: &str) -> Vec<(&str, Turns)> {
+        let whole = syn::parse_str::<syn::Block>(&format!("{{{source}}}")).expect("Rust");
+        let found = of_statement(&whole.stmts[0]);
+        found.into_iter().map(|turns| (&source[turns.body.start - 1..turns.body.end - 1], turns)).collect()
+    }
 
     #[test]
-    fn outermost_loops_are_found_where_they_may_last() {
-        for (source, turns) in [
-            ("let x = loop { break 1; };", vec![14]),
-            ("while a { for b in c { f(); } }", vec![9]),
-            ("for i in 0..n { s += i * i; }", vec![]),
-            ("for i in 0..n { f(i); }", vec![15]),
-            ("for i in 0..n { println!(); }", vec![15]),
-            ("for i in 0..n { for j in 0..n { s += j; } }", vec![15]),
+    fn outermost_loops_are_found() {
+        for (source, bodies) in [
+            ("let x = loop { break 1; };", vec!["{ break 1; }"]),
+            ("while a { for b in c { f(); } }", vec!["{ for b in c { f(); } }"]),
+            ("for i in 0..n { s += i * i; }", vec!["{ s += i * i; }"]),
+            ("for i in { loop { break 0..3 } } { f(i); }", vec!["{ break 0..3 }", "{ f(i); }"]),
             ("const { loop {} };", vec![]),
             ("loop { #![allow(unused)] f(); }", vec![]),
-            ("if a { loop {} } else { while b {} }", vec![13, 33]),
-            ("f(|| loop { g(); });", vec![11]),
+            ("if a { loop {} } else { while b {} }", vec!["{}", "{}"]),
+            ("f(|| loop { g(); });", vec!["{ g(); }"]),
         ] {
-            let stmt = syn::parse_str::<syn::Block>(&format!("{{{source}}}")).expect("Rust").stmts.remove(0);
-            let offset = stmt.span().byte_range().start;
-            let found: Vec<usize> = of_statement(&stmt).iter().map(|at| at - offset).collect();
-            assert_eq!(found, turns, "{source}");
+            let found: Vec<&str> = loops(source).into_iter().map(|(body, _)| body).collect();
+            assert_eq!(found, bodies, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_loop_says_what_its_turns_may_cost() {
+        let some = |calls: &[&str]| Some(calls.iter().map(|call| call.to_string()).collect());
+        for (source, calls) in [
+            ("for i in 0..n { s = s.wrapping_add(i ^ (i >> 3)); }", some(&[])),
+            ("while f(x) { x = g(x); }", some(&["f", "g"])),
+            ("while v.iter().any(|x| x > 1) { x += 1; }", None),
+            ("for i in v { for j in w { s += i * j; } }", None),
+            ("for i in v { println!(\"{i}\"); }", None),
+            ("loop { if x > 3 { break x; } x += 1; }", some(&[])),
+            ("for i in v { s += w.iter().map(|x| x * i).sum(); }", None),
+            ("#[allow(unused)] for i in 0..n { s += i; }", None),
+        ] {
+            assert_eq!(loops(source)[0].1.calls, calls, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_for_loop_says_what_it_goes_over() {
+        for (source, expected) in [
+            ("for i in 0..10 {}", Over::Few),
+            ("for i in [1, 2] {}", Over::Few),
+            ("for i in 0..10_000 {}", Over::Range),
+            ("for i in a..=b {}", Over::Range),
+            ("for c in 'a'..'z' {}", Over::Any),
+            ("for i in 0.. {}", Over::Any),
+            ("for i in (0..n).rev() {}", Over::Any),
+        ] {
+            let Form::For { over, .. } = &loops(source)[0].1.form else { panic!("a for loop") };
+            assert_eq!(*over, expected, "{source}");
         }
     }
 }

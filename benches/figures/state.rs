@@ -1,5 +1,5 @@
 //! What it costs that no state is lost: copies of the worker by the size of its heap, the way back after a crash, and
-//! interrupts. Prints one line a figure, as `figures` does.
+//! interrupts.
 
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use threadbook::engine::{Engine, Limits, Options, Outcome, Session};
 use threadbook::events::{CellId, Event, Sink};
 
-const EXECUTABLE: &str = env!("CARGO_BIN_EXE_threadbook");
+use crate::bench::Bench;
+use crate::live::EXECUTABLE;
+use crate::record::Row;
 
 /// Tells each text of a cell.
 struct Heard(Sender<()>);
@@ -27,23 +29,19 @@ fn start(snapshot: Duration) -> (Session, std::sync::mpsc::Receiver<()>) {
     (Session::start(options, Box::new(Heard(sender))).expect("a session"), heard)
 }
 
-fn show(name: &str, unit: &str, samples: &[f64]) {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let list: Vec<String> = samples.iter().map(|sample| format!("{sample:.6}")).collect();
-    println!("{name},{unit},median {:.6},{}", sorted[sorted.len() / 2], list.join(","));
-}
-
-fn main() {
-    for megabytes in [0, 256, 1024, 4096] {
+pub(crate) fn measure(bench: &mut Bench) {
+    let heaps = if bench.quick { &[0, 256][..] } else { &[0, 256, 1024, 4096] };
+    for &megabytes in heaps {
         let with = cells(megabytes, Duration::from_secs(10));
         let without = cells(megabytes, Duration::ZERO);
-        show(&format!("cached cell, heap of {megabytes} MB, with a copy"), "s", &with);
-        show(&format!("cached cell, heap of {megabytes} MB, without"), "s", &without);
+        bench.add(Row::new(format!("cached cell with a copy at {megabytes} MB"), "s", with));
+        bench.add(Row::new(format!("cached cell without a copy at {megabytes} MB"), "s", without));
     }
-    crash();
-    interrupts();
-    long_session();
+    crash(bench);
+    interrupts(bench);
+    if !bench.quick {
+        long_session(bench);
+    }
 }
 
 fn run(session: &mut Session, number: u32, source: &str) -> (f64, Outcome) {
@@ -62,7 +60,7 @@ fn cells(megabytes: usize, snapshot: Duration) -> Vec<f64> {
 }
 
 /// From the end of the cell that crashed to the end of the next.
-fn crash() {
+fn crash(bench: &mut Bench) {
     let (mut session, _heard) = start(Limits::default().snapshot);
     run(&mut session, 1, "let mut n = 0;");
     run(&mut session, 2, "n += 1;");
@@ -73,10 +71,10 @@ fn crash() {
         assert_eq!(outcome, Outcome::Ok);
         took
     });
-    show("the cell after a crash, cached", "s", &samples.collect::<Vec<_>>());
+    bench.add(Row::new("the cell after a crash, cached", "s", samples.collect::<Vec<_>>()));
 }
 
-fn interrupts() {
+fn interrupts(bench: &mut Bench) {
     let cells = [
         ("a loop of the cell", "println!(\"on\"); loop { n += 1; }"),
         ("a loop of a function", "println!(\"on\"); forever();"),
@@ -105,12 +103,12 @@ fn interrupts() {
             })
         });
         let samples: Vec<f64> = samples.collect();
-        show(&format!("interrupt of {name}"), "s", &samples);
+        bench.add(Row::new(format!("interrupt of {name}"), "s", samples));
     }
 }
 
 /// What a session of 10,000 cells and 500 restarts has grown to: the second half must not have grown.
-fn long_session() {
+fn long_session(bench: &mut Bench) {
     let (mut session, _heard) = start(Limits::default().snapshot);
     let mut number = 0;
     let mut next = |session: &mut Session, source: &str| {
@@ -121,22 +119,22 @@ fn long_session() {
     for cells in [100, 4_900, 5_000] {
         let began = Instant::now();
         (0..cells).for_each(|_| next(&mut session, "n += 1;"));
-        show(
-            &format!("the last {cells} of 10,000 cached cells, each"),
+        bench.add(Row::new(
+            format!("the last {cells} of 10,000 cached cells, each"),
             "s",
-            &[began.elapsed().as_secs_f64() / f64::from(cells)],
-        );
-        held(&session, &format!("after {cells} more cells"));
+            vec![began.elapsed().as_secs_f64() / f64::from(cells)],
+        ));
+        held(bench, &session, &format!("after {cells} more cells"));
     }
     for restarts in [250, 250] {
         let began = Instant::now();
         (0..restarts).for_each(|_| next(&mut session, "%restart"));
-        show("a restart", "s", &[began.elapsed().as_secs_f64() / f64::from(restarts)]);
-        held(&session, &format!("after {restarts} more restarts"));
+        bench.add(Row::new("a restart", "s", vec![began.elapsed().as_secs_f64() / f64::from(restarts)]));
+        held(bench, &session, &format!("after {restarts} more restarts"));
     }
 }
 
-fn held(session: &Session, when: &str) {
+fn held(bench: &mut Bench, session: &Session, when: &str) {
     let kilobytes = |pid: &str| {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default().to_string();
@@ -144,8 +142,8 @@ fn held(session: &Session, when: &str) {
     };
     let count = |path: &str| std::fs::read_dir(path).map_or(0, Iterator::count) as f64;
     let worker = session.worker_pid().to_string();
-    show(&format!("resident, session's process, {when}"), "MB", &[kilobytes("self") / 1024.0]);
-    show(&format!("resident, worker, {when}"), "MB", &[kilobytes(&worker) / 1024.0]);
-    show(&format!("descriptors, session's process, {when}"), "", &[count("/proc/self/fd")]);
-    show(&format!("descriptors, worker, {when}"), "", &[count(&format!("/proc/{worker}/fd"))]);
+    bench.add(Row::new(format!("resident, session's process, {when}"), "MB", vec![kilobytes("self") / 1024.0]));
+    bench.add(Row::new(format!("resident, worker, {when}"), "MB", vec![kilobytes(&worker) / 1024.0]));
+    bench.add(Row::new(format!("descriptors, session's process, {when}"), "", vec![count("/proc/self/fd")]));
+    bench.add(Row::new(format!("descriptors, worker, {when}"), "", vec![count(&format!("/proc/{worker}/fd"))]));
 }

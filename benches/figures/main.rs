@@ -1,0 +1,79 @@
+//! The figures that Threadbook promises, measured through the real executable and the real worker.
+//!
+//! ```text
+//! cargo bench                                measures all, in about an hour
+//! cargo bench -- [--quick] [--cpu] GROUP...  measures some groups; in one round; by CPU seconds, for a busy machine
+//! cargo bench -- --draw FILE                 draws the record FILE
+//! ```
+//!
+//! The numbers go to `figures.csv` in the target directory and are drawn beside it, as `figures.html`. `benches/runs/`
+//! keeps the records of past runs.
+
+mod answer;
+mod bench;
+mod growth;
+mod live;
+mod page;
+mod record;
+mod speed;
+mod start;
+mod state;
+mod texts;
+
+use std::path::{Path, PathBuf};
+
+use crate::bench::Bench;
+use crate::record::Record;
+
+type Measure = fn(&mut Bench);
+
+const GROUPS: [(&str, Measure); 6] = [
+    ("speed", speed::automatic),
+    ("release", speed::release),
+    ("answer", answer::measure),
+    ("growth", growth::measure),
+    ("start", start::measure),
+    ("state", state::measure),
+];
+
+fn main() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
+    let page = target.join("figures.html");
+    // Cargo adds `--bench`.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let record = match arguments.as_slice() {
+        // Cargo starts benchmarks in the package's directory.
+        [draw, file] if draw == "--draw" => PathBuf::from(file),
+        _ => measure(target.join("figures.csv"), &arguments),
+    };
+    let broken = page::draw(&record, &page);
+    println!("{broken} figures are above what is promised; {} shows {}", page.display(), record.display());
+}
+
+/// Measures what the arguments name and returns the record.
+fn measure(path: PathBuf, arguments: &[String]) -> PathBuf {
+    let (mut quick, mut cpu, mut groups) = (false, false, Vec::new());
+    for argument in arguments {
+        match argument.as_str() {
+            "--quick" => quick = true,
+            "--cpu" => cpu = true,
+            name => groups.push(*GROUPS.iter().find(|group| group.0 == name).unwrap_or_else(|| usage(name))),
+        }
+    }
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    // SAFETY: no other thread runs yet.
+    unsafe { std::env::set_var("THREADBOOK_CACHE", scratch.path().join("cache")) };
+    let record = Record::create(&path, if cpu { "CPU seconds" } else { "wall time" });
+    let mut bench = Bench { quick, cpu, group: "", record, scratch };
+    for (name, measure) in if groups.is_empty() { GROUPS.to_vec() } else { groups } {
+        bench.group = name;
+        measure(&mut bench);
+    }
+    path
+}
+
+fn usage(name: &str) -> ! {
+    let groups = GROUPS.map(|(name, _)| name).join(", ");
+    eprintln!("there is no group `{name}`, only {groups}; options are --quick, --cpu and --draw FILE");
+    std::process::exit(2);
+}

@@ -1,0 +1,102 @@
+//! Writes a statement with checks for an interrupt in its outermost loops: at each turn, or, where a turn is brief, around
+//! strips of turns (the runtime's `strips`). What a loop does is the same in strips, but rustc may take code amiss that it
+//! accepts in the loop as it is written, and words errors about its header differently. So there is always a way without.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::events::CellId;
+
+use super::Writer;
+use crate::engine::text::cell::{Form, Over, Statement, Turns};
+
+/// Generated code that ends the cell if the user has interrupted it.
+pub(super) const LOOK: &str = " ::threadbook::interrupt::check(); ";
+
+const TURNS: &str = "{ let mut threadbook_turns = ::threadbook::strips::Turns::new(); ";
+
+impl Writer {
+    /// Writes the statement with checks in its outermost loops.
+    pub(super) fn interruptible(&mut self, cell: CellId, source: &Arc<str>, of: &Statement) {
+        let mut at = of.range.start;
+        for turns in &of.turns {
+            self.root.original(cell, source, at..turns.range.start);
+            self.turns(cell, source, turns);
+            at = turns.range.end;
+        }
+        self.root.original(cell, source, at..of.range.end);
+    }
+
+    fn turns(&mut self, cell: CellId, source: &Arc<str>, turns: &Turns) {
+        let Range { start, end } = turns.range;
+        let brief = turns.calls.as_ref().is_some_and(|calls| calls.is_subset(&self.brief));
+        if brief && matches!(turns.form, Form::For { over: Over::Few, .. }) {
+            self.root.original(cell, source, start..end);
+        } else if brief && self.in_strips {
+            self.strips(cell, source, turns);
+        } else {
+            self.at_each_turn(cell, source, turns, LOOK);
+        }
+    }
+
+    /// Writes the loop with this code at the beginning of its body.
+    fn at_each_turn(&mut self, cell: CellId, source: &Arc<str>, turns: &Turns, code: &str) {
+        let inside = turns.body.start + 1;
+        self.root.original(cell, source, turns.range.start..inside);
+        self.root.prefix(code);
+        self.root.original(cell, source, inside..turns.range.end);
+    }
+
+    fn strips(&mut self, cell: CellId, source: &Arc<str>, turns: &Turns) {
+        let Range { start, end } = turns.range;
+        let before = self.root.generated(match &turns.form {
+            Form::For { over: Over::Range, .. } => "{ ::threadbook::range_strips! { ",
+            Form::For { .. } => "{ ::threadbook::strips! { ",
+            Form::While { .. } | Form::Loop { .. } => TURNS,
+        });
+        let after = match &turns.form {
+            Form::For { iterator, .. } => {
+                self.root.original(cell, source, start..iterator.end);
+                self.root.generated(";");
+                self.root.original(cell, source, iterator.end..end);
+                " } }"
+            }
+            Form::While { condition, lets } => {
+                self.root.generated("loop { ");
+                self.root.original(cell, source, start..condition.start);
+                self.root.prefix(if *lets {
+                    "threadbook_turns.next() && "
+                } else {
+                    "threadbook_turns.next() && ("
+                });
+                self.root.original(cell, source, condition.clone());
+                self.root.generated(if *lets { "" } else { ")" });
+                self.root.original(cell, source, condition.end..end);
+                " if !threadbook_turns.goes_on() { break; } } }"
+            }
+            // A loop that nothing breaks has the type `!`, which it would lose in a `break`.
+            Form::Loop { breaks: false } => {
+                self.root.generated("loop { ");
+                self.at_each_turn(
+                    cell,
+                    source,
+                    turns,
+                    " if !threadbook_turns.next() { threadbook_turns.goes_on(); break; } ",
+                );
+                " } }"
+            }
+            Form::Loop { breaks: true } => {
+                self.root.generated("'threadbook_strips: loop { break (");
+                self.at_each_turn(
+                    cell,
+                    source,
+                    turns,
+                    " if !threadbook_turns.next() { threadbook_turns.goes_on(); continue 'threadbook_strips; } ",
+                );
+                "); } }"
+            }
+        };
+        let after = self.root.generated(after);
+        self.strips.push(before.start..after.end);
+    }
+}

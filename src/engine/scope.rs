@@ -68,6 +68,8 @@ pub(super) struct Scope {
     /// The set of crates that was built last for `wanted`. `None` if none was built.
     pub crates: Option<Arc<Crates>>,
     pub optimization: Optimization,
+    /// The level at which the statements of the last cell were compiled. `None` if there were none.
+    pub last_level: Option<u8>,
     /// The form in which times of cells and statements are printed (`%config time=`).
     pub time_format: TimeFormat,
     /// Whether every cell is timed (`:timing`).
@@ -93,6 +95,9 @@ pub(super) struct Variable {
     pub cell: CellId,
     /// Whether a type in `ty` was compiled again since the value was made. The value has the type's earlier identity.
     pub rebuilt: bool,
+    /// Whether the cells so far tell that it is small, so that to go over it costs little at any level; see `text::cell`'s
+    /// heat.
+    pub small: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

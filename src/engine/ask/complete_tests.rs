@@ -17,7 +17,7 @@ fn names() -> Names {
     let items = cell.parts.expect("Rust").items;
     let (mut scope, _) = Scope::default().with_items(CellId(1), &cell.source, &items, Binding::Late);
     for (name, ty) in [("origin", "session_1::cell_1::Point"), ("poem", "std::string::String")] {
-        let variable = Variable { ty: ty.into(), mutable: false, cell: CellId(2), rebuilt: false };
+        let variable = Variable { ty: ty.into(), mutable: false, cell: CellId(2), rebuilt: false, small: false };
         scope.variables.insert_mut(name.into(), variable);
     }
     Names(scope)

@@ -16,6 +16,7 @@ use crate::worker::Exit;
 use crate::engine::build::cache::{self, Cache, Key, Kind};
 use crate::engine::build::cargo::Cargo;
 use crate::engine::build::eviction;
+use crate::engine::build::level;
 use crate::engine::build::runtime_crate;
 use crate::engine::build::scratch::Scratch;
 use crate::engine::build::toolchain::{self, Toolchain};
@@ -105,7 +106,7 @@ impl Compiler {
             .part(env!("THREADBOOK_ENGINE"))
             .part(&self.runtime.key)
             .part(&self.toolchain.version)
-            .part(level_arguments(unit, optimization).join(" "))
+            .part(level::arguments(unit, optimization).join(" "))
             .part(unit.crates.as_ref().map_or("", |crates| &crates.key));
         for library in unit.externs.iter().map(|(_, library)| library).chain(&unit.homes) {
             key = key.part(&library.key);
@@ -211,7 +212,7 @@ impl Compiler {
         // A loaded library then takes three areas of memory rather than four: the worker is copied after each cell, and the
         // time of a copy grows with their number.
         command.arg("-Crelro-level=off");
-        command.args(level_arguments(unit, optimization));
+        command.args(level::arguments(unit, optimization));
         command.arg("--extern").arg(format!("threadbook={}", self.runtime.path.display()));
         for (name, library) in &unit.externs {
             command.arg(format!("--extern={name}={}", library.path.display()));
@@ -288,21 +289,6 @@ impl Compiler {
     }
 }
 
-fn level_arguments(unit: &Unit, optimization: Optimization) -> Vec<String> {
-    let (level, checks) = match optimization {
-        Optimization::Auto => (if unit.hot { 2 } else { 0 }, true),
-        // The user's level is a lower bound where code is measured: the time of code that is not optimised tells
-        // nothing. Only level 3 is Cargo's release profile; a lower one is its dev profile at another `opt-level`.
-        Optimization::Level(level) => (if unit.measured { level.max(2) } else { level }, level < 3),
-    };
-    let checks = if checks { "on" } else { "off" };
-    vec![
-        format!("-Copt-level={level}"),
-        format!("-Coverflow-checks={checks}"),
-        format!("-Cdebug-assertions={checks}"),
-    ]
-}
-
 /// The map from the file names in rustc's messages to the text of the files; `root` is the name of the unit's root.
 pub(crate) fn source_map(unit: &Unit, root: &str) -> SourceMap {
     let mut map = SourceMap::new();
@@ -325,24 +311,4 @@ fn no_scratch(error: io::Error) -> Error {
     Error::new(ExitCode::Environment, "failed to write the files of a cell")
         .because(error)
         .advise("free some disk space, or set TMPDIR and THREADBOOK_CACHE")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_measured_is_optimised_whatever_the_setting() {
-        let level = |measured, setting| {
-            let unit = Unit { hot: measured, measured, ..Unit::default() };
-            level_arguments(&unit, setting).join(" ")
-        };
-        let arguments =
-            |level, checks| format!("-Copt-level={level} -Coverflow-checks={checks} -Cdebug-assertions={checks}");
-        assert_eq!(level(false, Optimization::Level(0)), arguments(0, "on"));
-        assert_eq!(level(true, Optimization::Level(0)), arguments(2, "on"));
-        assert_eq!(level(false, Optimization::Level(2)), arguments(2, "on"));
-        assert_eq!(level(true, Optimization::Level(3)), arguments(3, "off"));
-        assert_eq!(level(true, Optimization::Auto), arguments(2, "on"));
-    }
 }

@@ -13,6 +13,8 @@ use crate::events::CellId;
 use crate::worker::{Places, TimeFormat, Timing};
 
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
+use crate::engine::build::heat;
+use crate::engine::build::level;
 use crate::engine::build::refine::{Refinement, Resolution};
 use crate::engine::build::storage_plan::Plan;
 use crate::engine::build::unit::{self, Unit};
@@ -84,6 +86,8 @@ struct Wishes {
     timing: Timing,
     /// The number of magics that measure code (`%timeit`). A cell with fewer pieces of code to measure is rejected.
     measured: usize,
+    /// Whether a magic times the cell, which is then optimised.
+    times: bool,
     picture: Option<Picture>,
     capture: Option<Capture>,
     builds_crates: bool,
@@ -106,6 +110,7 @@ impl Wishes {
             calls: Vec::new(),
             timing: Timing { cell: timed, format, compile_seconds: 0.0 },
             measured: 0,
+            times: false,
             picture: None,
             capture: None,
             builds_crates: false,
@@ -117,6 +122,7 @@ impl Wishes {
                 Act::Call(rust) => wishes.calls.push(Call { line, rust }),
                 Act::Time(format) => {
                     wishes.timing.cell = true;
+                    wishes.times = true;
                     if format == TimeFormat::Wall {
                         wishes.timing.format = format;
                     }
@@ -150,6 +156,7 @@ pub(crate) fn prepare(
     let mut wishes = Wishes::new(acts, timed, scope.time_format);
     if let Ok(parts) = &mut cell.parts {
         parts.calls = std::mem::take(&mut wishes.calls);
+        parts.heat.hot |= wishes.times;
         if parts.measured.len() < wishes.measured {
             return Err(UsageError::from(NOTHING_TO_MEASURE).into());
         }
@@ -295,13 +302,14 @@ impl Step<'_> {
         diagnostics::render(&warnings, map, true)
     }
 
-    fn statements(&self, scope: Scope) -> Result<Prepared, PrepareError> {
+    fn statements(&self, mut scope: Scope) -> Result<Prepared, PrepareError> {
         if self.parts.is_idle() {
             return Ok(Prepared::without_program(scope));
         }
         let first = Plan::new(&scope, self.parts);
         let unit = unit::statements(&scope, self.id, self.source, self.parts, &first);
         let identity = self.compiler.identify(&unit, scope.optimization);
+        scope.last_level = Some(level::of(&unit, scope.optimization));
         if let Some((library, kept)) = self.compiler.cached::<Resolution>(&identity.key) {
             let warnings = self.warnings(&kept.stderr, &source_map(&unit, &identity.root));
             return Ok(self.prepared(scope, library, identity, unit.loads, kept.about, warnings));
@@ -410,9 +418,10 @@ impl Step<'_> {
         let mutable = |name: &str| bindings.iter().any(|b| b.name == name && b.mutable);
         for (name, ty) in resolution.kept {
             after.lost.remove_mut(&name);
-            let variable = Variable { ty, mutable: mutable(&name), cell: self.id, rebuilt: false };
+            let variable = Variable { ty, mutable: mutable(&name), cell: self.id, rebuilt: false, small: false };
             after.variables.insert_mut(name, variable);
         }
+        heat::note_sizes(&mut after, &scope, &self.parts.heat);
         for (name, why) in resolution.lost {
             after.variables.remove_mut(&name);
             after.lost.insert_mut(name, Lost { cell: self.id, why });

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::events::CellId;
 
+use crate::engine::build::heat;
 use crate::engine::build::storage_plan::{Form, Kept, Marker, Plan, PutBack};
 use crate::engine::rustc_text::mir;
 use crate::engine::scope::dependency::{CRATES, Crates};
@@ -150,7 +151,7 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
     let mut files = vec![("cell.rs".to_string(), writer.root.finish())];
     files.extend(macros.map(|text| ("macros.rs".to_string(), text)));
     unit.measured = !parts.measured.is_empty();
-    unit.hot = unit.measured || parts.statements.iter().any(|statement| statement.hot);
+    unit.hot = heat::is_hot(scope, &parts.heat);
     (unit.files, unit.markers, unit.strips) = (files, writer.markers, writer.strips);
     unit
 }
@@ -162,7 +163,7 @@ fn brief(scope: &Scope, parts: &Parts) -> BTreeSet<String> {
     let items = || scope.modules.values().flat_map(|module| module.items.iter());
     called.retain(|name| {
         let mut found = items().filter_map(|item| item.functions.get(name)).peekable();
-        found.peek().is_some() && found.all(|brief| *brief)
+        found.peek().is_some() && found.all(|function| function.brief)
     });
     called
 }

@@ -52,7 +52,8 @@ mod tests {
     fn scope() -> Scope {
         let mut scope = Scope::default();
         for name in ["a", "b"] {
-            let variable = Variable { ty: "i32".into(), mutable: false, cell: CellId(1), rebuilt: false };
+            let variable =
+                Variable { ty: "i32".into(), mutable: false, cell: CellId(1), rebuilt: false, small: false };
             scope.variables.insert_mut(name.into(), variable);
         }
         scope

@@ -8,9 +8,11 @@ mod association;
 mod attributes;
 mod brief;
 mod depth;
+mod heat;
 mod item;
 mod measure;
 mod mention;
+mod statics;
 mod turn;
 
 use std::collections::BTreeSet;
@@ -20,7 +22,9 @@ use std::sync::Arc;
 use syn::parse::Parser;
 use syn::spanned::Spanned;
 
+pub(crate) use brief::Function;
 pub(crate) use depth::with_room;
+pub(crate) use heat::Heat;
 pub(crate) use item::{Edit, Import, Item, Kind, Name, Space};
 pub(crate) use measure::{Flags, Mark, Measured};
 pub(crate) use mention::Binding;
@@ -57,6 +61,8 @@ pub(crate) struct Parts {
     pub measured: Vec<Measured>,
     /// Calls that magics make in the worker.
     pub calls: Vec<Call>,
+    /// What the text says of how long the statements may run.
+    pub heat: Heat,
 }
 
 /// A magic that does something in the worker: Rust code of the engine's own, which takes the place of the magic's
@@ -78,8 +84,6 @@ pub(crate) struct Statement {
     pub assigns: BTreeSet<String>,
     /// Whether a magic times this statement.
     pub timed: bool,
-    /// Whether the statement may run for long at opt-level 0; see `mention::is_hot`.
-    pub hot: bool,
     /// Its outermost loops.
     pub turns: Vec<Turns>,
 }
@@ -163,12 +167,15 @@ fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
         file.parse_str(rust).map_err(|_| SyntaxError { unbalanced: false, too_deep: false })?;
     let mut parts =
         Parts { attributes: attributes.iter().map(|a| a.span().byte_range()).collect(), ..Parts::default() };
-    let mut candidates = Vec::new();
+    let (mut functions, mut owners) = (Vec::new(), Vec::new());
+    parts.heat = heat::of_statements(stmts.iter().filter(|stmt| item::from_statement(stmt, rust).is_none()));
     let count = stmts.len();
     for (index, stmt) in stmts.into_iter().enumerate() {
         let range = stmt.span().byte_range();
         if let Some(item) = item::from_statement(&stmt, rust) {
-            candidates.extend(brief::candidates(&stmt).into_iter().map(|c| (parts.items.len(), c)));
+            let found = brief::candidates(&stmt);
+            owners.extend(found.iter().map(|_| parts.items.len()));
+            functions.extend(found);
             parts.items.push(item);
             continue;
         }
@@ -180,7 +187,11 @@ fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
         parts.statements.push(statement(&stmt, range, timed));
     }
     parts.note_measured(marks);
-    brief::mark(&mut parts.items, candidates);
+    parts.heat.hot |= !parts.measured.is_empty() || parts.statements.iter().any(|statement| statement.timed);
+    brief::judge(&mut functions);
+    for (owner, found) in owners.into_iter().zip(functions) {
+        parts.items[owner].note_function(found);
+    }
     let is_main = |item: &Item| item.names.iter().any(|n| n.ident == "main" && n.space == Space::Value);
     parts.runs_main = parts.statements.is_empty() && parts.items.iter().any(is_main);
     Ok(parts)
@@ -207,7 +218,6 @@ fn statement(stmt: &syn::Stmt, range: Range<usize>, timed: bool) -> Statement {
         mentions: mention::of_statement(stmt),
         assigns: mention::assigned(stmt),
         timed,
-        hot: mention::is_hot(stmt),
         turns: turn::of_statement(stmt),
     }
 }

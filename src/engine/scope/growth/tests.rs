@@ -26,7 +26,7 @@ fn with(scope: &Scope, source: &str, binding: Binding) -> Scope {
 }
 
 fn holding(mut scope: Scope, name: &str, ty: &str) -> Scope {
-    let variable = Variable { ty: ty.into(), mutable: false, cell: CellId(9), rebuilt: false };
+    let variable = Variable { ty: ty.into(), mutable: false, cell: CellId(9), rebuilt: false, small: false };
     scope.variables.insert_mut(name.into(), variable);
     scope
 }

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use quote::ToTokens;
 use syn::visit::{self, Visit};
 
 use super::attributes::after_attributes;
-use super::item::{Edit, Item};
+use super::mention;
 
 /// Expressions in a brief function. A longer one gains little where it is inlined, and would be compiled in each cell that
 /// calls it.
@@ -158,12 +159,22 @@ const LIGHT: &[&str] = &[
 /// Macros whose expansion is as brief as their arguments. The arguments are not looked at.
 const LIGHT_MACROS: &[&str] = &["matches", "panic", "unreachable", "todo", "unimplemented"];
 
+/// What is known of a function or method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Function {
+    pub brief: bool,
+    /// Whether it has type parameters, its own or its `impl`'s: it is then compiled in the crates that call it.
+    pub generic: bool,
+    pub recursive: bool,
+}
+
 /// A function or method, which is brief if all that it calls is.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
-    name: String,
+    pub name: String,
     /// Byte at which attributes of the function can be added.
-    at: usize,
+    pub at: usize,
+    pub function: Function,
     /// `None` if it is not brief, whatever it calls.
     calls: Option<BTreeSet<String>>,
 }
@@ -175,9 +186,11 @@ pub(super) fn candidates(stmt: &syn::Stmt) -> Vec<Candidate> {
             vec![candidate(&f.attrs, &f.sig, &f.block, after_attributes(&f.attrs, f).start)]
         }
         syn::Stmt::Item(syn::Item::Impl(item)) => {
-            let method = |item: &syn::ImplItem| match item {
+            let method = |method: &syn::ImplItem| match method {
                 syn::ImplItem::Fn(f) => {
-                    Some(candidate(&f.attrs, &f.sig, &f.block, after_attributes(&f.attrs, f).start))
+                    let mut found = candidate(&f.attrs, &f.sig, &f.block, after_attributes(&f.attrs, f).start);
+                    found.function.generic |= is_generic(&item.generics);
+                    Some(found)
                 }
                 _ => None,
             };
@@ -191,36 +204,35 @@ fn candidate(attributes: &[syn::Attribute], sig: &syn::Signature, body: &syn::Bl
     let harmless = |a: &syn::Attribute| ["doc", "allow", "must_use"].iter().any(|name| a.path().is_ident(name));
     let plain = attributes.iter().all(harmless) && sig.abi.is_none() && sig.asyncness.is_none();
     let calls = calls_of(|code| code.visit_block(body)).filter(|_| plain);
-    Candidate { name: sig.ident.to_string(), at, calls }
+    let name = sig.ident.to_string();
+    let inputs = sig.inputs.to_token_stream();
+    let function = Function {
+        brief: false,
+        generic: is_generic(&sig.generics) || mention::of_tokens(inputs).contains("impl"),
+        recursive: mention::of_tokens(body.to_token_stream()).contains(&name),
+    };
+    Candidate { name, at, function, calls }
 }
 
-/// Marks the brief functions of a cell's items; each candidate comes with the index of its item. Functions that call each
-/// other in a circle never become brief, since each waits for the other.
-pub(super) fn mark(items: &mut [Item], mut candidates: Vec<(usize, Candidate)>) {
+fn is_generic(generics: &syn::Generics) -> bool {
+    generics.params.iter().any(|parameter| !matches!(parameter, syn::GenericParam::Lifetime(_)))
+}
+
+/// Finds out which functions of a cell are brief. Functions that call each other in a circle are not, since each waits for
+/// the other.
+pub(super) fn judge(candidates: &mut [Candidate]) {
     let mut brief: BTreeSet<String> = BTreeSet::new();
     loop {
-        let (ready, rest): (Vec<_>, Vec<_>) = candidates
-            .into_iter()
-            .partition(|(_, c)| c.calls.as_ref().is_some_and(|calls| calls.is_subset(&brief)));
-        candidates = rest;
+        let is_ready =
+            |c: &Candidate| !c.function.brief && c.calls.as_ref().is_some_and(|calls| calls.is_subset(&brief));
+        let ready: Vec<usize> = (0..candidates.len()).filter(|at| is_ready(&candidates[*at])).collect();
         if ready.is_empty() {
-            break;
+            return;
         }
-        for (index, candidate) in ready {
-            inline(&mut items[index].edits, candidate.at);
-            items[index].functions.insert(candidate.name.clone(), true);
-            brief.insert(candidate.name);
+        for at in ready {
+            candidates[at].function.brief = true;
+            brief.insert(candidates[at].name.clone());
         }
-    }
-    for (index, candidate) in candidates {
-        items[index].functions.insert(candidate.name, false);
-    }
-}
-
-fn inline(edits: &mut Vec<Edit>, at: usize) {
-    match edits.iter_mut().find(|edit| edit.range.start == at) {
-        Some(edit) => edit.text.insert_str(0, "#[inline] "),
-        None => edits.push(Edit { range: at..at, text: "#[inline] ".into() }),
     }
 }
 
@@ -303,7 +315,7 @@ mod tests {
         items
             .into_iter()
             .flat_map(|item| item.functions)
-            .filter(|(_, brief)| *brief)
+            .filter(|(_, function)| function.brief)
             .map(|(name, _)| name)
             .collect()
     }

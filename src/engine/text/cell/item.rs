@@ -9,9 +9,10 @@ use std::ops::Range;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::spanned::Spanned;
-use syn::visit::{self, Visit};
 
 use super::attributes::after_attributes;
+use super::brief::{Candidate, Function};
+use super::statics::{self, Static};
 use super::{association, mention};
 
 /// One item; a `use` is one too.
@@ -29,8 +30,8 @@ pub(crate) struct Item {
     pub reads: BTreeSet<String>,
     /// The item's tokens as text. Two items with the same tokens count as the same item.
     pub tokens: String,
-    /// Its functions and methods, and whether each is brief. `brief::mark` fills it in once the whole cell is parsed.
-    pub functions: BTreeMap<String, bool>,
+    /// Its functions and methods, filled in once the whole cell is parsed.
+    pub functions: BTreeMap<String, Function>,
     /// Whether the layout of a type may depend on what this item is: true of all but functions that are not `const`
     /// and statics.
     pub shapes_types: bool,
@@ -99,19 +100,17 @@ impl Import {
     }
 }
 
-/// A `static`, with the places in its text that are changed when its crate is built again while its value must stay
-/// where it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Static {
-    /// Bytes from the visibility (after the attributes) to the semicolon.
-    pub range: Range<usize>,
-    /// First byte of the keyword `static`.
-    pub keyword: usize,
-    /// Bytes of `= expression`, without the semicolon.
-    pub value: Range<usize>,
-    /// Bytes directly after each `&` in its type that names no lifetime.
-    pub references: Vec<usize>,
-    pub mutable: bool,
+impl Item {
+    /// Notes a function of this item, which becomes `#[inline]` if it is brief.
+    pub(super) fn note_function(&mut self, found: Candidate) {
+        if found.function.brief {
+            match self.edits.iter_mut().find(|edit| edit.range.start == found.at) {
+                Some(edit) => edit.text.insert_str(0, "#[inline] "),
+                None => self.edits.push(insert(found.at, "#[inline] ")),
+            }
+        }
+        self.functions.insert(found.name, found.function);
+    }
 }
 
 /// The statement as an item. `None` if it is not one.
@@ -127,15 +126,13 @@ fn from_item(item: &syn::Item) -> Item {
     let (names, kind) = names_and_kind(item);
     let mut publish = Publish { edits: Vec::new() };
     publish.item(item);
-    let mut statics = Statics(Vec::new());
-    statics.visit_item(item);
     let tokens = item.to_token_stream();
     Item {
         range: item.span().byte_range(),
         names,
         kind,
         edits: publish.edits,
-        statics: statics.0,
+        statics: statics::of_item(item),
         mentions: mention::of_tokens(tokens.clone()),
         reads: mention::reads_of_tokens(tokens.clone()),
         tokens: tokens.to_string(),
@@ -370,44 +367,6 @@ impl Publish {
             syn::ForeignItem::Static(s) => self.visibility(&s.vis, after_attributes(&s.attrs, s)),
             _ => {}
         }
-    }
-}
-
-/// Bytes directly after each `&` of a type that names no lifetime. Function types are left out: there, a missing
-/// lifetime has another meaning.
-fn elided_references(ty: &syn::Type) -> Vec<usize> {
-    struct References(Vec<usize>);
-    impl<'ast> Visit<'ast> for References {
-        fn visit_type_reference(&mut self, node: &'ast syn::TypeReference) {
-            if node.lifetime.is_none() {
-                self.0.push(node.and_token.span().byte_range().end);
-            }
-            visit::visit_type_reference(self, node);
-        }
-        fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
-        fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
-    }
-    let mut references = References(Vec::new());
-    references.visit_type(ty);
-    references.0
-}
-
-struct Statics(Vec<Static>);
-
-impl<'ast> Visit<'ast> for Statics {
-    fn visit_item_static(&mut self, item: &'ast syn::ItemStatic) {
-        let kept = |a: &syn::Attribute| ["no_mangle", "export_name"].iter().any(|name| a.path().is_ident(name));
-        if !item.attrs.iter().any(kept) {
-            let start = after_attributes(&item.attrs, item).start;
-            self.0.push(Static {
-                range: start..item.semi_token.span().byte_range().end,
-                keyword: item.static_token.span().byte_range().start,
-                value: item.eq_token.span().byte_range().start..item.semi_token.span().byte_range().start,
-                references: elided_references(&item.ty),
-                mutable: !matches!(item.mutability, syn::StaticMutability::None),
-            });
-        }
-        visit::visit_item_static(self, item);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which names a piece of Rust mentions, binds and assigns, and whether it may run for long. Reads tokens and syntax
+//! Which names a piece of Rust mentions, binds and assigns. Reads tokens and syntax
 //! only, never types. In doubt a name counts as mentioned: to take one variable too many costs nothing.
 
 use std::collections::BTreeSet;
@@ -139,100 +139,6 @@ pub(super) fn assigned(stmt: &syn::Stmt) -> BTreeSet<String> {
     assigned.0
 }
 
-/// Iterations from which a loop is worth optimising. A loop with fewer is over before optimising it would have paid.
-const FEW: u128 = 20_000;
-
-/// Whether the statement may spend long in loops of its own, so that optimising it pays. A loop counts unless
-/// literals keep its number of turns small (the numbers of nested loops multiply), or unless it prints, waits or
-/// starts threads itself: such a loop spends its time outside its own code.
-pub(super) fn is_hot(stmt: &syn::Stmt) -> bool {
-    let mut loops = Loops { rounds: 1, hot: false };
-    loops.visit_stmt(stmt);
-    loops.hot
-}
-
-struct Loops {
-    rounds: u128,
-    hot: bool,
-}
-
-impl Loops {
-    fn enter(&mut self, rounds: Option<u128>, body: &syn::Block) {
-        let outer = self.rounds;
-        self.rounds = outer.saturating_mul(rounds.unwrap_or(FEW + 1));
-        if self.rounds > FEW && !waits(body.to_token_stream()) {
-            self.hot = true;
-        }
-        visit::visit_block(self, body);
-        self.rounds = outer;
-    }
-}
-
-impl<'ast> Visit<'ast> for Loops {
-    fn visit_expr_for_loop(&mut self, node: &'ast syn::ExprForLoop) {
-        let rounds = literal_rounds(&node.expr);
-        if rounds.is_none() {
-            self.visit_expr(&node.expr);
-        }
-        self.enter(rounds, &node.body);
-    }
-    fn visit_expr_while(&mut self, node: &'ast syn::ExprWhile) {
-        self.enter(None, &node.body);
-    }
-    fn visit_expr_loop(&mut self, node: &'ast syn::ExprLoop) {
-        self.enter(None, &node.body);
-    }
-    fn visit_expr_range(&mut self, node: &'ast syn::ExprRange) {
-        let wide = |end: &syn::Expr| literal(end).is_some_and(|n| n.saturating_mul(self.rounds) > FEW);
-        self.hot |= node.end.as_deref().is_some_and(wide);
-    }
-}
-
-/// How often a `for` over this expression runs: `0..10`, `1..=5`, `(0..10).rev()`, an array. `None` if literals do
-/// not tell.
-fn literal_rounds(expr: &syn::Expr) -> Option<u128> {
-    match expr {
-        syn::Expr::Range(range) => {
-            let start = range.start.as_deref().map_or(Some(0), literal)?;
-            Some(literal(range.end.as_deref()?)?.saturating_sub(start) + 1)
-        }
-        syn::Expr::Paren(paren) => literal_rounds(&paren.expr),
-        syn::Expr::MethodCall(call) => literal_rounds(&call.receiver),
-        syn::Expr::Array(array) => Some(array.elems.len() as u128),
-        syn::Expr::Reference(reference) => literal_rounds(&reference.expr),
-        _ => None,
-    }
-}
-
-fn literal(expr: &syn::Expr) -> Option<u128> {
-    match expr {
-        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(int), .. }) => int.base10_parse().ok(),
-        _ => None,
-    }
-}
-
-fn waits(tokens: TokenStream) -> bool {
-    const WAITS: [&str; 16] = [
-        "print",
-        "println",
-        "eprint",
-        "eprintln",
-        "dbg",
-        "sleep",
-        "spawn",
-        "start",
-        "join",
-        "recv",
-        "wait",
-        "lock",
-        "acquire",
-        "submit",
-        "read_line",
-        "result",
-    ];
-    of_tokens(tokens).iter().any(|name| WAITS.contains(&name.as_str()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,23 +164,6 @@ mod tests {
         assert_eq!(names, [("a".into(), false), ("b".into(), true), ("c".into(), false)]);
         assert!(of_statement(&local).contains("d"));
         assert!(!of_statement(&local).contains("b"));
-    }
-
-    #[test]
-    fn only_long_loops_without_waiting_are_hot() {
-        for (source, hot) in [
-            ("for i in 0..10 { x += i; }", false),
-            ("for i in 0..10_000_000 { x += i; }", true),
-            ("for i in 0..n { x += i; }", true),
-            ("for i in 0..1000 { for j in 0..1000 { x += j; } }", true),
-            ("for i in 0..10 { for j in (0..10).rev() { x += j; } }", false),
-            ("while go() { x += 1; }", true),
-            ("loop { println!(\"x\"); }", false),
-            ("let s: u64 = (0..100_000_000u64).sum();", true),
-            ("let v = [1, 2, 3];", false),
-        ] {
-            assert_eq!(is_hot(&stmt(source)), hot, "{source}");
-        }
     }
 
     #[test]

@@ -130,7 +130,7 @@ fn is_of_integers(range: &syn::ExprRange) -> bool {
 
 /// How often a `for` over this expression runs: `0..10`, `1..=5`, `(0..10).rev()`, an array. `None` if literals do
 /// not tell.
-pub(super) fn literal_turns(expr: &syn::Expr) -> Option<u128> {
+fn literal_turns(expr: &syn::Expr) -> Option<u128> {
     match expr {
         syn::Expr::Range(range) => {
             let start = range.start.as_deref().map_or(Some(0), literal)?;
@@ -147,7 +147,7 @@ pub(super) fn literal_turns(expr: &syn::Expr) -> Option<u128> {
 }
 
 /// The value of an integer literal.
-pub(super) fn literal(expr: &syn::Expr) -> Option<u128> {
+fn literal(expr: &syn::Expr) -> Option<u128> {
     match expr {
         syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(int), .. }) => int.base10_parse().ok(),
         _ => None,

@@ -6,7 +6,7 @@ use syn::punctuated::Punctuated;
 
 use super::methods::{self, Role};
 use super::size::{SMALL, Size, UNKNOWN};
-use super::{Code, STEP};
+use super::{Called, Code, OFTEN, STEP};
 
 impl Code {
     pub(super) fn method(&mut self, call: &syn::ExprMethodCall) -> Size {
@@ -18,11 +18,17 @@ impl Code {
         let mut argument = Size::default();
         for arg in &call.args {
             if let syn::Expr::Closure(closure) = arg {
+                let outer = self.elements;
+                self.elements = outer.max(1).saturating_mul(receiver.len);
                 let (work, size) = self.closure(closure, &receiver.element());
-                each += work;
+                self.elements = outer;
+                each = u64::saturating_add(each, work);
                 made = made.or(size);
             } else {
-                each += called(arg).and_then(|name| self.closures.get(&name).copied()).unwrap_or(0);
+                each = u64::saturating_add(
+                    each,
+                    called(arg).and_then(|name| self.closures.get(&name).copied()).unwrap_or(0),
+                );
                 argument = argument.or(self.expr(arg));
             }
         }
@@ -136,12 +142,12 @@ impl Code {
 
     /// Notes a call of what may be a function with type parameters.
     fn called_with(&mut self, name: &str, arguments: &Size) {
-        let few = arguments.most() <= SMALL;
-        let known = self.heat.calls.entry(name.to_string()).or_insert_with(|| Some(BTreeSet::new()));
-        match known {
-            Some(of) if few => of.extend(arguments.of.iter().cloned()),
-            _ => *known = None,
-        }
+        let few = (arguments.most() <= SMALL).then(|| arguments.of.clone());
+        let often = self.rounds.max(self.elements) >= OFTEN;
+        let known = self.heat.calls.entry(name.to_string());
+        let known = known.or_insert_with(|| Called { few: Some(BTreeSet::new()), often: false });
+        known.few = known.few.take().zip(few).map(|(before, now)| &before | &now);
+        known.often |= often;
     }
 
     pub(super) fn call_macro(&mut self, call: &syn::Macro) -> Size {

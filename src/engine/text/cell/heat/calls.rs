@@ -13,25 +13,7 @@ impl Code {
         let receiver = self.expr(&call.receiver);
         let name = call.method.to_string();
         let role = methods::role(&name);
-        let mut each = 0;
-        let mut made = Size::default();
-        let mut argument = Size::default();
-        for arg in &call.args {
-            if let syn::Expr::Closure(closure) = arg {
-                let outer = self.elements;
-                self.elements = outer.max(1).saturating_mul(receiver.len);
-                let (work, size) = self.closure(closure, &receiver.element());
-                self.elements = outer;
-                each = u64::saturating_add(each, work);
-                made = made.or(size);
-            } else {
-                each = u64::saturating_add(
-                    each,
-                    called(arg).and_then(|name| self.closures.get(&name).copied()).unwrap_or(0),
-                );
-                argument = argument.or(self.expr(arg));
-            }
-        }
+        let (each, made, argument) = self.arguments(call, &receiver);
         match role {
             Role::Consumes => self.consume(receiver, each, argument),
             Role::Sorts => {
@@ -83,6 +65,31 @@ impl Code {
                 receiver.or(argument)
             }
         }
+    }
+
+    /// The work of one call of the closures that a method is given, the size of what they return, and that of the other
+    /// arguments.
+    fn arguments(&mut self, call: &syn::ExprMethodCall, receiver: &Size) -> (u64, Size, Size) {
+        let mut each = 0;
+        let mut made = Size::default();
+        let mut argument = Size::default();
+        for arg in &call.args {
+            if let syn::Expr::Closure(closure) = arg {
+                let outer = self.elements;
+                self.elements = outer.max(1).saturating_mul(receiver.len);
+                let (work, size) = self.closure(closure, &receiver.element());
+                self.elements = outer;
+                each = u64::saturating_add(each, work);
+                made = made.or(size);
+            } else {
+                each = u64::saturating_add(
+                    each,
+                    called(arg).and_then(|name| self.closures.get(&name).copied()).unwrap_or(0),
+                );
+                argument = argument.or(self.expr(arg));
+            }
+        }
+        (each, made, argument)
     }
 
     /// Goes over all elements of an iterator or a collection.

@@ -9,6 +9,7 @@ every cell is new to the cache.
 import json
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -65,9 +66,12 @@ PLAIN = {
     "plain item": "struct Point_N { x: i32 }\nimpl Point_N { fn sum(&self) -> i32 { self.x + N } }",
 }
 
+# Cells of one kind in a session whose processor time is measured.
+COPIES = 8
+
 
 def seconds(threadbook, directory, first, cells):
-    """What compiling and running each cell took, without the first."""
+    """What compiling and running each cell took by the clock, without the first cell."""
     sources = [first or "0", *cells]
     notebook = {
         "cells": [
@@ -93,20 +97,42 @@ def seconds(threadbook, directory, first, cells):
     return [sum(took[number]) for number in range(2, len(sources) + 1)]
 
 
+def new_to_the_cache(source):
+    """The cell with a number for N that no other cell has."""
+    number = str(int.from_bytes(os.urandom(3), "big") + 10)
+    return re.sub(r"(?<![A-Za-z])N\b", number, source)
+
+
+def processor_seconds(threadbook, directory, first, cells):
+    """What all processes of a session took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds(threadbook, directory, first, cells)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def measure(threadbook, directory, note):
+    """One round. Processor time is steadier than the clock where others use the machine too."""
+    for name, first in SETS.items():
+        cells = {**PLAIN, **MENTIONING.get(name, {})}
+        sources = [new_to_the_cache(source) for source in cells.values()]
+        for label, took in zip(cells, seconds(threadbook, directory, first, sources)):
+            note(f"{name} in scope: {label}", took)
+        empty = processor_seconds(threadbook, directory, first, [])
+        for label, source in PLAIN.items():
+            sources = [new_to_the_cache(source) for _ in range(COPIES)]
+            took = processor_seconds(threadbook, directory, first, sources) - empty
+            note(f"{name} in scope: {label} CPU", took / COPIES)
+
+
 def main():
     threadbook, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 5
     figures = {}
     with tempfile.TemporaryDirectory() as directory:
-        for name, first in SETS.items():
+        for first in SETS.values():
             seconds(threadbook, directory, first, [])
-        for round_number in range(rounds):
-            for name, first in SETS.items():
-                cells = {**PLAIN, **MENTIONING.get(name, {})}
-                # A number that no earlier run has used, so that no cell is in the cache.
-                number = str(int.from_bytes(os.urandom(3), "big") + 10)
-                sources = [re.sub(r"(?<![A-Za-z])N\b", number, source) for source in cells.values()]
-                for label, took in zip(cells, seconds(threadbook, directory, first, sources)):
-                    figures.setdefault(f"{name} in scope: {label}", []).append(took)
+        for _ in range(rounds):
+            measure(threadbook, directory, lambda figure, took: figures.setdefault(figure, []).append(took))
     for figure, samples in figures.items():
         rest = ",".join(f"{sample:.4f}" for sample in samples)
         print(f"{figure},s,median {statistics.median(samples):.4f},{rest}")

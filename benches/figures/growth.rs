@@ -24,8 +24,10 @@ pub(crate) fn measure(bench: &mut Bench) {
     cached(bench);
 }
 
-/// The `n`th group of items. `also` is a further expression of its function.
-fn group(n: usize, also: &str) -> String {
+/// The `n`th group of items of a session. `letter` tells its names from those of other sessions, which share the cache;
+/// `also` is a further expression of its function.
+fn group(letter: char, n: usize, also: &str) -> String {
+    let n = format!("{letter}{n}");
     format!(
         "#[derive(Debug, Clone, PartialEq)]\nstruct Item{n} {{\n    name: String,\n    size: u64,\n}}\n\n\
          impl Item{n} {{\n    fn grown(&self, by: u64) -> Item{n} {{\n        Item{n} {{ name: self.name.clone(), size: self.size + by }}\n    }}\n}}\n\n\
@@ -34,14 +36,15 @@ fn group(n: usize, also: &str) -> String {
 }
 
 fn independent(n: usize) -> String {
-    group(n, "")
+    group('i', n, "")
 }
 
 fn chained(n: usize) -> String {
-    group(n, &n.checked_sub(1).map(|before| format!(" + make{before}(1).size")).unwrap_or_default())
+    group('c', n, &n.checked_sub(1).map(|before| format!(" + makec{before}(1).size")).unwrap_or_default())
 }
 
 fn items(bench: &mut Bench, kind: &str, sizes: &[usize], text: fn(usize) -> String) {
+    let letter = &kind[..1];
     let mut live = Live::start();
     let mut figures: [Vec<Vec<f64>>; 3] = Default::default();
     let mut defined = 0;
@@ -56,7 +59,9 @@ fn items(bench: &mut Bench, kind: &str, sizes: &[usize], text: fn(usize) -> Stri
         figures[0].push(neighbours);
         for (figure, (what, named)) in [("newest", defined - 1), ("first", 0)].into_iter().enumerate() {
             let statement = |k| {
-                format!("let {what}{size}x{k} = make{named}({k}).grown(2);\nprintln!(\"{{{what}{size}x{k}:?}}\");")
+                format!(
+                    "let {what}{size}x{k} = make{letter}{named}({k}).grown(2);\nprintln!(\"{{{what}{size}x{k}:?}}\");"
+                )
             };
             let seconds: Vec<f64> = (0..NEIGHBOURS).map(|k| bench.answer(live.run(&statement(k)))).collect();
             bench.add(Row::new(
@@ -87,11 +92,11 @@ fn redefinition(bench: &mut Bench, groups: usize) {
     let callers = CALLERS.min(groups);
     for n in 0..groups {
         let calls = n < callers * (groups / callers) && n % (groups / callers) == 0;
-        live.run(&group(n, if calls { " + hub(1)" } else { "" }));
+        live.run(&group('h', n, if calls { " + hub(1)" } else { "" }));
     }
     let again = (1..=NEIGHBOURS as u64).map(|n| bench.answer(live.run(&hub(n)))).collect();
     live.said();
-    live.run("println!(\"{}\", make0(1).size);");
+    live.run("println!(\"{}\", makeh0(1).size);");
     assert_eq!(live.said().out, format!("{}\n", 2 + NEIGHBOURS), "the new function is the one that is called");
     let figure = format!("a function with {callers} callers, defined again at {groups} groups");
     bench.add(Row::new(figure, "s", again).at_most(REDEFINITION_AT_MOST));

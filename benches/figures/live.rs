@@ -74,6 +74,7 @@ impl Live {
 }
 
 /// Runs a program to its end.
+#[expect(clippy::zombie_processes, reason = "`wait4` waits, and tells what the process used")]
 pub(crate) fn process(command: &mut Command) -> (Took, Said) {
     let began = Instant::now();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");

@@ -21,6 +21,7 @@ mod state;
 mod texts;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use crate::bench::Bench;
 use crate::record::Record;
@@ -36,7 +37,7 @@ const GROUPS: [(&str, Measure); 6] = [
     ("state", state::measure),
 ];
 
-fn main() {
+fn main() -> ExitCode {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
     let page = target.join("figures.html");
     // Cargo adds `--bench`.
@@ -44,36 +45,57 @@ fn main() {
     let record = match arguments.as_slice() {
         // Cargo starts benchmarks in the package's directory.
         [draw, file] if draw == "--draw" => PathBuf::from(file),
-        _ => measure(target.join("figures.csv"), &arguments),
+        _ => match Choice::of(&arguments) {
+            Ok(choice) => measure(target.join("figures.csv"), choice),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::from(2);
+            }
+        },
     };
     let broken = page::draw(&record, &page);
     println!("{broken} figures are above what is promised; {} shows {}", page.display(), record.display());
+    ExitCode::SUCCESS
 }
 
-/// Measures what the arguments name and returns the record.
-fn measure(path: PathBuf, arguments: &[String]) -> PathBuf {
-    let (mut quick, mut cpu, mut groups) = (false, false, Vec::new());
-    for argument in arguments {
-        match argument.as_str() {
-            "--quick" => quick = true,
-            "--cpu" => cpu = true,
-            name => groups.push(*GROUPS.iter().find(|group| group.0 == name).unwrap_or_else(|| usage(name))),
+/// What the arguments ask to measure.
+struct Choice {
+    quick: bool,
+    cpu: bool,
+    groups: Vec<(&'static str, Measure)>,
+}
+
+impl Choice {
+    fn of(arguments: &[String]) -> Result<Choice, String> {
+        let mut choice = Choice { quick: false, cpu: false, groups: Vec::new() };
+        for argument in arguments {
+            match argument.as_str() {
+                "--quick" => choice.quick = true,
+                "--cpu" => choice.cpu = true,
+                name => choice.groups.push(*GROUPS.iter().find(|group| group.0 == name).ok_or_else(|| {
+                    let groups = GROUPS.map(|(name, _)| name).join(", ");
+                    format!("there is no group `{name}`, only {groups}; options are --quick, --cpu and --draw FILE")
+                })?),
+            }
         }
+        if choice.groups.is_empty() {
+            choice.groups.extend(GROUPS);
+        }
+        Ok(choice)
     }
+}
+
+/// Returns the record of what was measured.
+fn measure(path: PathBuf, choice: Choice) -> PathBuf {
+    let Choice { quick, cpu, groups } = choice;
     let scratch = tempfile::tempdir().expect("a scratch directory");
     // SAFETY: no other thread runs yet.
     unsafe { std::env::set_var("THREADBOOK_CACHE", scratch.path().join("cache")) };
     let record = Record::create(&path, if cpu { "CPU seconds" } else { "wall time" });
     let mut bench = Bench { quick, cpu, group: "", record, scratch };
-    for (name, measure) in if groups.is_empty() { GROUPS.to_vec() } else { groups } {
+    for (name, measure) in groups {
         bench.group = name;
         measure(&mut bench);
     }
     path
-}
-
-fn usage(name: &str) -> ! {
-    let groups = GROUPS.map(|(name, _)| name).join(", ");
-    eprintln!("there is no group `{name}`, only {groups}; options are --quick, --cpu and --draw FILE");
-    std::process::exit(2);
 }

@@ -12,7 +12,7 @@ const LINE: f64 = 22.0;
 const LEFT: f64 = 380.0;
 const PROMISE: f64 = 700.0;
 /// Bars that are more than this many times what was promised are cut.
-const LONGEST: f64 = 1.4;
+const LONGEST: f64 = 1.25;
 const CURVES: f64 = 220.0;
 
 const STYLE: &str = "

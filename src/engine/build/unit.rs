@@ -92,7 +92,7 @@ fn linked(scope: &Scope, uses: &Uses, types: &str) -> Unit {
         // no symbol of those, and the linker would leave them out.
         homes: builds(scope, &homes).map(|build| build.library.clone()).collect(),
         loads: externs().flat_map(|build| build.loads.iter().copied()).collect(),
-        crates: scope.crates.clone(),
+        crates: scope.crates.clone().or_else(|| externs().find_map(|build| build.crates.clone())),
         ..Unit::default()
     }
 }

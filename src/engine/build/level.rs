@@ -24,6 +24,14 @@ pub(super) fn of(unit: &Unit, optimization: Optimization) -> u8 {
     }
 }
 
+/// What is said of the level of a cell that is timed: only if the user has asked for less than what is worth timing.
+pub(super) fn about(level: Option<u8>) -> String {
+    match level {
+        Some(level @ 0..=1) => format!("%%time: compiled at level {level}, as `:opt {level}` says\n"),
+        _ => String::new(),
+    }
+}
+
 /// rustc's arguments for this level. Only `:opt 3` is [Cargo's release
 /// profile](https://doc.rust-lang.org/cargo/reference/profiles.html#release); a lower level is its dev profile at another
 /// `opt-level`, so that it changes nothing of what a cell does.
@@ -38,6 +46,12 @@ pub(super) fn arguments(unit: &Unit, optimization: Optimization) -> Vec<String> 
         arguments.extend(own.map(String::from));
     } else {
         arguments.push(format!("-Cdebug-assertions={checks}"));
+    }
+    if level > 0 && unit.calls_directly {
+        // What a library exports could be replaced by another's definition, so calls of it are indirect, also within the
+        // library, unless it is compiled as for an executable. Thread locals must not be: there is little room for those
+        // that an executable may have.
+        arguments.extend(["-Crelocation-model=pie", "-Clink-arg=-Wl,-Bsymbolic"].map(String::from));
     }
     arguments
 }
@@ -60,6 +74,19 @@ mod tests {
             (true, Optimization::Auto, "-Copt-level=2 -Coverflow-checks=on -Cdebug-assertions=off --cfg"),
         ] {
             assert!(level(measured, setting).starts_with(expected), "{}", level(measured, setting));
+        }
+    }
+
+    #[test]
+    fn optimised_functions_call_each_other_directly_unless_something_forbids_it() {
+        for (hot, calls_directly, direct) in [(true, true, true), (false, true, false), (true, false, false)] {
+            let unit = Unit { hot, calls_directly, ..Unit::default() };
+            let arguments = arguments(&unit, Optimization::Auto);
+            assert_eq!(
+                arguments.iter().any(|argument| argument == "-Crelocation-model=pie"),
+                direct,
+                "{arguments:?}"
+            );
         }
     }
 }

@@ -175,7 +175,7 @@ pub(crate) fn prepare(
     let step = Step { compiler, id, source: &cell.source, parts };
     let items = step.items(scope)?;
     let mut prepared = step.statements(items.scope)?;
-    let mut said = String::new();
+    let mut said = if wishes.times { level::about(prepared.after.last_level) } else { String::new() };
     for part in std::mem::take(&mut wishes.said) {
         said += &match part {
             Said::Text(text) => text,

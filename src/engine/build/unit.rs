@@ -77,6 +77,9 @@ pub(crate) struct Unit {
     pub crates: Option<Arc<Crates>>,
     /// Whether it has code that may run for long without optimisation. `Optimization::Auto` then optimises it.
     pub hot: bool,
+    /// Whether its functions may call each other directly, and not through the table of what it exports; see
+    /// `level::arguments`.
+    pub calls_directly: bool,
     /// Whether `%timeit` measures its code or code that calls it. It is then optimised whatever `:opt` says.
     pub measured: bool,
 }

@@ -18,6 +18,7 @@ mod execution;
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;
+mod history_thread;
 mod kernel_info;
 mod log;
 mod numbers;

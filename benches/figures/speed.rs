@@ -36,8 +36,8 @@ fn measure(bench: &mut Bench, side: &Side) {
             let (ours, ours_said) = session(&program, side, round);
             let (theirs, theirs_said) = process(&mut Command::new(&executable));
             assert_eq!(ours_said.out, theirs_said.out, "{} prints the same", program.name);
-            cells.push(run_time(ours, &ours_said));
-            rustc.push(run_time(theirs, &theirs_said));
+            cells.push(run_time(bench, ours, &ours_said));
+            rustc.push(run_time(bench, theirs, &theirs_said));
         }
         let row = Row::ratio(&program.name, cells, rustc).at_most(EACH_AT_MOST);
         ratios.push(row.value());
@@ -47,9 +47,9 @@ fn measure(bench: &mut Bench, side: &Side) {
     bench.add(Row::new("geometric mean", "", vec![mean.exp()]).at_most(MEAN_AT_MOST));
 }
 
-/// CPU seconds, or those that the program itself measured.
-fn run_time(took: Took, said: &Said) -> f64 {
-    said.err.trim().parse().unwrap_or(took.run)
+/// CPU seconds; wall time, which a program with threads measures itself, unless CPU is asked for.
+fn run_time(bench: &Bench, took: Took, said: &Said) -> f64 {
+    said.err.trim().parse().ok().filter(|_| !bench.cpu).unwrap_or(took.run)
 }
 
 fn compile(program: &Text, side: &Side, scratch: &Path) -> PathBuf {
@@ -60,11 +60,14 @@ fn compile(program: &Text, side: &Side, scratch: &Path) -> PathBuf {
     executable
 }
 
-/// Runs a program as a session in which each cell is new to the cache.
+/// Runs a program as a session in which each cell with statements is new to the cache.
 fn session(program: &Text, side: &Side, round: usize) -> (Took, Said) {
     let mut live = Live::start();
     live.run(side.setting);
-    let took = program.cells.iter().map(|cell| live.run(&format!("{cell}\n// Round {round}.")));
+    let took = program.cells.iter().map(|cell| {
+        let has_statements = syn::parse_file(cell).is_err();
+        if has_statements { live.run(&texts::new_to_cache(cell, round)) } else { live.run(cell) }
+    });
     let took = took.reduce(|sum, took| Took {
         wall: sum.wall + took.wall,
         cpu: sum.cpu + took.cpu,

@@ -1,7 +1,7 @@
 //! How the running cell is stopped when it is interrupted: the thread that runs it unwinds, so that its variables are put
-//! back as they are. Owns which thread that is. [`check`] stands between statements, at each turn of the cell's own
-//! loops and in prints; waits (`wait`) ask `pending` and get a `Cancelled`, so that they undo what is half done
-//! before anything unwinds. Never stops another thread, nor one that unwinds already.
+//! back as they are. Owns which thread that is. [`check`] stands between statements, in the cell's own loops (`strips`) and
+//! in prints. Waits (`wait`) ask `pending` and get a `Cancelled`, so that they undo what is half done before anything
+//! unwinds. Never stops another thread, nor one that unwinds already.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,20 +1,75 @@
-//! Loops of cells that check for an interrupt only every few thousand turns, so that the optimiser makes of them what it
-//! makes of the loop as it is written: a loop around the loop, which hands out one strip of turns after another. A loop that
-//! `break` ends is left as a whole, because only a strip that came to its end has another one after it.
+//! Loops of cells that check for an interrupt only every so many turns, so that the optimiser makes of them what it makes of
+//! the loop as it is written: a loop around the loop, which hands out one strip of turns after another. A loop that `break`
+//! ends is left as a whole, because only a strip that came to its end has another one after it.
 
 use std::ops::{Range, RangeInclusive};
+use std::time::{Duration, Instant};
 
 use crate::interrupt;
 
-/// Turns of one strip. The loops that run in strips have brief bodies, so that a strip takes milliseconds at most.
-const TURNS: u64 = 4096;
+/// Turns of a strip whose turns are brief: it takes milliseconds at most.
+const BRIEF: u64 = 4096;
+
+/// The most turns of a strip whose turns may take any time. Few, since later turns may take longer than the earlier ones.
+const PACED: u64 = 256;
+
+/// A strip that takes longer than this is followed by a shorter one.
+const LONG: Duration = Duration::from_millis(2);
+
+/// Turns that have to be fast before strips become longer.
+const TRIED: u64 = 64;
+
+/// How many turns a strip has.
+pub struct Pace {
+    turns: u64,
+    /// When the strip began. `None` if its turns are brief, and all strips have as many.
+    began: Option<Instant>,
+    /// Turns since strips have been as long as now.
+    tried: u64,
+}
+
+impl Pace {
+    #[inline(always)]
+    pub fn brief() -> Pace {
+        Pace { turns: BRIEF, began: None, tried: 0 }
+    }
+
+    /// Of strips that begin with one turn and grow while they are fast.
+    #[inline]
+    pub fn by_time() -> Pace {
+        Pace { turns: 1, began: Some(Instant::now()), tried: 0 }
+    }
+
+    /// A strip has come to its end, and another one follows: checks for an interrupt.
+    #[inline(always)]
+    fn next(&mut self) {
+        interrupt::check();
+        if let Some(began) = self.began {
+            self.adapt(began);
+        }
+    }
+
+    #[inline(never)]
+    fn adapt(&mut self, began: Instant) {
+        let now = Instant::now();
+        self.began = Some(now);
+        self.tried += self.turns;
+        if now - began > LONG {
+            self.turns = (self.turns / 4).max(1);
+            self.tried = 0;
+        } else if self.tried >= TRIED && self.turns < PACED {
+            self.turns *= 2;
+            self.tried = 0;
+        }
+    }
+}
 
 /// A `for` loop in strips.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! strips {
-    ($($label:lifetime:)? for $pattern:pat in $iterator:expr; $body:block) => {
-        match $crate::strips::Strips::of($iterator) {
+    ($pace:ident $($label:lifetime:)? for $pattern:pat in $iterator:expr; $body:block) => {
+        match $crate::strips::Strips::of($iterator, $crate::strips::Pace::$pace()) {
             mut strips => loop {
                 $($label:)? for $pattern in strips.strip() $body
                 if !strips.goes_on() {
@@ -29,8 +84,8 @@ macro_rules! strips {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! range_strips {
-    ($($label:lifetime:)? for $pattern:pat in $range:expr; $body:block) => {
-        match $crate::strips::Ranges::ranges($range) {
+    ($pace:ident $($label:lifetime:)? for $pattern:pat in $range:expr; $body:block) => {
+        match $crate::strips::Ranges::ranges($range, $crate::strips::Pace::$pace()) {
             mut strips => loop {
                 $($label:)? for $pattern in strips.strip() $body
                 if !strips.goes_on() {
@@ -44,19 +99,20 @@ macro_rules! range_strips {
 /// Any iterator in strips.
 pub struct Strips<I> {
     iterator: I,
+    pace: Pace,
     goes_on: bool,
 }
 
 impl<I: Iterator> Strips<I> {
     #[inline(always)]
-    pub fn of(iterator: impl IntoIterator<IntoIter = I>) -> Strips<I> {
-        Strips { iterator: iterator.into_iter(), goes_on: false }
+    pub fn of(iterator: impl IntoIterator<IntoIter = I>, pace: Pace) -> Strips<I> {
+        Strips { iterator: iterator.into_iter(), pace, goes_on: false }
     }
 
     #[inline(always)]
     pub fn strip(&mut self) -> Strip<'_, I> {
         self.goes_on = false;
-        Strip { strips: self, left: TURNS }
+        Strip { left: self.pace.turns, strips: self }
     }
 
     /// Whether the last strip came to its end, and not the loop.
@@ -79,7 +135,7 @@ impl<I: Iterator> Iterator for Strip<'_, I> {
         if self.left == 0 {
             // Here, where it is a part of this one of the loop's two exits: LLVM would join them to one that it cannot
             // count, and not vectorise the loop.
-            interrupt::check();
+            self.strips.pace.next();
             self.strips.goes_on = true;
             return None;
         }
@@ -91,20 +147,21 @@ impl<I: Iterator> Iterator for Strip<'_, I> {
 /// A range of integers, which is cut into ranges: the loop over a strip has one exit, and its bounds are known.
 pub trait Ranges {
     type Strips;
-    fn ranges(self) -> Self::Strips;
+    fn ranges(self, pace: Pace) -> Self::Strips;
 }
 
 impl<T: Integer> Ranges for Range<T> {
     type Strips = RangeStrips<T>;
 
     #[inline(always)]
-    fn ranges(self) -> RangeStrips<T> {
-        RangeStrips { rest: self, whole: false }
+    fn ranges(self, pace: Pace) -> RangeStrips<T> {
+        RangeStrips { rest: self, pace, whole: false }
     }
 }
 
 pub struct RangeStrips<T> {
     rest: Range<T>,
+    pace: Pace,
     /// Whether the last strip came to its end.
     whole: bool,
 }
@@ -114,16 +171,17 @@ impl<T: Integer> RangeStrips<T> {
     pub fn strip(&mut self) -> RangeStrip<'_, T> {
         self.whole = false;
         let Range { start, end } = self.rest;
-        let end = if start.distance(end) > TURNS { start.forward(TURNS) } else { end };
+        let turns = self.pace.turns;
+        let end = if start.distance(end) > turns { start.forward(turns) } else { end };
         self.rest.start = if start < end { end } else { start };
         RangeStrip { range: start..end, whole: &mut self.whole }
     }
 
     #[inline(always)]
-    pub fn goes_on(&self) -> bool {
+    pub fn goes_on(&mut self) -> bool {
         let goes_on = self.whole && self.rest.start < self.rest.end;
         if goes_on {
-            interrupt::check();
+            self.pace.next();
         }
         goes_on
     }
@@ -153,9 +211,9 @@ impl<T: Integer> Ranges for RangeInclusive<T> {
     type Strips = InclusiveStrips<T>;
 
     #[inline(always)]
-    fn ranges(self) -> InclusiveStrips<T> {
+    fn ranges(self, pace: Pace) -> InclusiveStrips<T> {
         let (at, end) = self.into_inner();
-        InclusiveStrips { at, end, over: at > end, whole: false }
+        InclusiveStrips { at, end, over: at > end, pace, whole: false }
     }
 }
 
@@ -163,6 +221,7 @@ pub struct InclusiveStrips<T> {
     at: T,
     end: T,
     over: bool,
+    pace: Pace,
     /// Whether the last strip came to its end.
     whole: bool,
 }
@@ -175,19 +234,19 @@ impl<T: Integer> InclusiveStrips<T> {
         let rest = self.at.distance(self.end);
         let turns = match self.over {
             true => 0,
-            false => rest.min(TURNS - 1) + 1,
+            false => rest.min(self.pace.turns - 1) + 1,
         };
         let at = self.at;
-        self.over |= rest < TURNS;
+        self.over |= rest < self.pace.turns;
         self.at = at.forward(turns);
         InclusiveStrip { at, turns: 0..turns, whole: &mut self.whole }
     }
 
     #[inline(always)]
-    pub fn goes_on(&self) -> bool {
+    pub fn goes_on(&mut self) -> bool {
         let goes_on = self.whole && !self.over;
         if goes_on {
-            interrupt::check();
+            self.pace.next();
         }
         goes_on
     }
@@ -242,19 +301,20 @@ integers!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 /// The turns of one strip of a `while` or a `loop`.
 pub struct Turns {
     left: u64,
+    pace: Pace,
     goes_on: bool,
 }
 
 impl Turns {
     #[inline(always)]
-    pub fn begin() -> Turns {
-        Turns { left: TURNS, goes_on: false }
+    pub fn new(pace: Pace) -> Turns {
+        Turns { left: pace.turns, pace, goes_on: false }
     }
 
     /// Begins another strip if the last one came to its end, and not the loop.
     #[inline(always)]
     pub fn goes_on(&mut self) -> bool {
-        self.left = TURNS;
+        self.left = self.pace.turns;
         std::mem::take(&mut self.goes_on)
     }
 
@@ -262,7 +322,7 @@ impl Turns {
     #[inline(always)]
     pub fn another(&mut self) -> bool {
         if self.left == 0 {
-            interrupt::check();
+            self.pace.next();
             self.goes_on = true;
             return false;
         }
@@ -271,21 +331,21 @@ impl Turns {
     }
 }
 
-// Empty ranges and loops that end in their first turn are among what is tested.
 #[cfg(test)]
-#[allow(clippy::reversed_empty_ranges, clippy::never_loop)]
 mod tests {
     use crate::interrupt::testing::interrupted;
 
     /// Compares a loop in strips, made by this macro, with the plain one.
     macro_rules! same {
         ($in_strips:ident, $iterator:expr) => {{
-            let (mut plain, mut strips) = (Vec::new(), Vec::new());
+            let (mut plain, mut strips, mut paced) = (Vec::new(), Vec::new(), Vec::new());
             for x in $iterator {
                 plain.push(x);
             }
-            crate::$in_strips!(for x in $iterator; { strips.push(x); });
+            crate::$in_strips!(brief for x in $iterator; { strips.push(x); });
             assert!(plain == strips, "{}: {} turns, {} in strips", stringify!($iterator), plain.len(), strips.len());
+            crate::$in_strips!(by_time for x in $iterator; { paced.push(x); });
+            assert!(plain == paced, "{}: {} turns, {} by time", stringify!($iterator), plain.len(), paced.len());
         }};
     }
 
@@ -304,17 +364,18 @@ mod tests {
         same!(range_strips, i16::MIN..=i16::MAX);
         same!(range_strips, u64::MAX - 5000..=u64::MAX);
         same!(range_strips, u128::MAX - 5000..u128::MAX);
-        same!(range_strips, 5..3);
-        same!(range_strips, 5..=3);
+        let (from, to) = (5, 3);
+        same!(range_strips, from..to);
+        same!(range_strips, from..=to);
     }
 
     #[test]
     fn a_break_leaves_the_whole_loop_wherever_it_stands() {
         for last in [0, 4094, 4095, 4096, 5000] {
             let mut turns = 0;
-            range_strips!(for x in 0..100_000; { turns += 1; if x == last { break } });
-            range_strips!(for x in 0..=100_000; { turns += 1; if x == last { break } });
-            strips!('a: for x in 0..100_000; { loop { turns += 1; if x == last { break 'a } continue 'a } });
+            range_strips!(brief for x in 0..100_000; { turns += 1; if x == last { break } });
+            range_strips!(brief for x in 0..=100_000; { turns += 1; if x == last { break } });
+            strips!(by_time 'a: for x in 0..100_000; { loop { turns += 1; if x == last { break 'a } if turns > 0 { continue 'a } } });
             assert_eq!(turns, 3 * (last + 1));
         }
     }
@@ -327,16 +388,31 @@ mod tests {
             (asked <= 4096).then_some(asked)
         });
         let mut turns = 0;
-        strips!(for _ in ends; { turns += 1; });
+        strips!(brief for _ in ends; { turns += 1; });
         assert_eq!((turns, asked), (4096, 4097));
     }
 
     #[test]
     fn an_interrupt_ends_a_loop_after_a_strip() {
         let mut turns = 0_u64;
-        interrupted(|| range_strips!(for _ in 0..u64::MAX; { turns += 1; }));
-        interrupted(|| range_strips!(for _ in 0..=u64::MAX; { turns += 1; }));
-        interrupted(|| strips!(for _ in std::iter::repeat(()); { turns += 1; }));
-        assert_eq!(turns, 3 * super::TURNS);
+        interrupted(|| range_strips!(brief for _ in 0..u64::MAX; { turns += 1; }));
+        interrupted(|| range_strips!(brief for _ in 0..=u64::MAX; { turns += 1; }));
+        interrupted(|| strips!(brief for _ in std::iter::repeat(()); { turns += 1; }));
+        assert_eq!(turns, 3 * super::BRIEF);
+    }
+
+    #[test]
+    fn strips_grow_while_they_are_fast_and_shrink_when_they_are_not() {
+        let mut pace = super::Pace::by_time();
+        let began = || super::Instant::now();
+        for _ in 0..2000 {
+            pace.adapt(began());
+        }
+        assert_eq!(pace.turns, super::PACED);
+        let long_ago = || began().checked_sub(2 * super::LONG).expect("the clock is far from its start");
+        for turns in [64, 16, 4, 1, 1] {
+            pace.adapt(long_ago());
+            assert_eq!(pace.turns, turns);
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! `prepare` is the way in. It parses by `text`, writes the crates by `unit` after a `storage_plan`, has them compiled by
 //! `compile` and the plan corrected by `refine` until rustc agrees.
 
+mod attempt;
 pub(super) mod cache;
 mod canary;
 pub(super) mod cargo;

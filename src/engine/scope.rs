@@ -2,6 +2,7 @@
 //! returns a new scope and leaves the old one as it was, so that a cell that fails leaves the scope that it started
 //! from. Knows names and types only: never holds a variable's value, and never compiles or runs anything.
 
+pub(super) mod crate_use;
 pub(super) mod dependency;
 mod growth;
 pub(super) mod lost_names;

@@ -142,8 +142,14 @@ impl Session {
     }
 
     /// Waits until it is known whether rustc's output can be read. An error says that it cannot.
-    pub(crate) fn wait_for_warm_up(&mut self) -> Result<(), Error> {
+    pub(crate) fn check_compiler(&mut self) -> Result<(), Error> {
         self.warm_up.wait()
+    }
+
+    /// Waits for the work that a toolchain's first session does beside its cells, some seconds; later sessions then have
+    /// the optimised runtime. Programs that measure begin with it. An error says that rustc's output cannot be read.
+    pub fn warm_up(&mut self) -> Result<(), Error> {
+        self.warm_up.finish()
     }
 
     /// The process that runs cells.

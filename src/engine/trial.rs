@@ -24,5 +24,5 @@ pub(crate) fn try_out() -> Result<(), Error> {
                 .advise("check `rustc` and the linker with a small program"));
         }
     }
-    session.wait_for_warm_up()
+    session.check_compiler()
 }

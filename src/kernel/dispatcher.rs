@@ -12,11 +12,14 @@ use super::comm::{CommRequest, Comms};
 use super::event::{Ended, EventReceiver, EventSender, KernelEvent};
 use super::execution::{self, CellRequest, Effect, RunningCell};
 use super::history::History;
+use super::history_thread::{self, HistoryThread};
 use super::kernel_info::{self, KernelInfo};
 use super::log::log;
 use super::numbers::Numbers;
 use super::outbound::Outbound;
-use super::protocol::ask::{CompleteRequest, HistoryRequest, InspectRequest, IsCompleteRequest, KernelInfoRequest};
+use super::protocol::ask::{
+    CompleteRequest, HistoryReply, HistoryRequest, InspectRequest, IsCompleteRequest, KernelInfoRequest,
+};
 use super::protocol::codec::Message;
 use super::protocol::comm::{CommClose, CommInfoRequest, CommMsg, CommOpen};
 use super::protocol::connection::{Channel, Connection};
@@ -34,7 +37,7 @@ use super::queue::{Queue, Running, Waiting};
 use super::runner::{Runner, Work};
 use super::stdin::Stdin;
 use super::subshells::{self, Subshells};
-use super::tickets::{Answered, Tickets};
+use super::tickets::{Answered, Answerer, Tickets};
 use super::usage::Usage;
 use super::wire::Wire;
 use crate::engine::{Interrupter, Names, Outcome, Provider};
@@ -56,7 +59,7 @@ pub(super) struct Dispatcher {
     numbers: Numbers,
     runner: Runner,
     tickets: Tickets,
-    history: History,
+    history: HistoryThread,
     /// Answers questions about the names in scope after the last cell.
     names: Arc<dyn Provider>,
     stdin: Stdin,
@@ -84,7 +87,7 @@ impl Dispatcher {
             kernel_info: KernelInfo::start()?,
             runner: Runner::start(events.clone())?,
             tickets: Tickets::new(events),
-            history: History::open(),
+            history: HistoryThread::start(History::open())?,
             names: Arc::new(Names::default()),
             stdin: Stdin::default(),
             comms: Comms::default(),
@@ -102,6 +105,7 @@ impl Dispatcher {
     pub(super) fn serve(mut self, receiver: &EventReceiver) -> Result<(), Error> {
         let served = self.serve_requests(receiver);
         self.runner.end(self.interrupter.as_ref(), FAREWELL);
+        self.history.end(history_thread::PATIENCE);
         served
     }
 
@@ -193,7 +197,7 @@ impl Dispatcher {
             Running::None => {}
             Running::Cell(mut running) => {
                 self.stdin.cell_ended();
-                let effect = running.ended(ended, &mut self.numbers, &mut self.history, &mut self.outbound);
+                let effect = running.ended(ended, &mut self.numbers, &self.history, &mut self.outbound);
                 self.apply(running, effect);
             }
             Running::Comm(running) => {
@@ -243,7 +247,7 @@ impl Dispatcher {
                     // Requests that have come by now were sent by somebody who has not seen the error.
                     self.outbound.arrived().into_iter().for_each(|message| self.request(message));
                 }
-                running.finish(&mut self.history, &mut self.outbound);
+                running.finish(&self.history, &mut self.outbound);
                 if let Some(header) = aborts {
                     self.abort_waiting(subshells::id_of(&header), "not run: a cell before it failed");
                 }
@@ -299,7 +303,7 @@ impl Dispatcher {
             (_, InspectRequest::MSG_TYPE) => self.inspect(message),
             (_, KernelInfoRequest::MSG_TYPE) => self.kernel_info(message),
             (_, IsCompleteRequest::MSG_TYPE) => self.reply(message, |_, request| questions::is_complete(&request)),
-            (_, HistoryRequest::MSG_TYPE) => self.reply(message, |this, request| this.history.reply(&request)),
+            (_, HistoryRequest::MSG_TYPE) => self.history(message),
             (_, CommInfoRequest::MSG_TYPE) => self.reply(message, |this, request| this.comms.info(&request)),
             (_, ConnectRequest::MSG_TYPE) => {
                 self.reply(message, |this, ConnectRequest {}| this.connection.ports());
@@ -357,6 +361,15 @@ impl Dispatcher {
         let (names, until) = (&*self.names, Instant::now() + questions::PATIENCE);
         let put = |answerer| questions::inspect(names, &request, answerer);
         let answered = self.tickets.ask(message, until, &questions::inspected(None), put);
+        answered.into_iter().for_each(|answered| self.answered(answered));
+    }
+
+    fn history(&mut self, mut message: Message) {
+        let Some(request) = self.begin::<HistoryRequest>(&mut message) else { return };
+        let (history, until) = (&self.history, Instant::now() + history_thread::PATIENCE);
+        let fallback = HistoryReply { history: Vec::new() };
+        let put = |answerer: Answerer<_>| history.ask(request, move |reply| answerer.send(&reply));
+        let answered = self.tickets.ask(message, until, &fallback, put);
         answered.into_iter().for_each(|answered| self.answered(answered));
     }
 

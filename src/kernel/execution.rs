@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 
-use super::history::History;
+use super::history_thread::HistoryThread;
 use super::numbers::Numbers;
 use super::outbound::Outbound;
 use super::protocol::codec::{Message, date};
@@ -150,7 +150,7 @@ impl RunningCell {
         &mut self,
         ended: Result<Outcome, Failure>,
         numbers: &mut Numbers,
-        history: &mut History,
+        history: &HistoryThread,
         outbound: &mut Outbound,
     ) -> Effect {
         match ended {
@@ -199,7 +199,7 @@ impl RunningCell {
     }
 
     /// Publishes the error if there is one, replies, and says `idle`.
-    pub(super) fn finish(self, history: &mut History, outbound: &mut Outbound) {
+    pub(super) fn finish(self, history: &HistoryThread, outbound: &mut Outbound) {
         if self.failure.is_some() {
             self.remember(history);
         }
@@ -220,7 +220,7 @@ impl RunningCell {
         outbound.status(&message.header, ExecutionState::Idle);
     }
 
-    fn remember(&self, history: &mut History) {
+    fn remember(&self, history: &HistoryThread) {
         if self.request.is_numbered() {
             let output = self.result.as_ref().filter(|_| self.failure.is_none());
             let output = output.and_then(|data| data.get("text/plain")?.as_str());

@@ -4,10 +4,9 @@
 //! A session's number is the place of its first line among the first lines of all sessions. Nothing here stops a kernel:
 //! without a file, history is of this session only.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +20,6 @@ const LARGEST: u64 = 16 << 20;
 
 /// Characters of a result. The rest is not kept.
 const OUTPUT: usize = 4 << 10;
-
-/// Time to wait for another kernel that changes the file. Beyond it this kernel keeps no history in the file, for the
-/// thread that waits is the one that answers requests.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct History {
     /// `None` if history is of this session only.
@@ -64,7 +59,7 @@ impl History {
         History::at(directory.map(|directory| directory.join("history.jsonl")))
     }
 
-    fn at(path: Option<PathBuf>) -> History {
+    pub(super) fn at(path: Option<PathBuf>) -> History {
         History { path, session: None, rows: Vec::new() }
     }
 
@@ -172,17 +167,8 @@ struct Locked<'a> {
 impl Locked<'_> {
     fn wait(path: &Path) -> io::Result<Locked<'_>> {
         let lock = private_files::append(&path.with_extension("lock"))?;
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(Locked { path, _lock: lock }),
-                Err(TryLockError::Error(error)) => return Err(error),
-                Err(TryLockError::WouldBlock) if Instant::now() >= until => {
-                    return Err(io::Error::other("another kernel does not let go of the file"));
-                }
-                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
-            }
-        }
+        lock.lock()?;
+        Ok(Locked { path, _lock: lock })
     }
 
     fn append(&self, line: &Line) -> io::Result<()> {

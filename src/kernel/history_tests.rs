@@ -132,18 +132,6 @@ fn a_cut_loses_no_line_of_another_kernel() {
 }
 
 #[test]
-fn a_file_that_is_never_let_go_of_is_given_up() {
-    let (_directory, path) = bench();
-    open(&path).add(1, "first", None);
-    let held = Locked::wait(&path).expect("free");
-    let mut history = open(&path);
-    history.add(1, "second", None);
-    assert_eq!(asked(&mut history, json!({})), json!([[1, 1, "second"]]));
-    drop(held);
-    assert_eq!(asked(&mut open(&path), json!({})), json!([[1, 1, "first"]]));
-}
-
-#[test]
 fn without_a_place_history_is_of_this_session() {
     let mut history = open(Path::new("/proc/threadbook/history.jsonl"));
     history.add(1, "x", None);

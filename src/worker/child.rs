@@ -7,6 +7,7 @@ mod input;
 pub mod interpose;
 mod interrupt;
 pub(crate) mod keeper;
+mod libraries;
 mod oom;
 mod schedule;
 pub(crate) mod server;

@@ -90,6 +90,11 @@ impl Bench {
         Bench::with(Limits::default())
     }
 
+    /// Does what a toolchain's first session does beside its cells.
+    pub(crate) fn warm_up() {
+        Bench::start().session.warm_up().expect("rustc can be read");
+    }
+
     pub(crate) fn with(limits: Limits) -> Bench {
         let events = Events::default();
         let directory = Some(std::env::temp_dir());

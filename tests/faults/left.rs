@@ -48,12 +48,13 @@ impl Left {
     }
 }
 
-/// The living processes that this one has started, and theirs, however far they have gone: they have its `TMPDIR`.
+/// The living processes that this one has started, and theirs, however far they have gone: their `TMPDIR` is its own, or
+/// a directory in it.
 pub(crate) fn processes() -> Vec<u32> {
     let mark = format!("TMPDIR={}", std::env::temp_dir().display());
     let is_ours = |pid: &u32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+        environment.split(|byte| *byte == 0).any(|entry| entry.starts_with(mark.as_bytes()))
     };
     let entries = fs::read_dir("/proc").expect("processes are listed").flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

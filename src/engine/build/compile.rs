@@ -205,8 +205,13 @@ impl Compiler {
     fn rustc(&self, directory: &Path, unit: &Unit, optimization: Optimization) -> Command {
         let mut command = Command::new(&self.toolchain.rustc);
         command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null());
+        // A linker that is killed leaves files there, which are to go with the session.
+        command.env("TMPDIR", self.scratch.path());
         command.args(["--edition=2024", "--error-format=json", "-Cprefer-dynamic", "-Cdebuginfo=0"]);
         command.args(["-Cembed-bitcode=no", "-Ccodegen-units=1", "--diagnostic-width=100"]);
+        // A loaded library then takes three areas of memory rather than four: the worker is copied after each cell, and the
+        // time of a copy grows with their number.
+        command.arg("-Crelro-level=off");
         command.args(level::arguments(unit, optimization));
         command.arg("--extern").arg(format!("threadbook={}", self.runtime.path.display()));
         for (name, library) in &unit.externs {

@@ -12,10 +12,12 @@ pub(super) fn is_hot(scope: &Scope, heat: &Heat) -> bool {
     let works_here = |function: &Function| function.generic && !function.brief;
     heat.hot
         || large(&heat.sizes)
-        || heat.calls.iter().any(|(name, few)| {
+        || heat.calls.iter().any(|(name, called)| {
             let functions =
                 || scope.modules.values().flat_map(|m| m.items.iter()).filter_map(|i| i.functions.get(name));
-            functions().any(|f| works_here(f) && (f.recursive || few.as_ref().is_none_or(large)))
+            functions().any(|f| {
+                f.recursive && (called.often || f.generic) || works_here(f) && called.few.as_ref().is_none_or(large)
+            })
         })
 }
 

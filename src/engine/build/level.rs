@@ -24,17 +24,36 @@ pub(super) fn of(unit: &Unit, optimization: Optimization) -> u8 {
     }
 }
 
+/// What is said of the level of a cell that is timed: only if the user has asked for less than what is worth timing.
+pub(super) fn about(level: Option<u8>) -> String {
+    match level {
+        Some(level @ 0..=1) => format!("%%time: compiled at level {level}, as `:opt {level}` says\n"),
+        _ => String::new(),
+    }
+}
+
 /// rustc's arguments for this level. Only `:opt 3` is [Cargo's release
 /// profile](https://doc.rust-lang.org/cargo/reference/profiles.html#release); a lower level is its dev profile at another
 /// `opt-level`, so that it changes nothing of what a cell does.
 pub(super) fn arguments(unit: &Unit, optimization: Optimization) -> Vec<String> {
     let level = of(unit, optimization);
     let checks = if optimization == Optimization::Level(3) { "off" } else { "on" };
-    vec![
-        format!("-Copt-level={level}"),
-        format!("-Coverflow-checks={checks}"),
-        format!("-Cdebug-assertions={checks}"),
-    ]
+    let mut arguments = vec![format!("-Copt-level={level}"), format!("-Coverflow-checks={checks}")];
+    if level > 0 && checks == "on" {
+        // `debug_assert!` without what else `-Cdebug-assertions` means: checks of unsafe code within std's generic
+        // functions, which make a sort of numbers half as fast.
+        let own = ["-Cdebug-assertions=off", "--cfg=debug_assertions", "-Aexplicit_builtin_cfgs_in_flags"];
+        arguments.extend(own.map(String::from));
+    } else {
+        arguments.push(format!("-Cdebug-assertions={checks}"));
+    }
+    if level > 0 && unit.calls_directly {
+        // What a library exports could be replaced by another's definition, so calls of it are indirect, also within the
+        // library, unless it is compiled as for an executable. Thread locals must not be: there is little room for those
+        // that an executable may have.
+        arguments.extend(["-Crelocation-model=pie", "-Clink-arg=-Wl,-Bsymbolic"].map(String::from));
+    }
+    arguments
 }
 
 #[cfg(test)]
@@ -47,12 +66,27 @@ mod tests {
             let unit = Unit { hot: measured, measured, ..Unit::default() };
             arguments(&unit, setting).join(" ")
         };
-        let arguments =
-            |level, checks| format!("-Copt-level={level} -Coverflow-checks={checks} -Cdebug-assertions={checks}");
-        assert_eq!(level(false, Optimization::Level(0)), arguments(0, "on"));
-        assert_eq!(level(true, Optimization::Level(0)), arguments(2, "on"));
-        assert_eq!(level(false, Optimization::Level(2)), arguments(2, "on"));
-        assert_eq!(level(true, Optimization::Level(3)), arguments(3, "off"));
-        assert_eq!(level(true, Optimization::Auto), arguments(2, "on"));
+        for (measured, setting, expected) in [
+            (false, Optimization::Level(0), "-Copt-level=0 -Coverflow-checks=on -Cdebug-assertions=on"),
+            (true, Optimization::Level(0), "-Copt-level=2 -Coverflow-checks=on -Cdebug-assertions=off --cfg"),
+            (false, Optimization::Level(2), "-Copt-level=2 -Coverflow-checks=on -Cdebug-assertions=off --cfg"),
+            (true, Optimization::Level(3), "-Copt-level=3 -Coverflow-checks=off -Cdebug-assertions=off"),
+            (true, Optimization::Auto, "-Copt-level=2 -Coverflow-checks=on -Cdebug-assertions=off --cfg"),
+        ] {
+            assert!(level(measured, setting).starts_with(expected), "{}", level(measured, setting));
+        }
+    }
+
+    #[test]
+    fn optimised_functions_call_each_other_directly_unless_something_forbids_it() {
+        for (hot, calls_directly, direct) in [(true, true, true), (false, true, false), (true, false, false)] {
+            let unit = Unit { hot, calls_directly, ..Unit::default() };
+            let arguments = arguments(&unit, Optimization::Auto);
+            assert_eq!(
+                arguments.iter().any(|argument| argument == "-Crelocation-model=pie"),
+                direct,
+                "{arguments:?}"
+            );
+        }
     }
 }

@@ -2,7 +2,6 @@
 //! its statements compiled. Needs only a scope, never the session or its worker, so the next cell can be prepared while
 //! one runs. Never runs any of the user's code.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use crate::error::Error;
 use crate::events::CellId;
 use crate::worker::{Places, TimeFormat, Timing};
 
+use crate::engine::build::attempt::{self, Attempt};
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use crate::engine::build::heat;
 use crate::engine::build::level;
@@ -175,7 +175,7 @@ pub(crate) fn prepare(
     let step = Step { compiler, id, source: &cell.source, parts };
     let items = step.items(scope)?;
     let mut prepared = step.statements(items.scope)?;
-    let mut said = String::new();
+    let mut said = if wishes.times { level::about(prepared.after.last_level) } else { String::new() };
     for part in std::mem::take(&mut wishes.said) {
         said += &match part {
             Said::Text(text) => text,
@@ -265,24 +265,17 @@ impl Step<'_> {
     }
 
     fn build_session(&self, mut scope: Scope, number: u32) -> Result<Items, PrepareError> {
-        let unit = unit::session::session(&scope, number);
-        let identity = self.compiler.identify(&unit, scope.optimization);
-        let map = source_map(&unit, "lib.rs");
-        let (library, stderr) = match self.compiler.cached::<()>(&identity.key) {
-            Some((library, kept)) => (library, kept.stderr),
-            None => {
-                let compiled = self.compiler.session(&unit, &crate_name(number), &identity, scope.optimization);
-                let kept = match compiled? {
-                    Compiled::Built(built) => {
-                        let kept = Kept { about: (), stderr: built.stderr.clone() };
-                        Ok((self.compiler.keep(&identity.key, &built.library, &kept)?, built.stderr))
-                    }
-                    Compiled::Errors(errors) => Err(self.rejection(&scope, errors, &map)),
-                };
-                self.compiler.discard(&identity);
-                kept?
-            }
-        };
+        let without_crates = attempt::items_without_crates(&scope, number);
+        let write = |scope: &Scope| unit::session::session(scope, number);
+        let attempts = attempt::all(self.compiler, &scope, without_crates, write);
+        let cached = |attempt: &Attempt| self.compiler.cached::<()>(&attempt.identity.key);
+        let ((library, stderr), attempt) =
+            match attempts.iter().find_map(|attempt| Some((cached(attempt)?, attempt))) {
+                Some(((library, kept), attempt)) => ((library, kept.stderr), attempt),
+                None => attempt::first_that_compiles(&attempts, |attempt| self.compile_session(attempt, number))?,
+            };
+        let Attempt { unit, scope: seen, .. } = attempt;
+        let map = source_map(unit, "lib.rs");
         let places = unit.files[1..].iter().filter(|(name, _)| *name == self.id.to_string());
         let place = |(name, text): &(String, GeneratedFile)| Places {
             file: name.clone(),
@@ -290,8 +283,23 @@ impl Step<'_> {
             shifts: text.shifts(),
         };
         let places = places.map(place).collect();
-        scope.builds.insert_mut(number, Arc::new(unit::session::built(&scope, number, library)));
+        scope.builds.insert_mut(number, Arc::new(unit::session::built(seen, number, library)));
         Ok(Items { scope, warnings: self.warnings(&stderr, &map), places })
+    }
+
+    /// Compiles a session crate and keeps it in the cache. Returns its library, and rustc's warnings.
+    fn compile_session(&self, attempt: &Attempt, number: u32) -> Result<(Library, String), PrepareError> {
+        let Attempt { scope, unit, identity } = attempt;
+        let compiled = self.compiler.session(unit, &crate_name(number), identity, scope.optimization);
+        let kept = match compiled? {
+            Compiled::Built(built) => {
+                let kept = Kept { about: (), stderr: built.stderr.clone() };
+                Ok((self.compiler.keep(&identity.key, &built.library, &kept)?, built.stderr))
+            }
+            Compiled::Errors(errors) => Err(self.rejection(scope, errors, &source_map(unit, "lib.rs"))),
+        };
+        self.compiler.discard(identity);
+        Ok(kept?)
     }
 
     /// The warnings about this cell. Those about earlier cells were shown when these were compiled.
@@ -307,17 +315,23 @@ impl Step<'_> {
             return Ok(Prepared::without_program(scope));
         }
         let first = Plan::new(&scope, self.parts);
-        let unit = unit::statements(&scope, self.id, self.source, self.parts, &first);
-        let identity = self.compiler.identify(&unit, scope.optimization);
-        scope.last_level = Some(level::of(&unit, scope.optimization));
-        if let Some((library, kept)) = self.compiler.cached::<Resolution>(&identity.key) {
-            let warnings = self.warnings(&kept.stderr, &source_map(&unit, &identity.root));
-            return Ok(self.prepared(scope, library, identity, unit.loads, kept.about, warnings));
+        let without_crates = attempt::statements_without_crates(&scope, self.source, self.parts, &first);
+        let write = |scope: &Scope| unit::statements(scope, self.id, self.source, self.parts, &first);
+        let attempts = attempt::all(self.compiler, &scope, without_crates, write);
+        scope.last_level = Some(level::of(&attempts[0].unit, scope.optimization));
+        for attempt in &attempts {
+            if let Some((library, kept)) = self.compiler.cached::<Resolution>(&attempt.identity.key) {
+                let warnings = self.warnings(&kept.stderr, &source_map(&attempt.unit, &attempt.identity.root));
+                return Ok(self.prepared(scope, library, attempt, kept.about, warnings));
+            }
         }
-        let compiled = self.compile(&scope, first, &identity);
-        self.compiler.discard(&identity);
-        let (library, resolution, warnings) = compiled?;
-        Ok(self.prepared(scope, library, identity, unit.loads, resolution, warnings))
+        let (compiled, attempt) = attempt::first_that_compiles(&attempts, |attempt| {
+            let compiled = self.compile(&attempt.scope, first.clone(), &attempt.identity);
+            self.compiler.discard(&attempt.identity);
+            compiled
+        })?;
+        let (library, resolution, warnings) = compiled;
+        Ok(self.prepared(scope, library, attempt, resolution, warnings))
     }
 
     /// Finds the plan for the cell's variables that rustc accepts, compiles the statements by it, and keeps the library
@@ -406,8 +420,7 @@ impl Step<'_> {
         &self,
         scope: Scope,
         library: Library,
-        identity: Identity,
-        loads: BTreeSet<u32>,
+        attempt: &Attempt,
         resolution: Resolution,
         warnings: String,
     ) -> Prepared {
@@ -431,10 +444,14 @@ impl Step<'_> {
             crates.map(|crates| crates.library.clone())
         };
         let mut needs: Vec<PathBuf> = of_crates(false).into_iter().collect();
-        let session = loads.iter().filter_map(|number| scope.builds.get(number));
+        let session = attempt.unit.loads.iter().filter_map(|number| scope.builds.get(number));
         needs.extend(session.map(|build| build.library.path.clone()));
         let program = Some(Program { library: library.path, shared: of_crates(true), needs });
-        let places = vec![Places { file: identity.root, label: self.id.to_string(), shifts: resolution.shifts }];
+        let places = vec![Places {
+            file: attempt.identity.root.clone(),
+            label: self.id.to_string(),
+            shifts: resolution.shifts,
+        }];
         Prepared { after, after_failure, program, places, warnings, ..Prepared::without_program(Scope::default()) }
     }
 

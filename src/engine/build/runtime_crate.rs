@@ -98,6 +98,8 @@ impl Build {
             .current_dir(directory.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            // A linker that is killed leaves files there, which are to go with the directory.
+            .env("TMPDIR", directory.path())
             .arg(directory.path().join("lib.rs"))
             .arg(format!("--remap-path-prefix={}={SOURCE_DIRECTORY}", directory.path().display()))
             .args(ARGUMENTS)

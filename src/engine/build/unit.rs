@@ -77,6 +77,9 @@ pub(crate) struct Unit {
     pub crates: Option<Arc<Crates>>,
     /// Whether it has code that may run for long without optimisation. `Optimization::Auto` then optimises it.
     pub hot: bool,
+    /// Whether its functions may call each other directly, and not through the table of what it exports; see
+    /// `level::arguments`.
+    pub calls_directly: bool,
     /// Whether `%timeit` measures its code or code that calls it. It is then optimised whatever `:opt` says.
     pub measured: bool,
 }
@@ -92,7 +95,7 @@ fn linked(scope: &Scope, uses: &Uses, types: &str) -> Unit {
         // no symbol of those, and the linker would leave them out.
         homes: builds(scope, &homes).map(|build| build.library.clone()).collect(),
         loads: externs().flat_map(|build| build.loads.iter().copied()).collect(),
-        crates: scope.crates.clone(),
+        crates: scope.crates.clone().or_else(|| externs().find_map(|build| build.crates.clone())),
         ..Unit::default()
     }
 }

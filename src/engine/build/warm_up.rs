@@ -78,6 +78,13 @@ impl WarmUp {
         }
         self.verdict.result()
     }
+
+    /// Waits until all of the work is done. An error says that rustc's output cannot be read.
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        let verdict = self.wait();
+        self.thread.take().map(JoinHandle::join);
+        verdict
+    }
 }
 
 impl Verdict {

@@ -1,10 +1,9 @@
 //! The worker process: loads the runtime, then one compiled cell after the other, and runs each on this one thread.
 //! It knows nothing of the cell but its library; variables live in the runtime.
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::c_void;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,6 +20,7 @@ use crate::worker::abi::protocol::{self, End, Request, Response, Run};
 use crate::worker::abi::ring::Ring;
 use crate::worker::abi::timing::TimeFormat;
 use crate::worker::child::keeper::{self, Role};
+use crate::worker::child::libraries::Libraries;
 use crate::worker::child::snapshot::{Copied, Copier};
 use crate::worker::host;
 
@@ -66,7 +66,9 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     interrupt::begin();
     input::begin();
     stdio::begin();
-    if let Err(reason) = libraries.iter().try_for_each(|l| load(l).map(drop)).and_then(|()| attach(&runtime)) {
+    let mut loaded = Libraries::default();
+    let begun = libraries.iter().try_for_each(|library| loaded.load(library).map(drop));
+    if let Err(reason) = begun.and_then(|()| attach(&mut loaded, &runtime)) {
         return protocol::send(&control, &Response::LoadFailed { reason });
     }
     protocol::send(&control, &Response::Ready { version: protocol::VERSION })?;
@@ -74,7 +76,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     loop {
         let worker = std::process::id();
         let end = match protocol::receive(&control)? {
-            Request::Run(run) => run_cell(&run),
+            Request::Run(run) => run_cell(&mut loaded, &run),
             Request::Comm(comm) => run_comm(&comm),
             Request::Snapshot { limit } => {
                 match copier.copy(limit) {
@@ -87,7 +89,7 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
                         oom::withdraw();
                         capture::begin_copy();
                         interrupt::begin();
-                        attach(&runtime).map_err(io::Error::other)?;
+                        attach(&mut loaded, &runtime).map_err(io::Error::other)?;
                     }
                     Err(error) => protocol::send(&control, &Response::SnapshotFailed { error })?,
                 }
@@ -106,37 +108,11 @@ fn serve(control: OwnedFd, memory: OwnedFd, wake: OwnedFd) -> io::Result<()> {
     }
 }
 
-/// Loads a library, which is never unloaded. Its symbols are visible only to libraries that link to it.
-fn load(path: &Path) -> Result<*mut c_void, String> {
-    open(path, libc::RTLD_LOCAL)
-}
-
-fn open(path: &Path, scope: libc::c_int) -> Result<*mut c_void, String> {
-    let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| "a path with a zero byte".to_string())?;
-    // SAFETY: loading runs the library's initialisers: it is one that we or the user's rustc made.
-    let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | scope) };
-    if handle.is_null() { Err(load_error()) } else { Ok(handle) }
-}
-
-fn load_error() -> String {
-    // SAFETY: null, or a C string that lives until the next call of the `dl` family on this thread.
-    unsafe {
-        let message = libc::dlerror();
-        if message.is_null() { "unknown".into() } else { CStr::from_ptr(message).to_string_lossy().into_owned() }
-    }
-}
-
-fn symbol(handle: *mut c_void, name: &CStr) -> Result<*mut c_void, String> {
-    // SAFETY: a handle that `dlopen` answered, never closed.
-    let found = unsafe { libc::dlsym(handle, name.as_ptr()) };
-    if found.is_null() { Err(load_error()) } else { Ok(found) }
-}
-
-fn attach(runtime: &Path) -> Result<(), String> {
+fn attach(libraries: &mut Libraries, runtime: &Path) -> Result<(), String> {
     type Attach = unsafe extern "C" fn(*const host::Host) -> u32;
-    let library = load(runtime)?;
-    let found = symbol(library, c"threadbook_attach")?;
-    comm::begin(symbol(library, c"threadbook_comm")?);
+    let runtime = libraries.load(runtime)?;
+    let found = runtime.symbol(c"threadbook_attach")?;
+    comm::begin(runtime.symbol(c"threadbook_comm")?);
     // SAFETY: the runtime defines `threadbook_attach` with this type, and the table lives for ever.
     let version = unsafe {
         let attach: Attach = std::mem::transmute(found);
@@ -164,15 +140,8 @@ unsafe fn text(bytes: *const u8, len: usize) -> String {
     String::from_utf8_lossy(unsafe { std::slice::from_raw_parts(bytes, len) }).into_owned()
 }
 
-fn run_cell(run: &Run) -> End {
-    run.shared.iter().chain(&run.needs).for_each(|library| crate::worker::child::caller::loads(library));
-    let entry = run
-        .shared
-        .iter()
-        .try_for_each(|library| open(library, libc::RTLD_GLOBAL).map(drop))
-        .and_then(|()| run.needs.iter().try_for_each(|library| load(library).map(drop)))
-        .and_then(|()| symbol(load(&run.library)?, c"threadbook_cell"));
-    let entry = match entry {
+fn run_cell(libraries: &mut Libraries, run: &Run) -> End {
+    let entry = match libraries.load_cell(run) {
         // SAFETY: every cell's library defines `threadbook_cell` with this type.
         Ok(entry) => unsafe { std::mem::transmute::<*mut c_void, host::Entry>(entry) },
         Err(reason) => return End::NotLoaded { reason },

@@ -1,5 +1,5 @@
-//! Writes a statement with checks for an interrupt in its outermost loops: at each turn, or, where a turn is brief, around
-//! strips of turns (the runtime's `strips`). What a loop does is the same in strips, but rustc may take code amiss that it
+//! Writes a statement with checks for an interrupt in its outermost loops: at each turn, or around strips of turns (the
+//! runtime's `strips`), all equally long if the turns are brief, and otherwise as long as time tells. What a loop does is the same in strips, but rustc may take code amiss that it
 //! accepts in the loop as it is written, and words errors about its header differently. So there is always a way without.
 
 use std::ops::Range;
@@ -12,8 +12,6 @@ use crate::engine::text::cell::{Form, Over, Statement, Turns};
 
 /// Generated code that ends the cell if the user has interrupted it.
 pub(super) const LOOK: &str = " ::threadbook::interrupt::check(); ";
-
-const TURNS: &str = "{ let mut threadbook_turns = ::threadbook::strips::Turns::begin(); ";
 
 impl Writer {
     /// Writes the statement with checks in its outermost loops.
@@ -32,8 +30,10 @@ impl Writer {
         let brief = turns.calls.as_ref().is_some_and(|calls| calls.is_subset(&self.brief));
         if brief && matches!(turns.form, Form::For { over: Over::Few, .. }) {
             self.root.original(cell, source, start..end);
-        } else if brief && self.in_strips {
-            self.strips(cell, source, turns);
+        } else if self.in_strips && brief {
+            self.strips(cell, source, turns, "brief");
+        } else if self.in_strips && turns.may_be_short {
+            self.strips(cell, source, turns, "by_time");
         } else {
             self.at_each_turn(cell, source, turns, LOOK);
         }
@@ -47,12 +47,15 @@ impl Writer {
         self.root.original(cell, source, inside..turns.range.end);
     }
 
-    fn strips(&mut self, cell: CellId, source: &Arc<str>, turns: &Turns) {
+    fn strips(&mut self, cell: CellId, source: &Arc<str>, turns: &Turns, pace: &str) {
         let Range { start, end } = turns.range;
-        let before = self.root.generated(match &turns.form {
-            Form::For { over: Over::Range, .. } => "{ ::threadbook::range_strips! { ",
-            Form::For { .. } => "{ ::threadbook::strips! { ",
-            Form::While { .. } | Form::Loop { .. } => TURNS,
+        let before = self.root.generated(&match &turns.form {
+            Form::For { over: Over::Range, .. } => format!("{{ ::threadbook::range_strips! {{ {pace} "),
+            Form::For { .. } => format!("{{ ::threadbook::strips! {{ {pace} "),
+            Form::While { .. } | Form::Loop { .. } => {
+                let pace = format!("::threadbook::strips::Pace::{pace}()");
+                format!("{{ let mut threadbook_turns = ::threadbook::strips::Turns::new({pace}); ")
+            }
         });
         let after = match &turns.form {
             Form::For { iterator, .. } => {

@@ -16,6 +16,8 @@ pub(crate) fn session(scope: &Scope, number: u32) -> Unit {
     let uses: Uses = modules.iter().flat_map(|module| module.uses()).cloned().collect();
     let mut unit = linked(scope, &uses, "");
     unit.hot = true;
+    let has_locals = |module: &&Module| module.live().any(|(_, item)| item.mentions.contains("thread_local"));
+    unit.calls_directly = unit.crates.is_none() && !modules.iter().any(has_locals);
     let statics = modules.iter().flat_map(|module| module.live.values()).filter_map(|live| live.statics);
     let statics: BTreeSet<u32> = statics.collect();
     unit.loads.extend(builds(scope, &statics).flat_map(|build| build.loads.iter().copied()));

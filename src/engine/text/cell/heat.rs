@@ -10,6 +10,7 @@
 //! - A closure works when it is called, or for each element of the iterator that it is given to.
 //! - A function of the session is optimised with its own cell, so calling it is one expression. One with type parameters is
 //!   compiled in the calling cell: it counts as a loop if it is not brief and its arguments are not few.
+//!   A recursive one that is called often counts too: what it makes is dropped by code of the cell.
 //! - A loop that prints, waits or starts something at each turn spends its time elsewhere: it counts as a thousand turns.
 //! - A `while` that counts up or down has as many turns as it counts; one that divides, few.
 //! - Whatever `%time`, `%%time` or `%timeit` measures is optimised.
@@ -32,6 +33,9 @@ use size::{SMALL, Size, UNKNOWN};
 /// costs about 20 ms.
 const WORTH: u64 = 4_000_000;
 
+/// Calls of a function that are often.
+const OFTEN: u64 = 50;
+
 /// The bound up to which a variable is small for later cells, which may add to it.
 const STILL_SMALL: u64 = 10 * SMALL;
 
@@ -45,11 +49,19 @@ pub(crate) struct Heat {
     pub hot: bool,
     /// Variables of earlier cells, of which none may be large if the cell is not to be hot.
     pub sizes: BTreeSet<String>,
-    /// Functions that are called with arguments that are few only if these variables are. `None`: they are not.
-    pub calls: BTreeMap<String, Option<BTreeSet<String>>>,
+    /// Functions that are called.
+    pub calls: BTreeMap<String, Called>,
     /// The variables that the cell binds or changes, each with those variables of earlier cells that have to be small for
     /// it to be. `None`: it is not small.
     pub after: BTreeMap<String, Option<BTreeSet<String>>>,
+}
+
+/// How a function is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Called {
+    /// The variables that have to be small for its arguments to be. `None`: they are not small.
+    pub few: Option<BTreeSet<String>>,
+    pub often: bool,
 }
 
 /// The heat of a cell's statements, in order.
@@ -71,6 +83,8 @@ struct Code {
     work: u64,
     /// How often the code that is looked at runs.
     rounds: u64,
+    /// For how many elements the closure that is looked at is called.
+    elements: u64,
     /// Variables that the cell binds or changes.
     variables: BTreeMap<String, Size>,
     /// The work of one call of a closure that the cell binds.

@@ -1,6 +1,6 @@
 //! Cells as people write them, and whether they are hot.
 
-use super::{Heat, of_statements};
+use super::{Called, Heat, of_statements};
 
 fn heat(source: &str) -> Heat {
     let block: syn::Block = syn::parse_str(&format!("{{{source}}}")).expect("Rust");
@@ -147,8 +147,11 @@ fn the_cell_tells_which_variables_are_small() {
 
 #[test]
 fn calls_are_noted_with_what_they_are_given() {
-    let calls = heat("largest(&[1, 2]); median(&data); total(&vec![0; 1_000_000]);").calls;
-    assert_eq!(calls["largest"], Some([].into()));
-    assert_eq!(calls["median"], Some(["data".to_string()].into()));
-    assert_eq!(calls["total"], None);
+    let calls =
+        heat("largest(&[1, 2]); median(&data); total(&vec![0; 1_000_000]); (0..80).map(|_| grow(16)).count();")
+            .calls;
+    assert_eq!(calls["largest"], Called { few: Some([].into()), often: false });
+    assert_eq!(calls["median"].few, Some(["data".to_string()].into()));
+    assert_eq!(calls["total"].few, None);
+    assert!(calls["grow"].often);
 }

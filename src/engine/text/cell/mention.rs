@@ -1,5 +1,5 @@
-//! Which names a piece of Rust mentions, binds and assigns. Reads tokens and syntax
-//! only, never types. In doubt a name counts as mentioned: to take one variable too many costs nothing.
+//! Which names a piece of Rust mentions, binds and assigns. Reads tokens and syntax only, never types. In doubt a name
+//! counts as mentioned: to take one variable too many costs nothing.
 
 use std::collections::BTreeSet;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use syn::spanned::Spanned;
-use syn::visit::Visit;
+use syn::visit::{self, Visit};
 
 use super::brief;
 
@@ -19,6 +19,9 @@ pub(crate) struct Turns {
     pub form: Form,
     /// The functions that a turn calls. `None` if a turn may take long whatever these are.
     pub calls: Option<BTreeSet<String>>,
+    /// Whether it is worth finding out, while it runs, how long its turns take: not if they contain a macro, such as
+    /// `println!`, or wait.
+    pub may_be_short: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,12 +56,16 @@ const FEW: u128 = 4096;
 
 /// The outermost loops of a statement, in order.
 pub(super) fn of_statement(stmt: &syn::Stmt) -> Vec<Turns> {
-    let mut loops = Loops(Vec::new());
+    let mut loops = Loops { found: Vec::new(), closures: 0 };
     loops.visit_stmt(stmt);
-    loops.0
+    loops.found
 }
 
-struct Loops(Vec<Turns>);
+struct Loops {
+    found: Vec<Turns>,
+    /// How many closures are around what is looked at.
+    closures: usize,
+}
 
 impl Loops {
     fn add(&mut self, node: &impl Spanned, attributes: &[syn::Attribute], body: &syn::Block, form: Form) {
@@ -67,22 +74,26 @@ impl Loops {
             return;
         }
         let calls = brief::calls_of(|code| code.visit_block(body)).filter(|_| attributes.is_empty());
+        let mut long = Long(false);
+        long.visit_block(body);
+        // rustc does not know that a strip which `break` ends is the last one: it refuses what is moved before the `break`.
+        let breaks = !matches!(form, Form::Loop { .. }) && Breaks::within(body);
+        // A closure may be called at each turn of another loop, and finding out would cost more than the loop.
+        let may_be_short = attributes.is_empty() && !long.0 && !breaks && self.closures == 0;
         let body = body.span().byte_range();
-        self.0.push(Turns { range: node.span().byte_range(), body, form, calls });
+        self.found.push(Turns { range: node.span().byte_range(), body, form, calls, may_be_short });
     }
 }
 
 impl<'ast> Visit<'ast> for Loops {
     fn visit_expr_loop(&mut self, node: &'ast syn::ExprLoop) {
-        let mut breaks = Breaks(false);
-        breaks.visit_block(&node.body);
-        self.add(node, &node.attrs, &node.body, Form::Loop { breaks: breaks.0 });
+        self.add(node, &node.attrs, &node.body, Form::Loop { breaks: Breaks::within(&node.body) });
     }
     fn visit_expr_while(&mut self, node: &'ast syn::ExprWhile) {
         let condition = node.cond.span().byte_range();
         self.add(node, &node.attrs, &node.body, Form::While { condition, lets: has_let(&node.cond) });
         let calls = brief::calls_of(|code| code.visit_expr(&node.cond));
-        if let Some(turns) = self.0.last_mut() {
+        if let Some(turns) = self.found.last_mut() {
             turns.calls = turns.calls.take().zip(calls).map(|(body, condition)| &body | &condition);
         }
     }
@@ -95,6 +106,11 @@ impl<'ast> Visit<'ast> for Loops {
         self.visit_expr(&node.expr);
         self.add(node, &node.attrs, &node.body, Form::For { iterator: node.expr.span().byte_range(), over });
     }
+    fn visit_expr_closure(&mut self, node: &'ast syn::ExprClosure) {
+        self.closures += 1;
+        visit::visit_expr_closure(self, node);
+        self.closures -= 1;
+    }
     /// Skips code that the compiler may evaluate, where no check for an interrupt can be made.
     fn visit_expr_const(&mut self, _: &'ast syn::ExprConst) {}
     fn visit_item(&mut self, _: &'ast syn::Item) {}
@@ -104,8 +120,31 @@ impl<'ast> Visit<'ast> for Loops {
     }
 }
 
+/// Whether turns certainly take longer than a check: they contain a macro or wait.
+struct Long(bool);
+
+impl<'ast> Visit<'ast> for Long {
+    fn visit_macro(&mut self, _: &'ast syn::Macro) {
+        self.0 = true;
+    }
+    fn visit_expr_await(&mut self, _: &'ast syn::ExprAwait) {
+        self.0 = true;
+    }
+    fn visit_ident(&mut self, ident: &'ast syn::Ident) {
+        self.0 |= ["sleep", "spawn", "join", "recv", "wait", "lock"].iter().any(|name| ident == name);
+    }
+}
+
 /// Whether there is a `break`. Those in macros do not count: a loop with a macro that may break is not brief.
 struct Breaks(bool);
+
+impl Breaks {
+    fn within(body: &syn::Block) -> bool {
+        let mut breaks = Breaks(false);
+        breaks.visit_block(body);
+        breaks.0
+    }
+}
 
 impl<'ast> Visit<'ast> for Breaks {
     fn visit_expr_break(&mut self, _: &'ast syn::ExprBreak) {
@@ -196,6 +235,21 @@ mod tests {
             ("#[allow(unused)] for i in 0..n { s += i; }", None),
         ] {
             assert_eq!(loops(source)[0].1.calls, calls, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_turn_that_waits_or_prints_is_not_short() {
+        for (source, may_be_short) in [
+            ("for i in 0..n { for j in 0..m { s += a[i][j]; } }", true),
+            ("for step in &steps { x = step(x); }", true),
+            ("for i in 0..n { println!(\"{i}\"); }", false),
+            ("for handle in handles { handle.join().unwrap(); }", false),
+            ("for i in 0..n { if f(i) { drop(v); break; } }", false),
+            ("loop { if f(i) { break; } }", true),
+            ("v.for_each(|x| for y in &w { s += f(x, y); });", false),
+        ] {
+            assert_eq!(loops(source)[0].1.may_be_short, may_be_short, "{source}");
         }
     }
 

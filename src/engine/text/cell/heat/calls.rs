@@ -6,26 +6,14 @@ use syn::punctuated::Punctuated;
 
 use super::methods::{self, Role};
 use super::size::{SMALL, Size, UNKNOWN};
-use super::{Code, STEP};
+use super::{Called, Code, OFTEN, STEP};
 
 impl Code {
     pub(super) fn method(&mut self, call: &syn::ExprMethodCall) -> Size {
         let receiver = self.expr(&call.receiver);
         let name = call.method.to_string();
         let role = methods::role(&name);
-        let mut each = 0;
-        let mut made = Size::default();
-        let mut argument = Size::default();
-        for arg in &call.args {
-            if let syn::Expr::Closure(closure) = arg {
-                let (work, size) = self.closure(closure, &receiver.element());
-                each += work;
-                made = made.or(size);
-            } else {
-                each += called(arg).and_then(|name| self.closures.get(&name).copied()).unwrap_or(0);
-                argument = argument.or(self.expr(arg));
-            }
-        }
+        let (each, made, argument) = self.arguments(call, &receiver);
         match role {
             Role::Consumes => self.consume(receiver, each, argument),
             Role::Sorts => {
@@ -77,6 +65,31 @@ impl Code {
                 receiver.or(argument)
             }
         }
+    }
+
+    /// The work of one call of the closures that a method is given, the size of what they return, and that of the other
+    /// arguments.
+    fn arguments(&mut self, call: &syn::ExprMethodCall, receiver: &Size) -> (u64, Size, Size) {
+        let mut each = 0;
+        let mut made = Size::default();
+        let mut argument = Size::default();
+        for arg in &call.args {
+            if let syn::Expr::Closure(closure) = arg {
+                let outer = self.elements;
+                self.elements = outer.max(1).saturating_mul(receiver.len);
+                let (work, size) = self.closure(closure, &receiver.element());
+                self.elements = outer;
+                each = u64::saturating_add(each, work);
+                made = made.or(size);
+            } else {
+                each = u64::saturating_add(
+                    each,
+                    called(arg).and_then(|name| self.closures.get(&name).copied()).unwrap_or(0),
+                );
+                argument = argument.or(self.expr(arg));
+            }
+        }
+        (each, made, argument)
     }
 
     /// Goes over all elements of an iterator or a collection.
@@ -136,12 +149,12 @@ impl Code {
 
     /// Notes a call of what may be a function with type parameters.
     fn called_with(&mut self, name: &str, arguments: &Size) {
-        let few = arguments.most() <= SMALL;
-        let known = self.heat.calls.entry(name.to_string()).or_insert_with(|| Some(BTreeSet::new()));
-        match known {
-            Some(of) if few => of.extend(arguments.of.iter().cloned()),
-            _ => *known = None,
-        }
+        let few = (arguments.most() <= SMALL).then(|| arguments.of.clone());
+        let often = self.rounds.max(self.elements) >= OFTEN;
+        let known = self.heat.calls.entry(name.to_string());
+        let known = known.or_insert_with(|| Called { few: Some(BTreeSet::new()), often: false });
+        known.few = known.few.take().zip(few).map(|(before, now)| &before | &now);
+        known.often |= often;
     }
 
     pub(super) fn call_macro(&mut self, call: &syn::Macro) -> Size {

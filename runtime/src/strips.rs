@@ -375,7 +375,7 @@ mod tests {
             let mut turns = 0;
             range_strips!(brief for x in 0..100_000; { turns += 1; if x == last { break } });
             range_strips!(brief for x in 0..=100_000; { turns += 1; if x == last { break } });
-            strips!(by_time 'a: for x in 0..100_000; { loop { turns += 1; if x == last { break 'a } if turns > 0 { continue 'a } } });
+            strips!(by_time 'a: for x in 0..100_000; { loop { turns += 1; if x == last { break 'a } else if turns > 0 { continue 'a } } });
             assert_eq!(turns, 3 * (last + 1));
         }
     }

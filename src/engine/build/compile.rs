@@ -49,7 +49,8 @@ pub(crate) struct Built {
     pub library: PathBuf,
     /// rustc's warnings, as [JSON lines](https://doc.rust-lang.org/rustc/json.html).
     pub stderr: String,
-    /// The MIR of a cell's statements, from which the types of variables are read. Empty for the session crate.
+    /// The MIR of a cell's statements, from which the types of its new variables are read. Empty for statements without
+    /// any, and for a session crate.
     pub mir: String,
 }
 
@@ -143,12 +144,14 @@ impl Compiler {
             .map_err(no_scratch)
     }
 
-    /// Compiles the crate of a cell's statements, to a `cdylib` and its MIR.
+    /// Compiles the crate of a cell's statements, to a `cdylib` and, if `with_mir`, its MIR. This costs some milliseconds: rustc
+    /// looks for a visible path of each type in all that std exports.
     pub(crate) fn statements(
         &self,
         unit: &Unit,
         identity: &Identity,
         optimization: Optimization,
+        with_mir: bool,
     ) -> Result<Compiled, Error> {
         let directory = self.scratch.path().join(&identity.key);
         self.make(&directory)?;
@@ -156,8 +159,13 @@ impl Compiler {
         write_files(&directory, unit, &identity.root)?;
         let (library, mir) = (directory.join("cell.so"), directory.join("cell.mir"));
         command.arg(&identity.root).arg(format!("--crate-name={CELL_CRATE}")).arg("--crate-type=cdylib");
-        command.arg(format!("--emit=link={},mir={}", library.display(), mir.display()));
-        self.finish(command, library, |_| fs::read_to_string(&mir).map_err(no_scratch))
+        let mut emit = format!("--emit=link={}", library.display());
+        if with_mir {
+            emit += &format!(",mir={}", mir.display());
+        }
+        command.arg(emit);
+        let read = || if with_mir { fs::read_to_string(&mir).map_err(no_scratch) } else { Ok(String::new()) };
+        self.finish(command, library, read)
     }
 
     /// Compiles the session crate of this name, to a `dylib` that later cells link to.
@@ -177,7 +185,7 @@ impl Compiler {
         command.arg("-Cmetadata=threadbook-session");
         command.arg(format!("-Clink-arg=-Wl,-soname,{}", cache::soname(&identity.key)));
         command.arg("-o").arg(&library);
-        self.finish(command, library.clone(), |_| Ok(String::new()))
+        self.finish(command, library, || Ok(String::new()))
     }
 
     /// Removes the files that a unit was compiled from.
@@ -193,7 +201,7 @@ impl Compiler {
         write_files(&directory, unit, &identity.root)?;
         let mut command = self.rustc(&directory, unit, Optimization::Level(0));
         command.arg(&identity.root).arg("--crate-type=lib").arg("--emit=metadata");
-        let compiled = self.finish(command, PathBuf::new(), |_| Ok(String::new()));
+        let compiled = self.finish(command, PathBuf::new(), || Ok(String::new()));
         // A failure is no harm, as in `discard`.
         let _ = fs::remove_dir_all(&directory);
         match compiled? {
@@ -232,7 +240,7 @@ impl Compiler {
         &self,
         command: Command,
         library: PathBuf,
-        mir: impl Fn(&Path) -> Result<String, Error>,
+        mir: impl FnOnce() -> Result<String, Error>,
     ) -> Result<Compiled, Error> {
         let output = self.interrupter.compile(command).map_err(|error| {
             Error::new(ExitCode::Environment, format!("failed to run `{}`", self.toolchain.rustc.display()))
@@ -241,7 +249,7 @@ impl Compiler {
         })?;
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.success() {
-            let mir = mir(&library)?;
+            let mir = mir()?;
             return Ok(Compiled::Built(Built { library, stderr, mir }));
         }
         if let Some(error) = self.cannot_compile(output.status) {

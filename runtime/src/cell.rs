@@ -15,12 +15,22 @@ pub type Answer = Result<(), Box<dyn Error>>;
 
 /// Runs the code of one cell; true if it came to its end.
 pub fn run(frame: &Frame, code: impl FnOnce() -> Answer) -> bool {
+    let timer = begin(frame);
+    let answer = catch_unwind(AssertUnwindSafe(code));
+    end(frame, timer, answer)
+}
+
+// Apart from `run`, which each cell compiles for its own code.
+
+fn begin(frame: &Frame) -> Option<Timer> {
     // SAFETY: the worker passes text that lives during the call.
     place::learn(unsafe { std::slice::from_raw_parts(frame.places, frame.places_len) });
     crate::timing::set_style(Style { wall_only: frame.wall_only, compile_seconds: frame.compile_seconds });
     interrupt::set_runs_here(true);
-    let timer = frame.timed.then(Timer::start);
-    let answer = catch_unwind(AssertUnwindSafe(code));
+    frame.timed.then(Timer::start)
+}
+
+fn end(frame: &Frame, timer: Option<Timer>, answer: std::thread::Result<Answer>) -> bool {
     drop(timer);
     interrupt::set_runs_here(false);
     if matches!(answer, Ok(Ok(()))) {

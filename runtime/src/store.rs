@@ -19,17 +19,41 @@ fn with_store<R>(work: impl FnOnce(&mut Store) -> R) -> R {
     STORE.with_borrow_mut(|store| work(store))
 }
 
+// What does not depend on a variable's type is compiled here, once, and not in each cell that has variables: at level 2 the
+// code of a `BTreeMap` costs a cell some 50 ms.
+
+/// Puts a value in, and returns the one before: its destructor is the user's code.
+#[inline(never)]
+fn insert(name: &str, value: Box<dyn Any>) -> Option<Box<dyn Any>> {
+    with_store(|store| store.insert(name.to_string(), value))
+}
+
+#[inline(never)]
+fn remove(name: &str) -> Option<Box<dyn Any>> {
+    with_store(|store| store.remove(name))
+}
+
+#[cold]
+#[inline(never)]
+fn no_value(name: &str) -> ! {
+    panic!("`{name}` has no value any more; run the cell that defines it again")
+}
+
+#[cold]
+#[inline(never)]
+fn not_a(name: &str, type_name: &str) -> ! {
+    panic!("`{name}` is not a `{type_name}`: please report this as a bug of threadbook")
+}
+
 /// Takes the variable out. The session knows its type from rustc, so a mismatch is a fault of ours.
 ///
 /// # Panics
 /// The calling thread has no variable of this name and type: none but the thread that runs cells has any.
 pub fn take<T: 'static>(name: &str) -> T {
-    match with_store(|store| store.remove(name)).map(|value| value.downcast::<T>()) {
-        Some(Ok(value)) => *value,
-        Some(Err(_)) => {
-            panic!("`{name}` is not a `{}`: please report this as a bug of threadbook", type_name::<T>())
-        }
-        None => panic!("`{name}` has no value any more; run the cell that defines it again"),
+    let Some(value) = remove(name) else { no_value(name) };
+    match value.downcast::<T>() {
+        Ok(value) => *value,
+        Err(_) => not_a(name, type_name::<T>()),
     }
 }
 
@@ -39,14 +63,14 @@ pub fn take<T: 'static>(name: &str) -> T {
 /// # Panics
 /// As `take`; the value's own type may be another than `T`, but must have its size and alignment.
 pub fn take_rebuilt<T: 'static>(name: &str) -> T {
-    let Some(value) = with_store(|store| store.remove(name)) else { return take(name) };
+    let Some(value) = remove(name) else { no_value(name) };
     let value = match value.downcast::<T>() {
         Ok(value) => return *value,
         Err(value) => value,
     };
     let size_and_alignment = (size_of_val(&*value), align_of_val(&*value));
     if size_and_alignment != (size_of::<T>(), align_of::<T>()) {
-        panic!("`{name}` does not fit a `{}`: please report this as a bug of threadbook", type_name::<T>());
+        not_a(name, type_name::<T>());
     }
     // SAFETY: the session vouches that `T` has the same definition as the value's type, down to every type in it, and was
     // compiled by the same rustc. rustc lays out such types in the same way (their identity plays a part with
@@ -59,17 +83,13 @@ pub fn take_rebuilt<T: 'static>(name: &str) -> T {
 #[inline(never)]
 pub fn put<T: 'static>(name: &str, value: &mut Option<T>) {
     let Some(value) = value.take() else { return };
-    let before = with_store(|store| store.insert(name.to_string(), Box::new(value)));
-    // The old value's destructor is the user's code.
-    drop(before);
+    drop(insert(name, Box::new(value)));
 }
 
 /// Drops these variables (`%reset`).
 pub fn forget(names: &[&str]) {
     for name in names {
-        let gone = with_store(|store| store.remove(*name));
-        // As above.
-        drop(gone);
+        drop(remove(name));
     }
 }
 

@@ -13,24 +13,23 @@ use crate::{interrupt, link, place, show};
 /// What a cell's code returns: `?` works on every error that converts into a box.
 pub type Answer = Result<(), Box<dyn Error>>;
 
-/// Runs the code of one cell; true if it came to its end.
+/// Runs the code of one cell. Returns whether it came to its end.
 pub fn run(frame: &Frame, code: impl FnOnce() -> Answer) -> bool {
-    let timer = begin(frame);
-    let answer = catch_unwind(AssertUnwindSafe(code));
-    end(frame, timer, answer)
+    let mut code = Some(code);
+    // This function is compiled again in each cell, so all that does not depend on the cell's code is in another.
+    run_once(frame, &mut || match code.take() {
+        Some(code) => code(),
+        None => Ok(()),
+    })
 }
 
-// Apart from `run`, which each cell compiles for its own code.
-
-fn begin(frame: &Frame) -> Option<Timer> {
+fn run_once(frame: &Frame, code: &mut dyn FnMut() -> Answer) -> bool {
     // SAFETY: the worker passes text that lives during the call.
     place::learn(unsafe { std::slice::from_raw_parts(frame.places, frame.places_len) });
     crate::timing::set_style(Style { wall_only: frame.wall_only, compile_seconds: frame.compile_seconds });
     interrupt::set_runs_here(true);
-    frame.timed.then(Timer::start)
-}
-
-fn end(frame: &Frame, timer: Option<Timer>, answer: std::thread::Result<Answer>) -> bool {
+    let timer = frame.timed.then(Timer::start);
+    let answer = catch_unwind(AssertUnwindSafe(code));
     drop(timer);
     interrupt::set_runs_here(false);
     if matches!(answer, Ok(Ok(()))) {

@@ -14,23 +14,21 @@ thread_local! {
     static STORE: RefCell<ManuallyDrop<Store>> = const { RefCell::new(ManuallyDrop::new(BTreeMap::new())) };
 }
 
-/// Uses the calling thread's store. No code of the user's may run in `work`: it might come here again.
-fn with_store<R>(work: impl FnOnce(&mut Store) -> R) -> R {
-    STORE.with_borrow_mut(|store| work(store))
-}
+// Whatever is generic below is compiled again in each cell, for each type of a variable. So these functions are not: with
+// the map's own code in the cells, a cell that kept one variable took twice as long to compile.
 
-// What does not depend on a variable's type is compiled here, once, and not in each cell that has variables: at level 2 the
-// code of a `BTreeMap` costs a cell some 50 ms.
-
-/// Puts a value in, and returns the one before: its destructor is the user's code.
-#[inline(never)]
-fn insert(name: &str, value: Box<dyn Any>) -> Option<Box<dyn Any>> {
-    with_store(|store| store.insert(name.to_string(), value))
-}
-
+/// Takes the variable's value out of the calling thread's store. `None` if it has none of this name.
 #[inline(never)]
 fn remove(name: &str) -> Option<Box<dyn Any>> {
-    with_store(|store| store.remove(name))
+    STORE.with_borrow_mut(|store| store.remove(name))
+}
+
+/// Puts a value into the calling thread's store.
+#[inline(never)]
+fn insert(name: &str, value: Box<dyn Any>) {
+    let before = STORE.with_borrow_mut(|store| store.insert(name.to_string(), value));
+    // The old value's destructor is the user's code, which may use the store.
+    drop(before);
 }
 
 #[cold]
@@ -41,8 +39,8 @@ fn no_value(name: &str) -> ! {
 
 #[cold]
 #[inline(never)]
-fn not_a(name: &str, type_name: &str) -> ! {
-    panic!("`{name}` is not a `{type_name}`: please report this as a bug of threadbook")
+fn other_type(name: &str, expected: &str) -> ! {
+    panic!("`{name}` is not a `{expected}`: please report this as a bug of threadbook")
 }
 
 /// Takes the variable out. The session knows its type from rustc, so a mismatch is a fault of ours.
@@ -53,7 +51,7 @@ pub fn take<T: 'static>(name: &str) -> T {
     let Some(value) = remove(name) else { no_value(name) };
     match value.downcast::<T>() {
         Ok(value) => *value,
-        Err(_) => not_a(name, type_name::<T>()),
+        Err(_) => other_type(name, type_name::<T>()),
     }
 }
 
@@ -70,7 +68,7 @@ pub fn take_rebuilt<T: 'static>(name: &str) -> T {
     };
     let size_and_alignment = (size_of_val(&*value), align_of_val(&*value));
     if size_and_alignment != (size_of::<T>(), align_of::<T>()) {
-        not_a(name, type_name::<T>());
+        panic!("`{name}` does not fit a `{}`: please report this as a bug of threadbook", type_name::<T>());
     }
     // SAFETY: the session vouches that `T` has the same definition as the value's type, down to every type in it, and was
     // compiled by the same rustc. rustc lays out such types in the same way (their identity plays a part with
@@ -83,13 +81,15 @@ pub fn take_rebuilt<T: 'static>(name: &str) -> T {
 #[inline(never)]
 pub fn put<T: 'static>(name: &str, value: &mut Option<T>) {
     let Some(value) = value.take() else { return };
-    drop(insert(name, Box::new(value)));
+    insert(name, Box::new(value));
 }
 
 /// Drops these variables (`%reset`).
 pub fn forget(names: &[&str]) {
     for name in names {
-        drop(remove(name));
+        let gone = remove(name);
+        // The value's destructor is the user's code, which may use the store.
+        drop(gone);
     }
 }
 

@@ -14,6 +14,8 @@ mod heat;
 mod in_use;
 mod level;
 pub(super) mod prepare;
+#[cfg(test)]
+mod prepare_tests;
 mod refine;
 mod runtime_crate;
 mod scratch;

@@ -15,6 +15,8 @@ mod in_use;
 mod level;
 mod machine_code;
 pub(super) mod prepare;
+#[cfg(test)]
+mod prepare_tests;
 mod refine;
 mod runtime_crate;
 mod scratch;

@@ -63,8 +63,9 @@ pub fn records(mut bytes: &[u8]) {
         bytes.len(),
         "what is no record is passed over"
     );
-    inbox.release();
-    inbox.reap();
+    let nothing = words::of(&[]);
+    inbox.release(&Unread::of(&nothing, 0));
+    inbox.reap(&Unread::of(&nothing, 0));
     inbox.flush();
     inbox.finish_cell();
     inbox.process_ended(1 << 30);

@@ -1,6 +1,7 @@
 //! The session's side of the worker: starts it, sends it cells, reads what it says and turns that into events.
 
 pub(crate) mod answer;
+mod coming;
 mod comm;
 mod content;
 mod display;

@@ -93,6 +93,18 @@ impl Head {
         bytes
     }
 
+    /// The head of the record that begins `at` bytes behind the start of what is unread, and the bytes that the record
+    /// takes. None if it is torn or not ours.
+    pub(crate) fn read(unread: &Unread, at: usize) -> Option<(Head, usize)> {
+        let available = unread.len().checked_sub(at)?;
+        if available < HEAD {
+            return None;
+        }
+        let mut head = [0; HEAD];
+        unread.copy(at, &mut head);
+        Head::parse(&head, available)
+    }
+
     /// Reads the head in these bytes, which is the first of `available` bytes. Returns it and the bytes that its record
     /// takes with payload and padding. None if it is no head of ours, or its record does not end within `available`.
     fn parse(bytes: &[u8; HEAD], available: usize) -> Option<(Head, usize)> {
@@ -126,12 +138,7 @@ pub(crate) struct RecordReader {
 impl RecordReader {
     /// The first record of what is unread, its payload, and the bytes that it takes. None if it is torn or not ours.
     pub(crate) fn read(&mut self, unread: &Unread) -> Option<(Head, &[u8], usize)> {
-        if unread.len() < HEAD {
-            return None;
-        }
-        let mut head = [0; HEAD];
-        unread.copy(0, &mut head);
-        let (head, whole) = Head::parse(&head, unread.len())?;
+        let (head, whole) = Head::read(unread, 0)?;
         let length = head.length as usize;
         if self.payload.len() < length {
             self.payload.resize(length, 0);

@@ -83,13 +83,26 @@ pub(crate) struct Unread<'a> {
     words: &'a [AtomicU64],
     position: u64,
     length: usize,
+    /// The position up to which records are written by now. None for bytes that are in no ring.
+    tail: Option<&'a AtomicU64>,
 }
 
 impl<'a> Unread<'a> {
     /// Bytes that are in no ring.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn of(words: &'a [AtomicU64], length: usize) -> Unread<'a> {
-        Unread { words, position: 0, length }
+        Unread { words, position: 0, length, tail: None }
+    }
+
+    /// Everything behind its first `at` bytes, with what has been written since. Nothing if a cell has written over the
+    /// positions.
+    pub(crate) fn behind(&self, at: usize) -> Unread<'a> {
+        let position = self.position.wrapping_add(at as u64);
+        let length = match self.tail {
+            Some(tail) => used(position, tail.load(Ordering::Acquire)).unwrap_or(0) as usize,
+            None => self.length - at,
+        };
+        Unread { position, length, ..*self }
     }
 
     /// Its length in bytes.
@@ -224,6 +237,13 @@ impl Ring {
         waits.writers_wait.fetch_sub(1, Ordering::SeqCst);
     }
 
+    /// Everything that has been written and not read, to look at without reading it.
+    pub(crate) fn unread(&self) -> Unread<'_> {
+        let State { writers: Apart(writers), head: Apart(head), .. } = self.state();
+        let position = head.load(Ordering::Relaxed);
+        Unread { words: self.memory.words(), position, length: 0, tail: Some(&writers.tail) }.behind(0)
+    }
+
     /// Gives everything written so far to `take`, then frees it. One reader only. `take` returns the number of bytes that it
     /// used up; 0 stops. Positions that cannot be were written over by a cell: `take` is given nothing, and what is
     /// written from here on is read again.
@@ -240,11 +260,12 @@ impl Ring {
             if whole != tail {
                 writers.tail.store(whole, Ordering::SeqCst);
             }
-            take(&Unread { words: self.memory.words(), position: 0, length: 0 });
+            take(&Unread { words: self.memory.words(), position: 0, length: 0, tail: None });
             0
         });
         while rest > 0 {
-            let unread = Unread { words: self.memory.words(), position, length: rest as usize };
+            let words = self.memory.words();
+            let unread = Unread { words, position, length: rest as usize, tail: Some(&writers.tail) };
             let used = (take(&unread) as u64).min(rest);
             if used == 0 {
                 break;

@@ -38,6 +38,24 @@ fn records_come_out_in_order_and_whole() {
 }
 
 #[test]
+fn the_reader_sees_what_comes_behind_a_record_before_it_reads_that() {
+    let ring = ring();
+    assert!(ring.write(1, b"abcdefgh", b""));
+    let mut behind = Vec::new();
+    ring.read(|unread| {
+        assert_eq!(unread.len(), 8);
+        assert!(ring.write(1, b"klmnopqr", b""));
+        let later = unread.behind(unread.len());
+        behind.resize(later.len(), 0);
+        later.copy(0, &mut behind);
+        unread.len()
+    });
+    assert_eq!(behind, b"klmnopqr");
+    assert_eq!(ring.unread().len(), 8, "to look at it is not to read it");
+    assert_eq!(read_all(&ring), b"klmnopqr");
+}
+
+#[test]
 fn writers_wait_for_a_slow_reader_and_lose_nothing() {
     let ring = Arc::new(ring());
     let writers: Vec<_> = (1..=4u32)

@@ -17,6 +17,7 @@ use crate::worker::abi::record::{Head, Kind, RecordReader};
 use crate::worker::abi::ring::Unread;
 use crate::worker::host;
 use crate::worker::parent::answer::Answerer;
+use crate::worker::parent::coming::Coming;
 use crate::worker::parent::content::Contents;
 use crate::worker::parent::display::Displays;
 use crate::worker::parent::open::Open;
@@ -104,12 +105,12 @@ impl Inbox {
                     self.text(origin, if stream == 2 { Stream::Stderr } else { Stream::Stdout }, payload);
                 }
             }
-            Kind::Barrier => self.read_streams(),
+            Kind::Barrier => self.read_streams(&unread.behind(length)),
             // These events carry their time, so the gathered text before them need not be handed on first.
             Kind::Wait | Kind::Wake => self.waits(&head),
             _ => {
                 self.flush();
-                self.other(&head, payload);
+                self.other(&head, payload, &unread.behind(length));
             }
         }
         self.running = head.running;
@@ -125,7 +126,7 @@ impl Inbox {
         self.send_text(origin, Stream::Stderr, text.into());
     }
 
-    fn other(&mut self, head: &Head, payload: &[u8]) {
+    fn other(&mut self, head: &Head, payload: &[u8], behind: &Unread) {
         let (lane, other, at) = (LaneId(head.lane), LaneId(head.other), self.at(head.nanos));
         self.contents.release_text(lane, &mut |event| send(&self.sink, event));
         let name = || String::from_utf8_lossy(payload).into_owned();
@@ -135,24 +136,24 @@ impl Inbox {
             Kind::Start => self.send(Event::Started { lane, on: other, at }),
             Kind::End => self.lane_ended(lane, at),
             Kind::Join => self.send(Event::Joined { by: other, lane, at }),
-            Kind::Process => self.process_started(head.pid, Speaker { lane: head.lane, cell: head.cell }),
+            Kind::Process => self.process_started(head.pid, Speaker { lane: head.lane, cell: head.cell }, behind),
             Kind::Display | Kind::Result => {
                 if let Some(event) = self.displays.record(head, payload, self.origin(head)) {
                     self.send(event);
                 }
             }
-            Kind::Input => self.input(head, payload),
+            Kind::Input => self.input(head, payload, behind),
             Kind::Text | Kind::Barrier | Kind::Wait | Kind::Wake => {}
         }
     }
 
     /// Passes a question of the worker on, after all output that came before it: that may be the prompt.
-    fn input(&mut self, head: &Head, payload: &[u8]) {
+    fn input(&mut self, head: &Head, payload: &[u8], behind: &Unread) {
         let Some((ticket, question)) = payload.split_first_chunk() else { return };
         let ticket = u64::from_ne_bytes(*ticket);
         let Some((password, prompt)) = question.split_first() else { return self.answerer.go_on(ticket) };
-        self.read_streams();
-        self.release();
+        self.read_streams(behind);
+        self.release(behind);
         self.flush();
         if let Some(number) = self.answerer.asked(ticket) {
             let (origin, prompt) = (self.origin(head), String::from_utf8_lossy(prompt).into_owned());
@@ -198,12 +199,12 @@ impl Inbox {
     }
 
     /// Notes that a lane runs as process `pid` from here on.
-    fn process_started(&mut self, pid: u32, speaker: Speaker) {
+    fn process_started(&mut self, pid: u32, speaker: Speaker, behind: &Unread) {
         self.end_earlier(pid);
         self.processes.add_child(pid, speaker);
         self.send(Event::Process { lane: LaneId(speaker.lane), pid });
         // What the child has written by now came before what its maker prints after this record.
-        self.release();
+        self.release(behind);
     }
 
     /// Ends the process that had this id before: a new process has it now, so the end was only not noticed yet.
@@ -214,18 +215,18 @@ impl Inbox {
     }
 
     /// Ends what the children and descendants that have ended by now have left behind.
-    pub(crate) fn reap(&mut self) {
+    pub(crate) fn reap(&mut self, unread: &Unread) {
         let ended = self.processes.ended();
         if ended.is_empty() {
             return;
         }
         // All that they wrote can be read by now.
-        self.read_streams();
-        self.release();
+        self.read_streams(unread);
+        self.release(unread);
         self.flush();
         ended.into_iter().for_each(|pid| self.process_ended(pid));
         // Text may have been held back for a program that one of them was about to start.
-        self.release();
+        self.release(unread);
     }
 
     /// Ends what a process has left behind: a worker, a snapshot, a child or a descendant of one. The process has ended,
@@ -240,23 +241,28 @@ impl Inbox {
         self.processes.forget(pid).into_iter().for_each(|lane| self.lane_ended(LaneId(lane), at));
     }
 
-    /// Reads everything that has been written to fd 1 and 2 by now.
-    pub(crate) fn read_streams(&mut self) {
+    /// Reads everything that has been written to fd 1 and 2 by now. `unread` are the records that follow.
+    pub(crate) fn read_streams(&mut self, unread: &Unread) {
         let mut buffer = vec![0; LARGEST_TEXT];
         for (index, stream) in [(0, Stream::Stdout), (1, Stream::Stderr)] {
             while let Ok((length @ 1.., pid)) = receive_with_pid(&self.streams[index], &mut buffer) {
-                self.raw(stream, pid, &buffer[..length]);
+                self.raw(stream, pid, &buffer[..length], unread);
             }
         }
     }
 
-    /// Takes bytes that a process wrote to fd 1 or 2 itself. They are held back if the process is not known: `release`
-    /// looks for it when the records that were written by now have been read.
-    fn raw(&mut self, stream: Stream, pid: u32, bytes: &[u8]) {
+    /// Takes bytes that a process wrote to fd 1 or 2 itself. They are held back if a record that is still to come tells
+    /// whose they are.
+    fn raw(&mut self, stream: Stream, pid: u32, bytes: &[u8], unread: &Unread) {
         let waits = self.held.iter().any(|(_, other, _)| *other == pid);
-        match self.processes.speaker(pid) {
-            Some(speaker) if !waits => self.raw_of(speaker, stream, pid, bytes),
-            _ => self.held.push((stream, pid, bytes.to_vec())),
+        let speaker = match self.processes.speaker(pid) {
+            _ if waits => None,
+            None => self.processes.find_speaker(pid, self.running, &Coming::of(&unread.behind(0))),
+            known => known,
+        };
+        match speaker {
+            Some(speaker) => self.raw_of(speaker, stream, pid, bytes),
+            None => self.held.push((stream, pid, bytes.to_vec())),
         }
     }
 
@@ -267,11 +273,15 @@ impl Inbox {
         self.text(origin, stream, bytes);
     }
 
-    /// Hands on what was held back, except for processes whose record of their start may still come. Called when all
-    /// records have been read that were written before.
-    pub(crate) fn release(&mut self) {
+    /// Hands on what was held back, except for processes of which a record that is still to come tells. `unread` are the
+    /// records that follow.
+    pub(crate) fn release(&mut self, unread: &Unread) {
+        if self.held.is_empty() {
+            return;
+        }
+        let coming = Coming::of(&unread.behind(0));
         for (stream, pid, bytes) in std::mem::take(&mut self.held) {
-            match self.processes.find_speaker(pid, self.running) {
+            match self.processes.find_speaker(pid, self.running, &coming) {
                 Some(speaker) => self.raw_of(speaker, stream, pid, &bytes),
                 None => self.held.push((stream, pid, bytes)),
             }

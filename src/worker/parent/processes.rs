@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::events::LaneId;
 use crate::sys::poll::poll_now;
 use crate::sys::process::{parent_of, pidfd_open};
+use crate::worker::parent::coming::Coming;
 
 /// How many descendants of children (programs of a shell, as a rule) are remembered at once, each with a descriptor.
 /// One beyond that is not remembered: its ancestors are looked up again for each piece that it writes.
@@ -161,9 +162,13 @@ impl Processes {
         lanes
     }
 
-    /// What a process speaks for that has written. None if its maker is about to say so: a program may write before the
-    /// record of its start has been read. Call it when every record that was written before has been read.
-    pub(crate) fn find_speaker(&mut self, pid: u32, running: u32) -> Option<Speaker> {
+    /// The lane and cell for which a process speaks that has written and is not known. `coming` is what the unread records
+    /// say. None if one of them tells it, or may tell it soon: a program may write before the record of its start is read.
+    ///
+    /// A process that has ended and been waited for has no ancestors to ask for. If it was started by the worker or a
+    /// child, the record of its start is written by then. Else it is a descendant of a program, and speaks for the program
+    /// that was started last before it: the system gives out process ids in order.
+    pub(crate) fn find_speaker(&mut self, pid: u32, running: u32, coming: &Coming) -> Option<Speaker> {
         let mut ancestor = Some(pid);
         while let Some(other) = ancestor.filter(|pid| !self.known.contains_key(pid)) {
             ancestor = parent_of(other).filter(|parent| *parent > 1);
@@ -171,16 +176,27 @@ impl Processes {
         if ancestor == Some(pid) {
             return self.speaker(pid);
         }
-        // A process that has gone by now has no ancestors to ask for: any maker may be its own.
-        let may_be_its_maker = |maker: &u32| ancestor.is_none_or(|ancestor| ancestor == *maker);
-        if self.unborn.values().any(may_be_its_maker) {
+        let is_its_maker = |maker: &u32| ancestor.is_none_or(|ancestor| ancestor == *maker);
+        if coming.started().contains(&pid)
+            || ancestor.is_some_and(|ancestor| coming.is_about_to_start(ancestor))
+            || self.unborn.values().any(is_its_maker)
+        {
             return None;
         }
-        // One that has gone was most likely started by the program that was started last.
-        let children = || self.known.values().filter(|process| process.role == Role::Child);
-        let process =
-            ancestor.and_then(|pid| self.known.get(&pid)).or_else(|| children().max_by_key(|p| p.speaker.lane));
-        let speaker = process.map_or(Speaker { lane: LaneId::MAIN.0, cell: running }, |process| process.speaker);
+        let speaks_for = match ancestor {
+            Some(ancestor) => Some(ancestor),
+            None => {
+                let children = self.known.iter().filter(|(_, process)| process.role == Role::Child);
+                let children = children.map(|(child, _)| child).chain(coming.started());
+                // The difference wraps, as ids do: a child with a larger id is the farthest one.
+                children.min_by_key(|child| pid.wrapping_sub(**child)).copied()
+            }
+        };
+        let speaker = match speaks_for {
+            None => Speaker { lane: LaneId::MAIN.0, cell: running },
+            // If it is not known, the record of its start is still to be read.
+            Some(other) => self.speaker(other)?,
+        };
         if self.descendants < DESCENDANTS
             && let Ok(descriptor) = pidfd_open(pid)
         {

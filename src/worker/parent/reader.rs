@@ -128,10 +128,10 @@ impl Reader {
 
     fn take_everything(&self, inbox: &mut Inbox) {
         self.ring.read(|unread| inbox.record(unread));
-        inbox.read_streams();
+        inbox.read_streams(&self.ring.unread());
         self.ring.read(|unread| inbox.record(unread));
-        inbox.release();
-        inbox.reap();
+        inbox.release(&self.ring.unread());
+        inbox.reap(&self.ring.unread());
         inbox.flush();
     }
 
@@ -199,8 +199,8 @@ impl Reader {
             self.ring.read(|unread| inbox.record(unread));
         }
         inbox.set_running(self.shared.running.load(Ordering::SeqCst));
-        inbox.read_streams();
-        inbox.release();
+        inbox.read_streams(&self.ring.unread());
+        inbox.release(&self.ring.unread());
         inbox.finish_cell();
         inbox.set_running(0);
     }

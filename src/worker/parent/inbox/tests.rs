@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use super::*;
 use crate::sys::process::parent_of;
+use crate::worker::abi::memory::AtomicU64;
+use crate::worker::abi::record::HEAD;
 use crate::worker::abi::words;
 
 /// No process has this id: the kernel's limit is 2^22.
@@ -48,22 +50,51 @@ impl Bench {
     }
 
     fn record(&mut self, kind: Kind, detail: u32, lane: u32, cell: u32, pid: u32) {
-        let detail = detail as u8;
-        let head = Head { kind, detail, length: 0, lane, other: 1, cell, running: cell, pid, tid: pid, nanos: 0 };
-        let bytes = head.to_bytes();
-        assert_eq!(self.inbox.record(&Unread::of(&words::of(&bytes), bytes.len())), bytes.len());
+        self.records(&[head(kind, detail, lane, cell, pid)]);
     }
 
-    /// `maker` starts a program in `cell`: its lane is declared, then it runs.
+    /// The session reads these records, which have all been written before it reads the first.
+    fn records(&mut self, heads: &[Head]) {
+        for index in 0..heads.len() {
+            let (words, length) = written(&heads[index..]);
+            assert_eq!(self.inbox.record(&Unread::of(&words, length)), HEAD);
+        }
+    }
+
+    /// `maker` starts a program in `cell`.
     fn program(&mut self, lane: u32, cell: u32, maker: u32, pid: u32) {
-        self.record(Kind::Lane, host::PROCESS, lane, cell, maker);
-        self.record(Kind::Process, 0, lane, cell, pid);
+        self.records(&program(lane, cell, maker, pid));
+    }
+
+    /// The session reads text that this process writes, before these records.
+    fn read_before(&mut self, pid: u32, text: &str, unread: &[Head]) {
+        let (words, length) = written(unread);
+        self.inbox.raw(Stream::Stdout, pid, text.as_bytes(), &Unread::of(&words, length));
+    }
+
+    fn reap(&mut self) {
+        self.reap_before(&[]);
+    }
+
+    /// The session takes note of the processes that have ended, before it reads these records.
+    fn reap_before(&mut self, unread: &[Head]) {
+        let (words, length) = written(unread);
+        self.inbox.reap(&Unread::of(&words, length));
+    }
+
+    fn texts(&mut self) -> Vec<(u32, String)> {
+        self.inbox.flush();
+        let events = self.events.0.lock().expect("no poison");
+        let text = |event: &Event| match event {
+            Event::Text { origin, text, .. } => Some((origin.lane.0, text.clone())),
+            _ => None,
+        };
+        events.iter().filter_map(text).collect()
     }
 
     /// The lane and cell under which text that this process writes comes out, once every record has been read.
     fn writes(&mut self, pid: u32, text: &str) -> Option<(LaneId, CellId)> {
-        self.inbox.raw(Stream::Stdout, pid, text.as_bytes());
-        self.inbox.release();
+        self.read_before(pid, text, &[]);
         self.said(text)
     }
 
@@ -80,6 +111,22 @@ impl Bench {
     fn open(&self) -> Vec<LaneId> {
         self.open.wait(Duration::ZERO)
     }
+}
+
+fn head(kind: Kind, detail: u32, lane: u32, cell: u32, pid: u32) -> Head {
+    let detail = detail as u8;
+    Head { kind, detail, length: 0, lane, other: 1, cell, running: cell, pid, tid: pid, nanos: 0 }
+}
+
+/// The records as they stand in the ring, and their length in bytes.
+fn written(heads: &[Head]) -> (Vec<AtomicU64>, usize) {
+    let bytes: Vec<u8> = heads.iter().flat_map(|head| head.to_bytes()).collect();
+    (words::of(&bytes), bytes.len())
+}
+
+/// The records of a program's start: its lane is declared, then it runs.
+fn program(lane: u32, cell: u32, maker: u32, pid: u32) -> [Head; 2] {
+    [head(Kind::Lane, host::PROCESS, lane, cell, maker), head(Kind::Process, 0, lane, cell, pid)]
 }
 
 /// A shell with a child. The child ends when it is killed, the shell when its input does.
@@ -133,10 +180,64 @@ fn a_process_id_that_is_used_again_speaks_with_its_new_name() {
     bench.program(5, 1, WORKER, first.shell.id());
     assert_eq!(bench.writes(first.child, "old"), Some((LaneId(5), CellId(1))));
     first.end_child();
-    bench.inbox.reap();
+    let child = first.child;
+    drop(first);
+    bench.reap();
     bench.program(9, 2, WORKER, second.shell.id());
     // It has gone by the time it is looked up, as a program of a shell mostly has.
-    assert_eq!(bench.writes(first.child, "new"), Some((LaneId(9), CellId(2))));
+    assert_eq!(bench.writes(child, "new"), Some((LaneId(9), CellId(2))));
+}
+
+/// The ids of processes that have ended, in the order in which they were started.
+fn three_ended() -> [u32; 3] {
+    loop {
+        let ids = [ended(), ended(), ended()];
+        // The system begins again at the lowest id after the highest.
+        if ids.is_sorted() {
+            return ids;
+        }
+    }
+}
+
+#[test]
+fn text_that_is_read_before_the_record_of_its_process_waits_for_that_record() {
+    let [first, second, _] = three_ended();
+    let mut bench = Bench::new();
+    let starts = [program(5, 1, WORKER, first), program(6, 1, WORKER, second)].concat();
+    bench.read_before(first, "of the first", &starts);
+    bench.read_before(second, "of the second", &starts);
+    assert_eq!(bench.texts(), []);
+    bench.records(&starts);
+    assert_eq!(bench.texts(), [(5, "of the first".to_string()), (6, "of the second".to_string())]);
+}
+
+#[test]
+fn text_of_a_program_that_a_program_started_comes_before_what_the_worker_says_next() {
+    let [shell, its, next] = three_ended();
+    let mut bench = Bench::new();
+    let said = head(Kind::Rename, 0, 1, 1, WORKER);
+    let records = [&program(5, 1, WORKER, shell)[..], &[said], &program(6, 1, WORKER, next)].concat();
+    bench.read_before(its, "of the shell's", &records);
+    bench.read_before(shell, "of the shell", &records);
+    bench.records(&records);
+    let is_order = |events: &[Event]| {
+        let place = |wanted: fn(&Event) -> bool| events.iter().position(wanted).expect("it came");
+        place(|event| matches!(event, Event::Text { .. })) < place(|event| matches!(event, Event::Renamed { .. }))
+    };
+    assert_eq!(bench.texts(), [(5, "of the shell'sof the shell".to_string())]);
+    assert!(is_order(&bench.events.0.lock().expect("no poison")));
+}
+
+#[test]
+fn text_that_is_read_when_a_program_ends_waits_for_the_record_of_the_next_one() {
+    let [first, second, _] = three_ended();
+    let mut bench = Bench::new();
+    bench.program(5, 1, WORKER, first);
+    let starts = program(6, 1, WORKER, second);
+    bench.read_before(second, "of the second", &starts);
+    bench.reap_before(&starts);
+    bench.records(&starts);
+    assert_eq!(bench.texts(), [(6, "of the second".to_string())]);
 }
 
 #[test]
@@ -146,7 +247,7 @@ fn what_a_child_declared_ends_with_it() {
     bench.program(5, 1, WORKER, child);
     bench.record(Kind::Lane, host::THREAD, 6, 1, child);
     bench.record(Kind::Lane, host::THREAD, 7, 1, WORKER);
-    bench.inbox.reap();
+    bench.reap();
     assert_eq!(bench.open(), [LaneId(7)]);
 }
 
@@ -157,7 +258,7 @@ fn a_program_that_a_dead_child_was_about_to_start_holds_nothing_back() {
     bench.program(5, 1, WORKER, child);
     bench.record(Kind::Lane, host::PROCESS, 6, 1, child);
     assert_eq!(bench.writes(WORKER + 1, "held"), None, "it may be that program");
-    bench.inbox.reap();
+    bench.reap();
     assert_eq!(bench.said("held"), Some((LaneId::MAIN, CellId(1))));
 }
 
@@ -189,11 +290,11 @@ fn a_child_that_cannot_be_watched_lives_until_it_has_ended() {
     });
     let mut bench = Bench::new();
     bench.program(5, 1, WORKER, said.recv().expect("said"));
-    bench.inbox.reap();
+    bench.reap();
     assert_eq!(bench.open(), [LaneId(5)]);
     drop(end);
     thread.join().expect("no panic");
     while !bench.open().is_empty() {
-        bench.inbox.reap();
+        bench.reap();
     }
 }

@@ -14,6 +14,7 @@ mod heat;
 mod in_use;
 mod level;
 mod linker;
+mod machine_code;
 pub(super) mod prepare;
 #[cfg(test)]
 mod prepare_tests;
@@ -22,6 +23,7 @@ mod runtime_crate;
 mod scratch;
 mod storage_plan;
 pub(super) mod toolchain;
+mod type_of;
 mod unit;
 pub(super) mod usage;
 pub(super) mod warm_up;

@@ -47,8 +47,9 @@ pub(crate) fn session(scope: &Scope, number: u32) -> Unit {
     unit
 }
 
-/// What later cells have to know of the session crate with this number, once it is compiled to `library`.
-pub(crate) fn built(scope: &Scope, number: u32, library: Library) -> Build {
+/// What later cells have to know of the session crate with this number, once it is compiled to `library`, with `code` bytes of
+/// machine code.
+pub(crate) fn built(scope: &Scope, number: u32, library: Library, code: u64) -> Build {
     let modules = || scope.modules.values().filter(|module| module.home.number == number);
     let mut externs = scope.externs(modules().flat_map(|module| module.uses()), "");
     let mut homes: BTreeSet<u32> = builds(scope, &externs).flat_map(|build| build.homes.iter().copied()).collect();
@@ -57,7 +58,7 @@ pub(crate) fn built(scope: &Scope, number: u32, library: Library) -> Build {
     loads.extend(builds(scope, &homes).flat_map(|build| build.loads.iter().copied()));
     externs.insert(number);
     loads.insert(number);
-    Build { library, externs, loads, homes, crates: scope.crates.clone() }
+    Build { library, code, externs, loads, homes, crates: scope.crates.clone() }
 }
 
 /// The names of a session crate's modules at its root, where `crate::NAME` finds them, each with its path. Only those
@@ -179,7 +180,7 @@ mod tests {
     fn scope_of(source: &str) -> (Scope, Arc<str>) {
         let cell = Cell::parse(source);
         let items = cell.parts.expect("Rust").items;
-        (Scope::default().with_items(CELL, &cell.source, &items, Binding::Late).0, cell.source)
+        (Scope::default().addition(CELL, &cell.source, &items).grown(Binding::Late).0, cell.source)
     }
 
     #[test]
@@ -199,9 +200,9 @@ mod tests {
             "{first}"
         );
         let library = Library { key: "k".into(), path: "p".into() };
-        scope.builds.insert_mut(1, Arc::new(built(&scope, 1, library)));
+        scope.builds.insert_mut(1, Arc::new(built(&scope, 1, library, 0)));
         scope.retire_builds();
-        let (scope, number) = scope.with_items(CellId(2), &source, &[], Binding::Late);
+        let (scope, number) = scope.addition(CellId(2), &source, &[]).grown(Binding::Late);
         let unit = session(&scope, number);
         let later = unit.files[1].1.generated();
         assert!(

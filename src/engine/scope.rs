@@ -6,6 +6,7 @@ mod addition;
 pub(super) mod crate_use;
 pub(super) mod dependency;
 mod growth;
+mod index;
 pub(super) mod lost_names;
 mod meaning;
 mod module;
@@ -62,6 +63,8 @@ pub(super) struct Scope {
     /// Variables that are gone, and why. A later cell that uses one is told.
     pub lost: Map<String, Lost>,
     pub imports: List<Import>,
+    /// The names of the functions and methods that cells define, each with the modules of the cell (`index`).
+    functions: Map<(String, Home), ()>,
     /// For each name, the module whose item it means now.
     names: Map<Name, Home>,
     /// Those of `names` that mean a trait.

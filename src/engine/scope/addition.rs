@@ -81,13 +81,18 @@ impl Scope {
     }
 
     /// The item in force with the very same text. One with names counts only if all of them mean it now.
-    fn same_text(&self, item: &Item) -> Option<&Live> {
+    fn same_text<'a>(&'a self, item: &Item) -> Option<&'a Live> {
         let in_module = |module: &'_ Arc<Module>| {
             let same = |(index, other): (usize, &Item)| (other.tokens == item.tokens).then_some(index);
             module.live().find_map(same)
         };
         let Some(first) = item.names.first() else {
-            return self.modules.values().find_map(|module| Some(&module.live[&in_module(module)?]));
+            let found = |module: &'a Arc<Module>| Some(&module.live[&in_module(module)?]);
+            // An impl of the same text has the same methods.
+            return match item.functions.keys().next() {
+                Some(method) => self.modules_with(method).find_map(found),
+                None => self.modules.values().find_map(found),
+            };
         };
         let home = self.names.get(first)?;
         let module = self.modules.get(home)?;

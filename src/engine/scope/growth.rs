@@ -174,7 +174,7 @@ impl<'a> Growth<'a> {
             let Some(old) = scope.modules.get(&place.home) else { continue };
             let mut old = Module::clone(old);
             old.live.remove(&place.index);
-            scope.modules.insert_mut(place.home, Arc::new(old));
+            scope.put_module(Arc::new(old));
             let Some(item) = self.item(*place) else { continue };
             let home = self.moved_to(*place);
             for name in &item.names {
@@ -192,7 +192,7 @@ impl<'a> Growth<'a> {
         }
         let module = self.new_module();
         for module in modules.into_values().chain([module]).filter(|module| !module.live.is_empty()) {
-            scope.modules.insert_mut(module.home, Arc::new(module));
+            scope.put_module(Arc::new(module));
         }
         if !self.moved.is_empty() || !self.replaced.is_empty() {
             scope.follow_moves();

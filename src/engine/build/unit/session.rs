@@ -11,8 +11,7 @@ use crate::engine::text::source_map::{GeneratedFile, SourceBuilder};
 
 /// The session crate with this number, with a module for each cell of which it has items.
 pub(crate) fn session(scope: &Scope, number: u32) -> Unit {
-    let modules: Vec<&Module> =
-        scope.modules.values().map(|module| &**module).filter(|module| module.home.number == number).collect();
+    let modules: Vec<&Module> = scope.modules_of(number).map(|module| &**module).collect();
     let uses: Uses = modules.iter().flat_map(|module| module.uses()).cloned().collect();
     let mut unit = linked(scope, &uses, "");
     unit.hot = true;
@@ -50,7 +49,7 @@ pub(crate) fn session(scope: &Scope, number: u32) -> Unit {
 /// What later cells have to know of the session crate with this number, once it is compiled to `library`, with `code` bytes of
 /// machine code.
 pub(crate) fn built(scope: &Scope, number: u32, library: Library, code: u64) -> Build {
-    let modules = || scope.modules.values().filter(|module| module.home.number == number);
+    let modules = || scope.modules_of(number);
     let mut externs = scope.externs(modules().flat_map(|module| module.uses()), "");
     let mut homes: BTreeSet<u32> = builds(scope, &externs).flat_map(|build| build.homes.iter().copied()).collect();
     homes.extend(modules().flat_map(|module| module.live.values()).filter_map(|live| live.statics));

@@ -4,10 +4,11 @@
 //! tell a program that it happened, so what has state, or could tell two types of the same text apart, stays where it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Growth;
 use crate::engine::scope::Variable;
-use crate::engine::scope::module::{Home, Place};
+use crate::engine::scope::module::{Home, Module, Place};
 use crate::engine::text::cell::{Kind, Name, Space, tells_types_apart};
 use crate::events::CellId;
 
@@ -57,10 +58,11 @@ impl Growth<'_> {
 
     /// The items in force in this crate.
     fn places(&self, number: u32) -> Vec<Place> {
-        let first = |number| Home { number, cell: CellId(0) };
-        let modules = self.scope.modules.range(first(number)..first(number + 1));
-        let places = |(home, index): (Home, usize)| Place { home, index };
-        modules.flat_map(|(home, module)| module.live.keys().map(|index| (*home, *index))).map(places).collect()
+        let places = |module: &'_ Arc<Module>| {
+            let home = module.home;
+            module.live.keys().map(|index| Place { home, index: *index }).collect::<Vec<_>>()
+        };
+        self.scope.modules_of(number).flat_map(places).collect()
     }
 
     /// The items of this crate and all that use them. `None` if one of them has to stay.

@@ -20,7 +20,7 @@ fn with(scope: &Scope, source: &str, binding: Binding) -> Scope {
         return scope.with_imports(&items);
     }
     let (mut scope, number) = addition.grown_over_chain().unwrap_or_else(|| addition.grown(binding));
-    let modules = scope.modules.values().filter(|module| module.home.number == number);
+    let modules = scope.modules_of(number);
     let mut externs = scope.externs(modules.flat_map(|module| module.uses()), "");
     externs.insert(number);
     let library = Library { key: number.to_string(), path: "p".into() };
@@ -290,4 +290,16 @@ fn a_crate_with_much_code_is_not_compiled_again() {
     let large = Build { code: 1 << 20, ..Build::clone(&scope.builds[&25]) };
     scope.builds.insert_mut(25, Arc::new(large));
     assert_eq!(behind(&with(&scope, &link(25), Binding::Late)), 25);
+}
+
+#[test]
+fn functions_are_found_by_name_while_a_cell_that_defines_them_is_in_force() {
+    let count = |scope: &Scope, name: &str| scope.functions_named(name).count();
+    let scope = after(&["fn f() {}\nstruct A;\nimpl A { fn f(&self) {} }", "fn g() {}\nfn fg() {}"]);
+    assert_eq!([count(&scope, "f"), count(&scope, "g"), count(&scope, "h")], [2, 1, 0]);
+    // The method is compiled again beside the new one, from the same cell, whose `f` stays.
+    let scope = with(&scope, "impl A { fn g(&self) {} }", Binding::Late);
+    assert_eq!((scope.modules.size(), count(&scope, "g")), (4, 2));
+    let scope = after(&["fn f() {}", "fn f() { 1; }"]);
+    assert_eq!(count(&scope, "f"), 1, "the first is gone");
 }

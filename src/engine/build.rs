@@ -19,6 +19,8 @@ mod runtime_crate;
 mod scratch;
 mod storage_plan;
 pub(super) mod toolchain;
+mod turns;
 mod unit;
 pub(super) mod usage;
 pub(super) mod warm_up;
+mod wishes;

@@ -61,7 +61,7 @@ fn beside() {
          *--crate-type=dylib*) grep -qs marked_item *.rs In* && timeout 60 sh -c 'echo beside > {{}}/items';;\n\
          esac"
     ));
-    ["items", "begun"].map(|name| pipe(&watched.file(name)));
+    ["items", "begun"].iter().for_each(|name| pipe(&watched.file(name)));
     let first = format!("print!(\"{{}}\", std::fs::read_to_string({:?})?);", watched.file("begun"));
     let came = watched.bench.notebook(&[&first, "let marked_cell = 1;", "fn marked_item() {}"]);
     assert_eq!(came[0].stdout, "beside\n", "{came:?}");

@@ -13,8 +13,17 @@ use crate::{interrupt, link, place, show};
 /// What a cell's code returns: `?` works on every error that converts into a box.
 pub type Answer = Result<(), Box<dyn Error>>;
 
-/// Runs the code of one cell; true if it came to its end.
+/// Runs the code of one cell. Returns whether it came to its end.
 pub fn run(frame: &Frame, code: impl FnOnce() -> Answer) -> bool {
+    let mut code = Some(code);
+    // This function is compiled again in each cell, so all that does not depend on the cell's code is in another.
+    run_once(frame, &mut || match code.take() {
+        Some(code) => code(),
+        None => Ok(()),
+    })
+}
+
+fn run_once(frame: &Frame, code: &mut dyn FnMut() -> Answer) -> bool {
     // SAFETY: the worker passes text that lives during the call.
     place::learn(unsafe { std::slice::from_raw_parts(frame.places, frame.places_len) });
     crate::timing::set_style(Style { wall_only: frame.wall_only, compile_seconds: frame.compile_seconds });

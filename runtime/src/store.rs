@@ -14,9 +14,33 @@ thread_local! {
     static STORE: RefCell<ManuallyDrop<Store>> = const { RefCell::new(ManuallyDrop::new(BTreeMap::new())) };
 }
 
-/// Uses the calling thread's store. No code of the user's may run in `work`: it might come here again.
-fn with_store<R>(work: impl FnOnce(&mut Store) -> R) -> R {
-    STORE.with_borrow_mut(|store| work(store))
+// Whatever is generic below is compiled again in each cell, for each type of a variable. So these functions are not: with
+// the map's own code in the cells, a cell that kept one variable took twice as long to compile.
+
+/// Takes the variable's value out of the calling thread's store. `None` if it has none of this name.
+#[inline(never)]
+fn remove(name: &str) -> Option<Box<dyn Any>> {
+    STORE.with_borrow_mut(|store| store.remove(name))
+}
+
+/// Puts a value into the calling thread's store.
+#[inline(never)]
+fn insert(name: &str, value: Box<dyn Any>) {
+    let before = STORE.with_borrow_mut(|store| store.insert(name.to_string(), value));
+    // The old value's destructor is the user's code, which may use the store.
+    drop(before);
+}
+
+#[cold]
+#[inline(never)]
+fn no_value(name: &str) -> ! {
+    panic!("`{name}` has no value any more; run the cell that defines it again")
+}
+
+#[cold]
+#[inline(never)]
+fn other_type(name: &str, expected: &str) -> ! {
+    panic!("`{name}` is not a `{expected}`: please report this as a bug of threadbook")
 }
 
 /// Takes the variable out. The session knows its type from rustc, so a mismatch is a fault of ours.
@@ -24,12 +48,10 @@ fn with_store<R>(work: impl FnOnce(&mut Store) -> R) -> R {
 /// # Panics
 /// The calling thread has no variable of this name and type: none but the thread that runs cells has any.
 pub fn take<T: 'static>(name: &str) -> T {
-    match with_store(|store| store.remove(name)).map(|value| value.downcast::<T>()) {
-        Some(Ok(value)) => *value,
-        Some(Err(_)) => {
-            panic!("`{name}` is not a `{}`: please report this as a bug of threadbook", type_name::<T>())
-        }
-        None => panic!("`{name}` has no value any more; run the cell that defines it again"),
+    let Some(value) = remove(name) else { no_value(name) };
+    match value.downcast::<T>() {
+        Ok(value) => *value,
+        Err(_) => other_type(name, type_name::<T>()),
     }
 }
 
@@ -39,7 +61,7 @@ pub fn take<T: 'static>(name: &str) -> T {
 /// # Panics
 /// As `take`; the value's own type may be another than `T`, but must have its size and alignment.
 pub fn take_rebuilt<T: 'static>(name: &str) -> T {
-    let Some(value) = with_store(|store| store.remove(name)) else { return take(name) };
+    let Some(value) = remove(name) else { no_value(name) };
     let value = match value.downcast::<T>() {
         Ok(value) => return *value,
         Err(value) => value,
@@ -59,16 +81,14 @@ pub fn take_rebuilt<T: 'static>(name: &str) -> T {
 #[inline(never)]
 pub fn put<T: 'static>(name: &str, value: &mut Option<T>) {
     let Some(value) = value.take() else { return };
-    let before = with_store(|store| store.insert(name.to_string(), Box::new(value)));
-    // The old value's destructor is the user's code.
-    drop(before);
+    insert(name, Box::new(value));
 }
 
 /// Drops these variables (`%reset`).
 pub fn forget(names: &[&str]) {
     for name in names {
-        let gone = with_store(|store| store.remove(*name));
-        // As above.
+        let gone = remove(name);
+        // The value's destructor is the user's code, which may use the store.
         drop(gone);
     }
 }

@@ -7,14 +7,21 @@ use std::time::{Duration, Instant};
 
 use crate::interrupt;
 
-/// Turns of a strip whose turns are brief: it takes milliseconds at most.
+/// Turns of the first strip of brief turns, which takes milliseconds at most.
 const BRIEF: u64 = 4096;
 
+/// The most turns of a strip of brief turns. What a loop that LLVM vectorises does once a strip is then nothing beside its
+/// turns.
+const BRIEF_AT_MOST: u64 = 16 * BRIEF;
+
 /// The most turns of a strip whose turns may take any time. Few, since later turns may take longer than the earlier ones.
-const PACED: u64 = 256;
+const PACED_AT_MOST: u64 = 256;
 
 /// A strip that takes longer than this is followed by a shorter one.
 const LONG: Duration = Duration::from_millis(2);
+
+/// A strip of brief turns that takes less than this may be followed by a longer one.
+const SHORT: Duration = Duration::from_micros(200);
 
 /// Turns that have to be fast before strips become longer.
 const TRIED: u64 = 64;
@@ -22,7 +29,15 @@ const TRIED: u64 = 64;
 /// How many turns a strip has.
 pub struct Pace {
     turns: u64,
-    /// When the strip began. `None` if its turns are brief, and all strips have as many.
+    clock: Clock,
+}
+
+/// What the length of the next strip is told from. Apart from the number of turns, which loops count to: LLVM keeps nothing
+/// in a register whose address another function has seen.
+struct Clock {
+    /// The most turns of a strip.
+    at_most: u64,
+    /// When the strip began. `None` in the first strip of brief turns, since a loop that ends with it needs no clock.
     began: Option<Instant>,
     /// Turns since strips have been as long as now.
     tried: u64,
@@ -31,35 +46,44 @@ pub struct Pace {
 impl Pace {
     #[inline(always)]
     pub fn brief() -> Pace {
-        Pace { turns: BRIEF, began: None, tried: 0 }
+        Pace { turns: BRIEF, clock: Clock { at_most: BRIEF_AT_MOST, began: None, tried: 0 } }
     }
 
     /// Of strips that begin with one turn and grow while they are fast.
     #[inline]
     pub fn by_time() -> Pace {
-        Pace { turns: 1, began: Some(Instant::now()), tried: 0 }
+        Pace { turns: 1, clock: Clock { at_most: PACED_AT_MOST, began: Some(Instant::now()), tried: 0 } }
     }
 
     /// A strip has come to its end, and another one follows: checks for an interrupt.
     #[inline(always)]
     fn next(&mut self) {
+        self.turns = self.clock.next(self.turns);
+    }
+}
+
+impl Clock {
+    /// Returns the turns of the strip that follows one of so many turns. Cold, so that LLVM leaves the variables of a loop in
+    /// registers and saves them around this call instead.
+    #[cold]
+    #[inline(never)]
+    fn next(&mut self, turns: u64) -> u64 {
         interrupt::check();
-        if let Some(began) = self.began {
-            self.adapt(began);
-        }
+        self.adapt(turns, Instant::now())
     }
 
-    #[inline(never)]
-    fn adapt(&mut self, began: Instant) {
-        let now = Instant::now();
-        self.began = Some(now);
-        self.tried += self.turns;
-        if now - began > LONG {
-            self.turns = (self.turns / 4).max(1);
+    fn adapt(&mut self, turns: u64, now: Instant) -> u64 {
+        let Some(began) = self.began.replace(now) else { return turns };
+        let took = now - began;
+        self.tried += turns;
+        if took > LONG {
             self.tried = 0;
-        } else if self.tried >= TRIED && self.turns < PACED {
-            self.turns *= 2;
+            (turns / 4).max(1)
+        } else if self.tried >= TRIED && turns < self.at_most && (took < SHORT || turns < PACED_AT_MOST) {
             self.tried = 0;
+            2 * turns
+        } else {
+            turns
         }
     }
 }
@@ -299,35 +323,42 @@ macro_rules! integers {
 integers!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
 /// The turns of one strip of a `while` or a `loop`.
+///
+/// Turns are counted up to a number that changes from strip to strip only. By that LLVM tells the loop over strips from the
+/// loop over turns; of both it would otherwise make one loop, whose variables would live in memory for the call in it.
 pub struct Turns {
-    left: u64,
+    /// Turns that have begun; one more than the strip has if it came to its end.
+    begun: u64,
     pace: Pace,
-    goes_on: bool,
 }
 
 impl Turns {
     #[inline(always)]
     pub fn new(pace: Pace) -> Turns {
-        Turns { left: pace.turns, pace, goes_on: false }
+        Turns { begun: 0, pace }
     }
 
-    /// Begins another strip if the last one came to its end, and not the loop.
+    /// The next strip begins, or the first.
+    #[inline(always)]
+    pub fn begin(&mut self) {
+        self.begun = 0;
+    }
+
+    /// Whether another strip follows, since the last one came to its end, and not the loop.
     #[inline(always)]
     pub fn goes_on(&mut self) -> bool {
-        self.left = self.pace.turns;
-        std::mem::take(&mut self.goes_on)
+        let goes_on = self.begun > self.pace.turns;
+        if goes_on {
+            self.pace.next();
+        }
+        goes_on
     }
 
     /// Whether the strip has another turn.
     #[inline(always)]
     pub fn another(&mut self) -> bool {
-        if self.left == 0 {
-            self.pace.next();
-            self.goes_on = true;
-            return false;
-        }
-        self.left -= 1;
-        true
+        self.begun = self.begun.wrapping_add(1);
+        self.begun <= self.pace.turns
     }
 }
 
@@ -403,16 +434,41 @@ mod tests {
 
     #[test]
     fn strips_grow_while_they_are_fast_and_shrink_when_they_are_not() {
-        let mut pace = super::Pace::by_time();
-        let began = || super::Instant::now();
-        for _ in 0..2000 {
-            pace.adapt(began());
+        let now = super::Instant::now();
+        let long_ago = now.checked_sub(2 * super::LONG).expect("the clock is far from its start");
+        for (pace, least) in [(super::Pace::by_time(), 1), (super::Pace::brief(), super::BRIEF)] {
+            let super::Pace { mut turns, mut clock } = pace;
+            assert_eq!(turns, least);
+            for _ in 0..2000 {
+                clock.began = Some(now);
+                turns = clock.adapt(turns, now);
+            }
+            assert_eq!(turns, clock.at_most);
+            for expected in [4, 16, 64, 256].map(|by| (clock.at_most / by).max(1)) {
+                clock.began = Some(long_ago);
+                turns = clock.adapt(turns, now);
+                assert_eq!(turns, expected);
+            }
         }
-        assert_eq!(pace.turns, super::PACED);
-        let long_ago = || began().checked_sub(2 * super::LONG).expect("the clock is far from its start");
-        for turns in [64, 16, 4, 1, 1] {
-            pace.adapt(long_ago());
-            assert_eq!(pace.turns, turns);
+    }
+
+    #[test]
+    fn a_condition_is_asked_as_often_as_by_the_plain_loop() {
+        for end in [0, 1, 4095, 4096, 4097, 10_000] {
+            let (mut turns, mut asked, mut made) = (super::Turns::new(super::Pace::brief()), 0, 0);
+            loop {
+                turns.begin();
+                while turns.another() && {
+                    asked += 1;
+                    made < end
+                } {
+                    made += 1;
+                }
+                if !turns.goes_on() {
+                    break;
+                }
+            }
+            assert_eq!((asked, made), (end + 1, end));
         }
     }
 }

@@ -14,20 +14,20 @@ use crate::engine::build::attempt::{self, Attempt};
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use crate::engine::build::heat;
 use crate::engine::build::level;
+use crate::engine::build::machine_code;
 use crate::engine::build::refine::{Refinement, Resolution};
 use crate::engine::build::storage_plan::Plan;
+use crate::engine::build::type_of::{TOO_DEEP, type_of};
 use crate::engine::build::unit::{self, Unit};
 use crate::engine::build::wishes::{Said, Wishes};
 use crate::engine::diagnostics::{self, Diagnostic};
 use crate::engine::magics::{self, Capture, Effect, Parsed, Picture};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
-use crate::engine::rustc_text::{mir, wording};
+use crate::engine::rustc_text::mir;
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
-use crate::engine::text::cell::{Cell, Parts};
+use crate::engine::text::cell::Parts;
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
-
-const TOO_DEEP: &str = "this cell nests too deeply; write it in smaller parts";
 
 /// A cell that compiled and is ready to run.
 pub(crate) struct Prepared {
@@ -103,7 +103,7 @@ pub(crate) fn prepare(
             return Err(UsageError::from(NOTHING_TO_MEASURE).into());
         }
     }
-    let scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
+    let mut scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
     let parts = match &cell.parts {
         Ok(parts) => parts,
         Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
@@ -114,6 +114,7 @@ pub(crate) fn prepare(
             return Err(rejection(&errors, &source_map(&unit, &identity.root)).into());
         }
     };
+    scope.chains_stay |= parts.tells_types_apart();
     let step = Step { compiler, id, source: &cell.source, parts };
     let items = step.items(scope)?;
     let mut prepared = step.statements(items.scope)?;
@@ -142,30 +143,6 @@ pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source
     let scope = magics::apply(scope.clone(), &lines).ok()?.scope;
     let step = Step { compiler, id, source: &cell.source, parts: cell.parts.as_ref().ok()? };
     Some(step.items(scope).ok()?.scope)
-}
-
-/// The type of an expression in this scope. A variable's type is known already. For any other expression, rustc names
-/// the type when it reports a mismatch that we provoke. Nothing is run, and nothing is moved.
-fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result<String, PrepareError> {
-    if let Some(variable) = scope.variables.get(text) {
-        return Ok(variable.ty.clone());
-    }
-    if syn::parse_str::<syn::Expr>(text).is_err() {
-        return Err(UsageError(format!("`:type` needs an expression, not `{text}`")).into());
-    }
-    let cell = Cell::parse(&format!("match ({text}\n) {{ ::threadbook::show::TypeOf => {{}} }};"));
-    let Ok(parts) = &cell.parts else { return Err(UsageError::from(TOO_DEEP).into()) };
-    let unit = unit::statements(scope, id, &cell.source, parts, &Plan::new(scope, parts));
-    let identity = compiler.identify(&unit, scope.optimization);
-    let errors = compiler.check(&unit, &identity)?;
-    let wrong = errors.iter().find(|error| error.is_error() && error.type_of_expression().is_none());
-    let ty = errors.iter().find_map(Diagnostic::type_of_expression);
-    let why = match (wrong, ty) {
-        (None, Some(ty)) => return Ok(ty.to_string()),
-        (Some(wrong), _) if !wording::is_about_type_of(&wrong.message) => wrong.message.as_str(),
-        _ => "it takes the one that is asked of it; say which, as in `let name: Type = …`",
-    };
-    Err(UsageError(format!("`:type` found no type for `{text}`: {why}")).into())
 }
 
 /// The scope with the crates that its `:dep` lines ask for. They are built now if they are not in the cache.
@@ -202,21 +179,34 @@ impl Step<'_> {
     /// reported.
     fn items(&self, scope: Scope) -> Result<Items, PrepareError> {
         let items = &self.parts.items;
-        if !scope.needs_crate(self.id, items) {
+        let addition = scope.addition(self.id, self.source, items);
+        if !addition.needs_crate() {
             return Ok(Items { scope: scope.with_imports(items), warnings: String::new(), places: Vec::new() });
         }
+        let over_chain = addition.grown_over_chain();
+        let has_chain = over_chain.is_some();
+        if let Some((grown, number)) = over_chain {
+            match self.build_session(grown, number) {
+                // The cell may be to blame, or the chain as one crate: without the chain it shows.
+                Err(PrepareError::Rejected(_)) => {}
+                built => return built,
+            }
+        }
         let attempt = |binding| {
-            let (grown, number) = scope.with_items(self.id, self.source, items, binding);
+            let (grown, number) = addition.grown(binding);
             self.build_session(grown, number)
         };
-        match attempt(Binding::Late) {
-            Err(PrepareError::Rejected(rejection)) if scope.redefines(self.id, items) => attempt(Binding::Early)
-                .map_err(|error| match error {
+        let mut built = match attempt(Binding::Late) {
+            Err(PrepareError::Rejected(rejection)) if addition.redefines() => {
+                attempt(Binding::Early).map_err(|error| match error {
                     PrepareError::Rejected(_) => rejection.into(),
                     broken => broken,
-                }),
+                })
+            }
             built => built,
-        }
+        }?;
+        built.scope.chains_stay |= has_chain;
+        Ok(built)
     }
 
     fn build_session(&self, mut scope: Scope, number: u32) -> Result<Items, PrepareError> {
@@ -238,7 +228,8 @@ impl Step<'_> {
             shifts: text.shifts(),
         };
         let places = places.map(place).collect();
-        scope.builds.insert_mut(number, Arc::new(unit::session::built(seen, number, library)));
+        let code = machine_code::bytes(&library.path);
+        scope.builds.insert_mut(number, Arc::new(unit::session::built(seen, number, library, code)));
         Ok(Items { scope, warnings: self.warnings(&stderr, &map), places })
     }
 

@@ -65,7 +65,7 @@ impl Writer {
                 " } }"
             }
             Form::While { condition, lets } => {
-                self.root.generated("loop { ");
+                self.root.generated("loop { threadbook_turns.begin(); ");
                 self.root.original(cell, source, start..condition.start);
                 self.root.prefix(if *lets {
                     "threadbook_turns.another() && "
@@ -79,7 +79,7 @@ impl Writer {
             }
             // A loop that nothing breaks has the type `!`, which it would lose in a `break`.
             Form::Loop { breaks: false } => {
-                self.root.generated("loop { ");
+                self.root.generated("loop { threadbook_turns.begin(); ");
                 self.at_each_turn(
                     cell,
                     source,
@@ -89,7 +89,7 @@ impl Writer {
                 " } }"
             }
             Form::Loop { breaks: true } => {
-                self.root.generated("'threadbook_strips: loop { break (");
+                self.root.generated("'threadbook_strips: loop { threadbook_turns.begin(); break (");
                 self.at_each_turn(
                     cell,
                     source,

@@ -57,8 +57,9 @@ fn has_begun(pipe: &Path) {
 fn beside() {
     let mut watched = Watched::new(&format!(
         "case \"$*\" in\n\
-         *--crate-type=cdylib*) {MARKED} && timeout 60 cat {{}}/items > {{}}/begun;;\n\
-         *--crate-type=dylib*) grep -qs marked_item *.rs In* && timeout 60 sh -c 'echo beside > {{}}/items';;\n\
+         *--crate-type=cdylib*) {MARKED} && timeout --foreground 60 cat {{}}/items > {{}}/begun;;\n\
+         *--crate-type=dylib*) grep -qs marked_item *.rs In* && mkdir {{}}/items_first 2> {{}}/again &&\n\
+         timeout --foreground 60 sh -c 'echo beside > {{}}/items';;\n\
          esac"
     ));
     ["items", "begun"].iter().for_each(|name| pipe(&watched.file(name)));

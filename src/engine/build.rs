@@ -13,6 +13,7 @@ pub(super) mod eviction;
 mod heat;
 mod in_use;
 mod level;
+mod linker;
 mod machine_code;
 pub(super) mod prepare;
 #[cfg(test)]

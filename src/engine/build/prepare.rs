@@ -313,7 +313,7 @@ impl Step<'_> {
         loop {
             let Refinement { scope, plan, .. } = &refinement;
             let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
-            match self.compiler.statements(&unit, identity, scope.optimization)? {
+            match self.compiler.statements(&unit, identity, scope.optimization, !plan.kept.is_empty())? {
                 Compiled::Built(built) => {
                     let types = self.types(&built, &plan.kept_names())?;
                     if !self.give_forms(&mut refinement, &types, identity)? {

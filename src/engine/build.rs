@@ -13,6 +13,7 @@ pub(super) mod eviction;
 mod heat;
 mod in_use;
 mod level;
+mod linker;
 mod machine_code;
 pub(super) mod prepare;
 #[cfg(test)]
@@ -22,7 +23,9 @@ mod runtime_crate;
 mod scratch;
 mod storage_plan;
 pub(super) mod toolchain;
+mod turns;
 mod type_of;
 mod unit;
 pub(super) mod usage;
 pub(super) mod warm_up;
+mod wishes;

@@ -13,6 +13,8 @@ pub(super) mod eviction;
 mod heat;
 mod in_use;
 mod level;
+mod linker;
+mod machine_code;
 pub(super) mod prepare;
 #[cfg(test)]
 mod prepare_tests;
@@ -21,6 +23,9 @@ mod runtime_crate;
 mod scratch;
 mod storage_plan;
 pub(super) mod toolchain;
+mod turns;
+mod type_of;
 mod unit;
 pub(super) mod usage;
 pub(super) mod warm_up;
+mod wishes;

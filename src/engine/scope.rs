@@ -2,9 +2,11 @@
 //! returns a new scope and leaves the old one as it was, so that a cell that fails leaves the scope that it started
 //! from. Knows names and types only: never holds a variable's value, and never compiles or runs anything.
 
+mod addition;
 pub(super) mod crate_use;
 pub(super) mod dependency;
 mod growth;
+mod index;
 pub(super) mod lost_names;
 mod meaning;
 mod module;
@@ -54,10 +56,15 @@ pub(super) struct Scope {
     /// The session crates by number, also those of which no item is in force any more: variables may have their types.
     pub builds: Map<u32, Arc<Build>>,
     pub stale: Stale,
+    /// Whether long chains of crates stay as they are: some code may tell types of the same text apart, or rustc has refused
+    /// the chain as one crate.
+    pub chains_stay: bool,
     pub variables: Map<String, Variable>,
     /// Variables that are gone, and why. A later cell that uses one is told.
     pub lost: Map<String, Lost>,
     pub imports: List<Import>,
+    /// The names of the functions and methods that cells define, each with the modules of the cell (`index`).
+    functions: Map<(String, Home), ()>,
     /// For each name, the module whose item it means now.
     names: Map<Name, Home>,
     /// Those of `names` that mean a trait.

@@ -15,7 +15,7 @@ macro_rules! points { () => {} }
 fn names() -> Names {
     let cell = Cell::parse(ITEMS);
     let items = cell.parts.expect("Rust").items;
-    let (mut scope, _) = Scope::default().with_items(CellId(1), &cell.source, &items, Binding::Late);
+    let (mut scope, _) = Scope::default().addition(CellId(1), &cell.source, &items).grown(Binding::Late);
     for (name, ty) in [("origin", "session_1::cell_1::Point"), ("poem", "std::string::String")] {
         let variable = Variable { ty: ty.into(), mutable: false, cell: CellId(2), rebuilt: false, small: false };
         scope.variables.insert_mut(name.into(), variable);

@@ -124,7 +124,7 @@ mod tests {
     fn names() -> Names {
         let cell = Cell::parse("/// Doubles.\nfn double(x: i32) -> i32 { x * 2 }\nuse std::fmt;");
         let items = cell.parts.expect("Rust").items;
-        let (mut scope, _) = Scope::default().with_items(CellId(3), &cell.source, &items, Binding::Late);
+        let (mut scope, _) = Scope::default().addition(CellId(3), &cell.source, &items).grown(Binding::Late);
         for (name, ty) in [("n", "i32"), ("r", "std::result::Result<i32, i32>")] {
             let variable = Variable { ty: ty.into(), mutable: true, cell: CellId(4), rebuilt: false, small: false };
             scope.variables.insert_mut(name.into(), variable);

@@ -79,7 +79,7 @@ pub(super) fn statements_without_crates(scope: &Scope, source: &str, parts: &Par
 pub(super) fn items_without_crates(scope: &Scope, number: u32) -> Option<Scope> {
     let crates = scope.crates.as_ref()?;
     let mut without = scope.clone();
-    for module in scope.modules.values().filter(|module| module.home.number == number) {
+    for module in scope.modules_of(number) {
         let names = CrateNames::new(crates, &module.imports);
         let uses = module.items.iter().filter(|item| matches!(item.kind, Kind::Use(_)));
         let items = || module.live().map(|(_, item)| item).chain(uses.clone());
@@ -91,7 +91,7 @@ pub(super) fn items_without_crates(scope: &Scope, number: u32) -> Option<Scope> 
         }
         let mut lean = (**module).clone();
         lean.imports = others(&module.imports, &names);
-        without.modules.insert_mut(module.home, Arc::new(lean));
+        without.put_module(Arc::new(lean));
     }
     without.crates = None;
     Some(without)
@@ -107,5 +107,5 @@ fn is_known(scope: &Scope, names: &CrateNames<'_>, name: &str) -> bool {
     scope.variables.contains_key(name)
         || scope.item_named(name).is_some()
         || scope.imports.iter().any(imported)
-        || scope.modules.values().any(|module| module.items.iter().any(|item| item.functions.contains_key(name)))
+        || scope.functions_named(name).next().is_some()
 }

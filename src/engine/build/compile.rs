@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,26 +18,32 @@ use crate::engine::build::cache::{self, Cache, Key, Kind};
 use crate::engine::build::cargo::Cargo;
 use crate::engine::build::eviction;
 use crate::engine::build::level;
+use crate::engine::build::linker::Linker;
 use crate::engine::build::runtime_crate;
 use crate::engine::build::scratch::Scratch;
 use crate::engine::build::toolchain::{self, Toolchain};
+use crate::engine::build::turns::{Turn, Turns};
 use crate::engine::build::unit::{CELL_CRATE, Unit};
 use crate::engine::diagnostics::{self, Diagnostic};
-use crate::engine::interrupt::Interrupter;
+use crate::engine::interrupt::{Interrupter, Progress, Said};
 use crate::engine::scope::dependency::CRATES;
 use crate::engine::scope::{Library, Optimization};
 use crate::engine::text::source_map::SourceMap;
 use crate::sys::private_files;
 
 /// Compiles the units of one session.
+#[derive(Clone)]
 pub(crate) struct Compiler {
     toolchain: Toolchain,
     cache: Cache,
     /// The `threadbook` crate, which every cell links to.
     pub runtime: Library,
-    pub cargo: Cargo,
+    pub cargo: Arc<Cargo>,
+    /// Empty until it is known which linker can be used (`warm_up`); until then rustc links by itself.
+    pub(super) linker: Arc<OnceLock<Linker>>,
     interrupter: Interrupter,
-    scratch: Scratch,
+    scratch: Arc<Scratch>,
+    turns: Arc<Turns>,
 }
 
 /// The outcome of compiling a unit.
@@ -49,7 +56,8 @@ pub(crate) struct Built {
     pub library: PathBuf,
     /// rustc's warnings, as [JSON lines](https://doc.rust-lang.org/rustc/json.html).
     pub stderr: String,
-    /// The MIR of a cell's statements, from which the types of variables are read. Empty for the session crate.
+    /// The MIR of a cell's statements, from which the types of its new variables are read. Empty for statements without
+    /// any, and for a session crate.
     pub mir: String,
 }
 
@@ -81,9 +89,30 @@ impl Compiler {
         let size = eviction::cache_limit()?;
         let runtime = runtime_crate::ready(&toolchain, &cache, &interrupter, say)?;
         eviction::start(&cache, size);
-        let scratch = Scratch::create().map_err(no_scratch)?;
-        let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone())?;
-        Ok(Compiler { toolchain, cache, runtime, cargo, interrupter, scratch })
+        let scratch = Arc::new(Scratch::create().map_err(no_scratch)?);
+        let cargo = Arc::new(Cargo::new(&toolchain, &cache, directory, interrupter.clone())?);
+        let linker = Arc::new(Linker::known(&toolchain, &cache).map(OnceLock::from).unwrap_or_default());
+        let turns = Arc::default();
+        Ok(Compiler { toolchain, cache, runtime, cargo, linker, interrupter, scratch, turns })
+    }
+
+    /// The same compiler for cells ahead, which can be given up while the session goes on.
+    pub(crate) fn for_cells_ahead(&self) -> Compiler {
+        Compiler { interrupter: self.interrupter.of_other_work(), ..self.clone() }
+    }
+
+    /// Ends what this compiler compiles, and compiles nothing more.
+    pub(crate) fn give_up(&self) {
+        self.interrupter.give_up();
+    }
+
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.interrupter.is_given_up()
+    }
+
+    /// What the compilers that run now have used of the processors.
+    pub(crate) fn progress(&self) -> Progress {
+        self.interrupter.progress()
     }
 
     /// Writes a file to the session's directory, which is removed when the session ends.
@@ -119,6 +148,11 @@ impl Compiler {
         Identity { key, root }
     }
 
+    /// Waits until no other thread builds what has this key. None does as long as the value lives.
+    pub(super) fn turn<'a>(&'a self, key: &'a str) -> Turn<'a> {
+        self.turns.take(key)
+    }
+
     pub(crate) fn cached<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<(Library, Kept<T>)> {
         let (path, kept) = self.cache.get(Kind::Cell, key)?;
         tracing::debug!(key, "in the cache");
@@ -143,21 +177,34 @@ impl Compiler {
             .map_err(no_scratch)
     }
 
-    /// Compiles the crate of a cell's statements, to a `cdylib` and its MIR.
+    /// Compiles the crate of a cell's statements, to a `cdylib` and, if `with_mir`, its MIR. This costs some milliseconds: rustc
+    /// looks for a visible path of each type in all that std exports.
     pub(crate) fn statements(
         &self,
         unit: &Unit,
         identity: &Identity,
         optimization: Optimization,
+        with_mir: bool,
     ) -> Result<Compiled, Error> {
         let directory = self.scratch.path().join(&identity.key);
         self.make(&directory)?;
-        let mut command = self.rustc(&directory, unit, optimization);
         write_files(&directory, unit, &identity.root)?;
         let (library, mir) = (directory.join("cell.so"), directory.join("cell.mir"));
-        command.arg(&identity.root).arg(format!("--crate-name={CELL_CRATE}")).arg("--crate-type=cdylib");
-        command.arg(format!("--emit=link={},mir={}", library.display(), mir.display()));
-        self.finish(command, library, |_| fs::read_to_string(&mir).map_err(no_scratch))
+        let mut emit = format!("--emit=link={}", library.display());
+        if with_mir {
+            emit += &format!(",mir={}", mir.display());
+        }
+        let command = |linker: &Linker| {
+            let mut command = self.rustc(&directory, unit, optimization, linker);
+            command
+                .arg(&identity.root)
+                .arg(format!("--crate-name={CELL_CRATE}"))
+                .arg("--crate-type=cdylib")
+                .arg(&emit);
+            command
+        };
+        let read = || if with_mir { fs::read_to_string(&mir).map_err(no_scratch) } else { Ok(String::new()) };
+        self.finish(unit, command, library.clone(), read)
     }
 
     /// Compiles the session crate of this name, to a `dylib` that later cells link to.
@@ -172,12 +219,15 @@ impl Compiler {
         self.make(&directory)?;
         write_files(&directory, unit, "lib.rs")?;
         let library = directory.join("session.so");
-        let mut command = self.rustc(&directory, unit, optimization);
-        command.arg("lib.rs").arg(format!("--crate-name={name}")).arg("--crate-type=dylib");
-        command.arg("-Cmetadata=threadbook-session");
-        command.arg(format!("-Clink-arg=-Wl,-soname,{}", cache::soname(&identity.key)));
-        command.arg("-o").arg(&library);
-        self.finish(command, library.clone(), |_| Ok(String::new()))
+        let command = |linker: &Linker| {
+            let mut command = self.rustc(&directory, unit, optimization, linker);
+            command.arg("lib.rs").arg(format!("--crate-name={name}")).arg("--crate-type=dylib");
+            command.arg("-Cmetadata=threadbook-session");
+            command.arg(linker.option(&format!("-soname={}", cache::soname(&identity.key))));
+            command.arg("-o").arg(&library);
+            command
+        };
+        self.finish(unit, command, library.clone(), || Ok(String::new()))
     }
 
     /// Removes the files that a unit was compiled from.
@@ -191,9 +241,12 @@ impl Compiler {
         let directory = self.scratch.path().join(format!("check-{}", identity.key));
         self.make(&directory)?;
         write_files(&directory, unit, &identity.root)?;
-        let mut command = self.rustc(&directory, unit, Optimization::Level(0));
-        command.arg(&identity.root).arg("--crate-type=lib").arg("--emit=metadata");
-        let compiled = self.finish(command, PathBuf::new(), |_| Ok(String::new()));
+        let command = |linker: &Linker| {
+            let mut command = self.rustc(&directory, unit, Optimization::Level(0), linker);
+            command.arg(&identity.root).arg("--crate-type=lib").arg("--emit=metadata");
+            command
+        };
+        let compiled = self.finish(unit, command, PathBuf::new(), || Ok(String::new()));
         // A failure is no harm, as in `discard`.
         let _ = fs::remove_dir_all(&directory);
         match compiled? {
@@ -202,7 +255,7 @@ impl Compiler {
         }
     }
 
-    fn rustc(&self, directory: &Path, unit: &Unit, optimization: Optimization) -> Command {
+    fn rustc(&self, directory: &Path, unit: &Unit, optimization: Optimization, linker: &Linker) -> Command {
         let mut command = Command::new(&self.toolchain.rustc);
         command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null());
         // A linker that is killed leaves files there, which are to go with the session.
@@ -212,7 +265,10 @@ impl Compiler {
         // A loaded library then takes three areas of memory rather than four: the worker is copied after each cell, and the
         // time of a copy grows with their number.
         command.arg("-Crelro-level=off");
-        command.args(level::arguments(unit, optimization));
+        command.args(level::arguments(unit, optimization)).args(linker.arguments());
+        if level::calls_directly(unit, optimization) {
+            command.arg(linker.option("-Bsymbolic"));
+        }
         command.arg("--extern").arg(format!("threadbook={}", self.runtime.path.display()));
         for (name, library) in &unit.externs {
             command.arg(format!("--extern={name}={}", library.path.display()));
@@ -228,20 +284,30 @@ impl Compiler {
         command
     }
 
+    /// Runs rustc, which `command` writes for a linker. What does not come out with the toolchain's own linker, and not
+    /// for any place in the code, is compiled again as rustc links by itself: the C compiler may know more libraries.
     fn finish(
         &self,
-        command: Command,
+        unit: &Unit,
+        command: impl Fn(&Linker) -> Command,
         library: PathBuf,
-        mir: impl Fn(&Path) -> Result<String, Error>,
+        mir: impl FnOnce() -> Result<String, Error>,
     ) -> Result<Compiled, Error> {
-        let output = self.interrupter.compile(command).map_err(|error| {
-            Error::new(ExitCode::Environment, format!("failed to run `{}`", self.toolchain.rustc.display()))
-                .because(error)
-                .advise("check that the toolchain is still installed")
-        })?;
+        // Crates may bring libraries that only the C compiler finds.
+        let direct = self.linker.get().filter(|_| unit.crates.is_none());
+        let mut output = self.run(command(direct.unwrap_or(&Linker::Compiler)))?;
+        if direct.is_some_and(|linker| *linker != Linker::Compiler)
+            && output.status.code().is_some_and(|code| code != 0)
+            && diagnostics::parse(&String::from_utf8_lossy(&output.stderr))
+                .0
+                .iter()
+                .all(|d| !d.is_error() || !d.has_place())
+        {
+            output = self.run(command(&Linker::Compiler))?;
+        }
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.success() {
-            let mir = mir(&library)?;
+            let mir = mir()?;
             return Ok(Compiled::Built(Built { library, stderr, mir }));
         }
         if let Some(error) = self.cannot_compile(output.status) {
@@ -257,6 +323,14 @@ impl Compiler {
             ));
         }
         Ok(Compiled::Errors(errors))
+    }
+
+    fn run(&self, command: Command) -> Result<Said, Error> {
+        self.interrupter.compile(command).map_err(|error| {
+            Error::new(ExitCode::Environment, format!("failed to run `{}`", self.toolchain.rustc.display()))
+                .because(error)
+                .advise("check that the toolchain is still installed")
+        })
     }
 
     /// The error for output of rustc that this version of Threadbook cannot read.

@@ -13,9 +13,7 @@ pub(super) fn is_hot(scope: &Scope, heat: &Heat) -> bool {
     heat.hot
         || large(&heat.sizes)
         || heat.calls.iter().any(|(name, called)| {
-            let functions =
-                || scope.modules.values().flat_map(|m| m.items.iter()).filter_map(|i| i.functions.get(name));
-            functions().any(|f| {
+            scope.functions_named(name).any(|f| {
                 f.recursive && (called.often || f.generic) || works_here(f) && called.few.as_ref().is_none_or(large)
             })
         })

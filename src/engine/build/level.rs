@@ -47,13 +47,18 @@ pub(super) fn arguments(unit: &Unit, optimization: Optimization) -> Vec<String> 
     } else {
         arguments.push(format!("-Cdebug-assertions={checks}"));
     }
-    if level > 0 && unit.calls_directly {
-        // What a library exports could be replaced by another's definition, so calls of it are indirect, also within the
-        // library, unless it is compiled as for an executable. Thread locals must not be: there is little room for those
-        // that an executable may have.
-        arguments.extend(["-Crelocation-model=pie", "-Clink-arg=-Wl,-Bsymbolic"].map(String::from));
+    if calls_directly(unit, optimization) {
+        // Thread locals of such code lie where there is little room for those that a library may have.
+        arguments.push("-Crelocation-model=pie".into());
     }
     arguments
+}
+
+/// Whether functions of a unit call each other directly. What a library exports could be replaced by another's definition, so
+/// calls of it are indirect, also within the library, unless it is compiled as for an executable and linked with
+/// `-Bsymbolic`.
+pub(super) fn calls_directly(unit: &Unit, optimization: Optimization) -> bool {
+    of(unit, optimization) > 0 && unit.calls_directly
 }
 
 #[cfg(test)]

@@ -2,32 +2,32 @@
 //! its statements compiled. Needs only a scope, never the session or its worker, so the next cell can be prepared while
 //! one runs. Never runs any of the user's code.
 
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::Error;
 use crate::events::CellId;
-use crate::worker::{Places, TimeFormat, Timing};
+use crate::worker::{Places, Timing};
 
 use crate::engine::build::attempt::{self, Attempt};
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use crate::engine::build::heat;
 use crate::engine::build::level;
+use crate::engine::build::machine_code;
 use crate::engine::build::refine::{Refinement, Resolution};
 use crate::engine::build::storage_plan::Plan;
+use crate::engine::build::type_of::{TOO_DEEP, type_of};
 use crate::engine::build::unit::{self, Unit};
+use crate::engine::build::wishes::{Said, Wishes};
 use crate::engine::diagnostics::{self, Diagnostic};
-use crate::engine::magics::{self, Act, Capture, Effect, Parsed, Picture};
+use crate::engine::magics::{self, Capture, Effect, Parsed, Picture};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
-use crate::engine::rustc_text::{mir, wording};
+use crate::engine::rustc_text::mir;
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
-use crate::engine::text::cell::{Call, Cell, Parts};
+use crate::engine::text::cell::Parts;
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
-
-const TOO_DEEP: &str = "this cell nests too deeply; write it in smaller parts";
 
 /// A cell that compiled and is ready to run.
 pub(crate) struct Prepared {
@@ -79,64 +79,6 @@ pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
     lines.is_empty() || !magics::apply(scope.clone(), &lines).is_ok_and(waits)
 }
 
-/// What a cell's magics ask for, sorted by the part of the engine that does it.
-struct Wishes {
-    said: Vec<Said>,
-    calls: Vec<Call>,
-    timing: Timing,
-    /// The number of magics that measure code (`%timeit`). A cell with fewer pieces of code to measure is rejected.
-    measured: usize,
-    /// Whether a magic times the cell, which is then optimised.
-    times: bool,
-    picture: Option<Picture>,
-    capture: Option<Capture>,
-    builds_crates: bool,
-}
-
-/// A piece of what a magic prints before the cell runs.
-enum Said {
-    Text(String),
-    /// The type of this expression (`:type`).
-    TypeOf(String),
-}
-
-impl Wishes {
-    /// `timed`: whether `:timing` is on, so that the cell is timed by the wall clock in any case. Otherwise times have
-    /// the form `format`.
-    fn new(acts: Vec<(Range<usize>, Act)>, timed: bool, format: TimeFormat) -> Wishes {
-        let format = if timed { TimeFormat::Wall } else { format };
-        let mut wishes = Wishes {
-            said: Vec::new(),
-            calls: Vec::new(),
-            timing: Timing { cell: timed, format, compile_seconds: 0.0 },
-            measured: 0,
-            times: false,
-            picture: None,
-            capture: None,
-            builds_crates: false,
-        };
-        for (line, act) in acts {
-            match act {
-                Act::Say(text) => wishes.said.push(Said::Text(text)),
-                Act::SayType(expression) => wishes.said.push(Said::TypeOf(expression)),
-                Act::Call(rust) => wishes.calls.push(Call { line, rust }),
-                Act::Time(format) => {
-                    wishes.timing.cell = true;
-                    wishes.times = true;
-                    if format == TimeFormat::Wall {
-                        wishes.timing.format = format;
-                    }
-                }
-                Act::Measure => wishes.measured += 1,
-                Act::Draw(picture) => wishes.picture = Some(picture),
-                Act::Capture(capture) => wishes.capture = Some(capture),
-                Act::BuildCrates => wishes.builds_crates = true,
-            }
-        }
-        wishes
-    }
-}
-
 /// Prepares a cell to run in `scope`. Progress that the user should see meanwhile, such as Cargo's, goes to `say`.
 pub(crate) fn prepare(
     compiler: &Compiler,
@@ -161,7 +103,7 @@ pub(crate) fn prepare(
             return Err(UsageError::from(NOTHING_TO_MEASURE).into());
         }
     }
-    let scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
+    let mut scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
     let parts = match &cell.parts {
         Ok(parts) => parts,
         Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
@@ -172,6 +114,7 @@ pub(crate) fn prepare(
             return Err(rejection(&errors, &source_map(&unit, &identity.root)).into());
         }
     };
+    scope.chains_stay |= parts.tells_types_apart();
     let step = Step { compiler, id, source: &cell.source, parts };
     let items = step.items(scope)?;
     let mut prepared = step.statements(items.scope)?;
@@ -189,28 +132,17 @@ pub(crate) fn prepare(
     Ok(Prepared { said, timing, picture, capture, ..prepared })
 }
 
-/// The type of an expression in this scope. A variable's type is known already. For any other expression, rustc names
-/// the type when it reports a mismatch that we provoke. Nothing is run, and nothing is moved.
-fn type_of(compiler: &Compiler, scope: &Scope, id: CellId, text: &str) -> Result<String, PrepareError> {
-    if let Some(variable) = scope.variables.get(text) {
-        return Ok(variable.ty.clone());
+/// Compiles a cell's items for the cache, so that they are there when the cell is prepared. Returns the scope in which the
+/// items of the cell after it can be compiled, which knows no variables. `None` if the cell has to be waited for: its
+/// magics wait for its turn, or it is rejected when it is prepared.
+pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source: &str) -> Option<Scope> {
+    if !may_be_ahead(scope, source) {
+        return None;
     }
-    if syn::parse_str::<syn::Expr>(text).is_err() {
-        return Err(UsageError(format!("`:type` needs an expression, not `{text}`")).into());
-    }
-    let cell = Cell::parse(&format!("match ({text}\n) {{ ::threadbook::show::TypeOf => {{}} }};"));
-    let Ok(parts) = &cell.parts else { return Err(UsageError::from(TOO_DEEP).into()) };
-    let unit = unit::statements(scope, id, &cell.source, parts, &Plan::new(scope, parts));
-    let identity = compiler.identify(&unit, scope.optimization);
-    let errors = compiler.check(&unit, &identity)?;
-    let wrong = errors.iter().find(|error| error.is_error() && error.type_of_expression().is_none());
-    let ty = errors.iter().find_map(Diagnostic::type_of_expression);
-    let why = match (wrong, ty) {
-        (None, Some(ty)) => return Ok(ty.to_string()),
-        (Some(wrong), _) if !wording::is_about_type_of(&wrong.message) => wrong.message.as_str(),
-        _ => "it takes the one that is asked of it; say which, as in `let name: Type = …`",
-    };
-    Err(UsageError(format!("`:type` found no type for `{text}`: {why}")).into())
+    let Parsed { lines, cell, .. } = magics::parse(source);
+    let scope = magics::apply(scope.clone(), &lines).ok()?.scope;
+    let step = Step { compiler, id, source: &cell.source, parts: cell.parts.as_ref().ok()? };
+    Some(step.items(scope).ok()?.scope)
 }
 
 /// The scope with the crates that its `:dep` lines ask for. They are built now if they are not in the cache.
@@ -247,21 +179,34 @@ impl Step<'_> {
     /// reported.
     fn items(&self, scope: Scope) -> Result<Items, PrepareError> {
         let items = &self.parts.items;
-        if !scope.needs_crate(self.id, items) {
+        let addition = scope.addition(self.id, self.source, items);
+        if !addition.needs_crate() {
             return Ok(Items { scope: scope.with_imports(items), warnings: String::new(), places: Vec::new() });
         }
+        let over_chain = addition.grown_over_chain();
+        let has_chain = over_chain.is_some();
+        if let Some((grown, number)) = over_chain {
+            match self.build_session(grown, number) {
+                // The cell may be to blame, or the chain as one crate: without the chain it shows.
+                Err(PrepareError::Rejected(_)) => {}
+                built => return built,
+            }
+        }
         let attempt = |binding| {
-            let (grown, number) = scope.with_items(self.id, self.source, items, binding);
+            let (grown, number) = addition.grown(binding);
             self.build_session(grown, number)
         };
-        match attempt(Binding::Late) {
-            Err(PrepareError::Rejected(rejection)) if scope.redefines(self.id, items) => attempt(Binding::Early)
-                .map_err(|error| match error {
+        let mut built = match attempt(Binding::Late) {
+            Err(PrepareError::Rejected(rejection)) if addition.redefines() => {
+                attempt(Binding::Early).map_err(|error| match error {
                     PrepareError::Rejected(_) => rejection.into(),
                     broken => broken,
-                }),
+                })
+            }
             built => built,
-        }
+        }?;
+        built.scope.chains_stay |= has_chain;
+        Ok(built)
     }
 
     fn build_session(&self, mut scope: Scope, number: u32) -> Result<Items, PrepareError> {
@@ -283,13 +228,19 @@ impl Step<'_> {
             shifts: text.shifts(),
         };
         let places = places.map(place).collect();
-        scope.builds.insert_mut(number, Arc::new(unit::session::built(seen, number, library)));
+        let code = machine_code::bytes(&library.path);
+        scope.builds.insert_mut(number, Arc::new(unit::session::built(seen, number, library, code)));
         Ok(Items { scope, warnings: self.warnings(&stderr, &map), places })
     }
 
     /// Compiles a session crate and keeps it in the cache. Returns its library, and rustc's warnings.
     fn compile_session(&self, attempt: &Attempt, number: u32) -> Result<(Library, String), PrepareError> {
         let Attempt { scope, unit, identity } = attempt;
+        let _turn = self.compiler.turn(&identity.key);
+        // Whoever had the turn before may have built it.
+        if let Some((library, kept)) = self.compiler.cached::<()>(&identity.key) {
+            return Ok((library, kept.stderr));
+        }
         let compiled = self.compiler.session(unit, &crate_name(number), identity, scope.optimization);
         let kept = match compiled? {
             Compiled::Built(built) => {
@@ -362,7 +313,7 @@ impl Step<'_> {
         loop {
             let Refinement { scope, plan, .. } = &refinement;
             let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
-            match self.compiler.statements(&unit, identity, scope.optimization)? {
+            match self.compiler.statements(&unit, identity, scope.optimization, !plan.kept.is_empty())? {
                 Compiled::Built(built) => {
                     let types = self.types(&built, &plan.kept_names())?;
                     if !self.give_forms(&mut refinement, &types, identity)? {

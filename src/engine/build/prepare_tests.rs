@@ -1,6 +1,8 @@
 //! What the library of a cell holds, beyond what the sessions in `tests/cells` can see.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use crate::events::CellId;
 
@@ -11,14 +13,17 @@ use crate::engine::build::toolchain::Toolchain;
 use crate::engine::interrupt::Interrupter;
 use crate::engine::scope::Scope;
 
+fn compiler(directory: &Path, toolchain: Toolchain) -> Compiler {
+    let cache = Cache::open_at(directory.join("cache")).expect("a cache");
+    Compiler::new(toolchain, cache, None, Interrupter::default(), || {}).expect("a compiler")
+}
+
 /// What is generic in the runtime is compiled again with each cell that uses it. Code of the store's map, and of how a cell
 /// is run and caught, took longer to compile than most cells.
 #[test]
 fn a_cell_holds_no_code_of_the_runtime_that_does_not_depend_on_it() {
     let directory = tempfile::tempdir().expect("a directory");
-    let cache = Cache::open_at(directory.path().join("cache")).expect("a cache");
-    let toolchain = Toolchain::find(None).expect("a toolchain");
-    let compiler = Compiler::new(toolchain, cache, None, Interrupter::default(), || {}).expect("a compiler");
+    let compiler = compiler(directory.path(), Toolchain::find(None).expect("a toolchain"));
     let cell = |scope: &Scope, id: u32, source: &str| {
         let prepared = prepare(&compiler, scope, CellId(id), source, &|_| {});
         let prepared = prepared.unwrap_or_else(|_| panic!("{source} compiles"));
@@ -33,4 +38,20 @@ fn a_cell_holds_no_code_of_the_runtime_that_does_not_depend_on_it() {
             assert!(!library.contains(shared), "{shared}");
         }
     }
+}
+
+#[test]
+fn rustc_writes_mir_only_for_a_cell_with_new_variables() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut toolchain = Toolchain::find(None).expect("a toolchain");
+    let wrapper = directory.path().join("rustc");
+    let rustc = toolchain.rustc.display();
+    let text = format!("#!/bin/sh\ncase \"$*\" in *mir=*) exit 1;; esac\nexec '{rustc}' \"$@\"\n");
+    fs::write(&wrapper, text).expect("written");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o700)).expect("ours");
+    toolchain.rustc = wrapper;
+    let compiler = compiler(directory.path(), toolchain);
+    let compiles = |source| prepare(&compiler, &Scope::default(), CellId(1), source, &|_| {}).is_ok();
+    assert!(compiles("println!(\"{}\", 1);"));
+    assert!(!compiles("let one = 1;"), "its type is read from there");
 }

@@ -163,9 +163,8 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
 fn brief(scope: &Scope, parts: &Parts) -> BTreeSet<String> {
     let loops = parts.statements.iter().flat_map(|statement| &statement.turns);
     let mut called: BTreeSet<String> = loops.filter_map(|turns| turns.calls.clone()).flatten().collect();
-    let items = || scope.modules.values().flat_map(|module| module.items.iter());
     called.retain(|name| {
-        let mut found = items().filter_map(|item| item.functions.get(name)).peekable();
+        let mut found = scope.functions_named(name).peekable();
         found.peek().is_some() && found.all(|function| function.brief)
     });
     called

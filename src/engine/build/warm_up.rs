@@ -10,6 +10,7 @@ use crate::error::{Error, ExitCode};
 use crate::engine::build::cache::Cache;
 use crate::engine::build::canary;
 use crate::engine::build::compile::Compiler;
+use crate::engine::build::linker::Linker;
 use crate::engine::build::runtime_crate;
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::interrupt::Interrupter;
@@ -36,7 +37,8 @@ impl WarmUp {
     pub(crate) fn start(toolchain: Toolchain, cache: Cache, compiler: &Compiler) -> Result<WarmUp, Error> {
         let is_readable = canary::is_known_to_be_readable(&toolchain, &cache);
         let is_optimised = runtime_crate::is_optimised(&compiler.runtime, &toolchain);
-        if is_readable && is_optimised {
+        let linker = compiler.linker.clone();
+        if is_readable && is_optimised && linker.get().is_some() {
             return Ok(WarmUp::default());
         }
         let interrupter = Interrupter::default();
@@ -47,6 +49,12 @@ impl WarmUp {
             if !is_readable {
                 // The session may have ended: then nobody wants to know.
                 let _ = sender.send(canary::check(&toolchain, &cache, &own));
+            }
+            if linker.get().is_none()
+                && let Some(chosen) = Linker::choose(&toolchain, &cache, &own)
+            {
+                // Nobody else chooses for this session.
+                let _ = linker.set(chosen);
             }
             if !is_optimised && let Err(error) = runtime_crate::optimise(&toolchain, &cache, &own) {
                 tracing::debug!(%error, "the runtime is not optimised");

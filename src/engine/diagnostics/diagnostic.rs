@@ -78,6 +78,11 @@ impl Diagnostic {
         self.level == Level::Error
     }
 
+    /// Whether it is about a place in the code, and not about rustc's own work, such as linking.
+    pub(in crate::engine) fn has_place(&self) -> bool {
+        !self.raw.spans.is_empty()
+    }
+
     /// The parts of cells that the message itself is about, the most important first. Empty if there are none.
     pub(in crate::engine) fn primary(&self, map: &SourceMap) -> Vec<CellSpan> {
         let primary = self.raw.spans.iter().filter(|span| span.is_primary);

@@ -1,11 +1,12 @@
-//! The scope with the items of one more cell: decides which of them are new, which earlier items are compiled again with
-//! them, in the new cell's crate, and what every name means from then on. An item is compiled again if
+//! Decides which earlier items are compiled again in the crate of a cell's new items, and what every name means from then
+//! on. An item is compiled again if
 //!
 //! - it uses an item that the cell replaces (late binding, as in Python), or
 //! - it uses an item that is compiled again, or
 //! - it is a type or a trait that an impl of the new crate has to stand beside, by the
 //!   [orphan rules](https://doc.rust-lang.org/reference/items/implementations.html#orphan-rules), or
-//! - its crate cannot be linked to any more (`Stale`).
+//! - its crate cannot be linked to any more (`Stale`), or
+//! - it belongs to a long chain of small crates (`chain`).
 //!
 //! Pure: never compiles anything, and never reads a file. Crates that are there stay as they are.
 
@@ -18,6 +19,8 @@ use crate::engine::scope::Scope;
 use crate::engine::scope::module::{Home, Live, Module, Place, Uses, is_word};
 use crate::engine::text::cell::{Item, Kind, Name, Space};
 
+mod chain;
+
 /// What a name that is defined again means for the items of earlier cells that use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Binding {
@@ -27,127 +30,8 @@ pub(in crate::engine) enum Binding {
     Early,
 }
 
-impl Scope {
-    /// The positions of the items that are not in the scope already, `use` items left out. An item is there already if
-    /// its name means one with the very same text, in which every name means the same.
-    fn new_items(&self, cell: CellId, items: &[Item]) -> BTreeSet<usize> {
-        let is_use = |item: &Item| matches!(item.kind, Kind::Use(_));
-        let all = || items.iter().enumerate().filter(|(_, item)| !is_use(item));
-        let here = self.with_imports(items);
-        let known: BTreeMap<usize, &Live> =
-            all().filter_map(|(index, item)| Some((index, self.same_text(item)?))).collect();
-        let mut new: BTreeSet<usize> =
-            all().map(|(index, _)| index).filter(|index| !known.contains_key(index)).collect();
-        let home = Home { number: self.next_number(), cell };
-        loop {
-            let mut now = here.clone();
-            let names = new.iter().flat_map(|index| &items[*index].names);
-            names.for_each(|name| now.names.insert_mut(name.clone(), home));
-            let differs = |(index, live): (&usize, &&Live)| {
-                let item = &items[*index];
-                let differs = item.kind != Kind::Macro && now.meaning(&item.reads, &item.mentions) != live.uses;
-                (differs && !new.contains(index)).then_some(*index)
-            };
-            let more: Vec<usize> = known.iter().filter_map(differs).collect();
-            if more.is_empty() {
-                return new;
-            }
-            new.extend(more);
-        }
-    }
-
-    /// The item in force with the very same text. One with names counts only if all of them mean it now.
-    fn same_text(&self, item: &Item) -> Option<&Live> {
-        let in_module = |module: &'_ Arc<Module>| {
-            let same = |(index, other): (usize, &Item)| (other.tokens == item.tokens).then_some(index);
-            module.live().find_map(same)
-        };
-        let Some(first) = item.names.first() else {
-            return self.modules.values().find_map(|module| Some(&module.live[&in_module(module)?]));
-        };
-        let home = self.names.get(first)?;
-        let module = self.modules.get(home)?;
-        let meant = item.names.iter().all(|name| self.names.get(name) == Some(home));
-        meant.then(|| in_module(module)).flatten().map(|index| &module.live[&index])
-    }
-
-    /// Whether a cell with these items needs a crate: not all of them are in the scope already, or some items of earlier
-    /// cells have to be compiled again.
-    pub(in crate::engine) fn needs_crate(&self, cell: CellId, items: &[Item]) -> bool {
-        self.modules.keys().any(|home| self.stale.builds.contains(&home.number))
-            || !self.new_items(cell, items).is_empty()
-    }
-
-    /// Whether a new one of these items has a name that is defined already, so that `Binding` makes a difference.
-    pub(in crate::engine) fn redefines(&self, cell: CellId, items: &[Item]) -> bool {
-        let is_defined = |index: usize| items[index].names.iter().any(|name| self.names.contains_key(name));
-        self.new_items(cell, items).into_iter().any(is_defined)
-    }
-
-    /// The scope with the items of a cell, and the number of the crate that has yet to be compiled for them.
-    pub(in crate::engine) fn with_items(
-        &self,
-        cell: CellId,
-        source: &Arc<str>,
-        items: &[Item],
-        binding: Binding,
-    ) -> (Scope, u32) {
-        let home = Home { number: self.next_number(), cell };
-        let new = self.new_items(cell, items);
-        let mut scope = self.with_imports(items);
-        let replaced = scope.define(home, &new, items);
-        let uses_of = |index: &usize| {
-            let item = &items[*index];
-            let uses =
-                if item.kind == Kind::Macro { Uses::new() } else { scope.meaning(&item.reads, &item.mentions) };
-            (*index, Live { uses, statics: None })
-        };
-        let live: BTreeMap<usize, Live> = new.iter().map(uses_of).collect();
-        let module = Module {
-            home,
-            source: source.clone(),
-            items: items.into(),
-            live,
-            hidden_methods: BTreeSet::new(),
-            imports: self.imports.clone(),
-        };
-        let mut growth = Growth::new(&scope, module, replaced, binding);
-        growth.gather();
-        let grown = growth.grow();
-        (grown, home.number)
-    }
-
-    /// Makes the names of the new items mean these. Returns what the names meant before.
-    fn define(&mut self, home: Home, new: &BTreeSet<usize>, items: &[Item]) -> Uses {
-        let mut replaced = Uses::new();
-        for item in new.iter().map(|index| &items[*index]) {
-            for name in &item.names {
-                // A type may have had a constructor of its name, which goes with it.
-                for space in [Space::Type, Space::Value].into_iter().filter(|_| name.space != Space::Macro) {
-                    let other = Name { space, ident: name.ident.clone() };
-                    let Some(old) = self.names.get(&other).copied().filter(|old| *old != home) else { continue };
-                    let goes =
-                        other == *name || self.item(name, old).is_some_and(|item| item.names.contains(&other));
-                    if goes {
-                        self.names.remove_mut(&other);
-                        self.traits.remove_mut(&other);
-                        replaced.insert((other, old));
-                    }
-                }
-                self.names.insert_mut(name.clone(), home);
-                if matches!(item.kind, Kind::Trait(_)) {
-                    self.traits.insert_mut(name.clone(), home);
-                }
-                self.imports =
-                    self.imports.iter().filter(|i| i.name.as_ref() != Some(&name.ident)).cloned().collect();
-            }
-        }
-        replaced
-    }
-}
-
 /// A scope on the way to one with a further crate.
-struct Growth<'a> {
+pub(super) struct Growth<'a> {
     /// The scope before, in which the names of the new items mean these already.
     scope: &'a Scope,
     /// The new items.
@@ -162,12 +46,12 @@ struct Growth<'a> {
 }
 
 impl<'a> Growth<'a> {
-    fn new(scope: &'a Scope, module: Module, replaced: Uses, binding: Binding) -> Growth<'a> {
+    pub(super) fn new(scope: &'a Scope, module: Module, replaced: Uses, binding: Binding) -> Growth<'a> {
         Growth { scope, module, replaced, binding, moved: BTreeSet::new(), users: None }
     }
 
-    /// Finds the items of earlier cells that are compiled again.
-    fn gather(&mut self) {
+    /// Finds the items of earlier cells that have to be compiled again.
+    pub(super) fn gather(&mut self) {
         let stale = |module: &&Arc<Module>| self.scope.stale.builds.contains(&module.home.number);
         let places = |module: &Arc<Module>| {
             let home = module.home;
@@ -280,7 +164,7 @@ impl<'a> Growth<'a> {
     }
 
     /// The scope with the new crate's modules.
-    fn grow(self) -> Scope {
+    pub(super) fn grow(self) -> Scope {
         let changed = self.changed();
         let mut modules = self.moved_modules(&changed);
         self.hide_impls(&mut modules);
@@ -290,7 +174,7 @@ impl<'a> Growth<'a> {
             let Some(old) = scope.modules.get(&place.home) else { continue };
             let mut old = Module::clone(old);
             old.live.remove(&place.index);
-            scope.modules.insert_mut(place.home, Arc::new(old));
+            scope.put_module(Arc::new(old));
             let Some(item) = self.item(*place) else { continue };
             let home = self.moved_to(*place);
             for name in &item.names {
@@ -308,7 +192,7 @@ impl<'a> Growth<'a> {
         }
         let module = self.new_module();
         for module in modules.into_values().chain([module]).filter(|module| !module.live.is_empty()) {
-            scope.modules.insert_mut(module.home, Arc::new(module));
+            scope.put_module(Arc::new(module));
         }
         if !self.moved.is_empty() || !self.replaced.is_empty() {
             scope.follow_moves();

@@ -150,6 +150,8 @@ impl Module {
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct Build {
     pub library: Library,
+    /// Bytes of machine code in the library.
+    pub code: u64,
     /// The numbers of the session crates that rustc has to know for a crate that links to this one: this one and all
     /// that it depends on, each behind those that it depends on.
     pub externs: BTreeSet<u32>,

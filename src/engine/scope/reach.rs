@@ -58,9 +58,9 @@ impl Scope {
             let before = module.live.len();
             module.live.retain(|index, _| used.contains(&Place { home, index: *index }));
             if module.live.is_empty() {
-                self.modules.remove_mut(&home);
+                self.drop_module(home);
             } else if module.live.len() < before {
-                self.modules.insert_mut(home, Arc::new(module));
+                self.put_module(Arc::new(module));
             }
         }
     }

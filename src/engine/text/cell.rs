@@ -12,6 +12,7 @@ mod heat;
 mod item;
 mod measure;
 mod mention;
+mod movable;
 mod statics;
 mod turn;
 
@@ -28,6 +29,7 @@ pub(crate) use heat::Heat;
 pub(crate) use item::{Edit, Import, Item, Kind, Name, Space};
 pub(crate) use measure::{Flags, Mark, Measured};
 pub(crate) use mention::Binding;
+pub(crate) use movable::tells_types_apart;
 pub(crate) use turn::{Form, Over, Turns};
 
 /// One parsed cell.
@@ -101,6 +103,13 @@ impl Cell {
 }
 
 impl Parts {
+    /// Whether its code may tell types of the same text apart.
+    pub(crate) fn tells_types_apart(&self) -> bool {
+        let of_items = self.items.iter().map(|item| &item.mentions);
+        let mut mentions = of_items.chain(self.statements.iter().map(|statement| &statement.mentions));
+        mentions.any(|mentions| tells_types_apart(mentions.iter().map(String::as_str)))
+    }
+
     /// Names that the statements read before they bind them. These are the variables that the cell takes from the
     /// session.
     pub(crate) fn free_names(&self) -> BTreeSet<String> {

@@ -11,8 +11,7 @@ use crate::engine::text::source_map::{GeneratedFile, SourceBuilder};
 
 /// The session crate with this number, with a module for each cell of which it has items.
 pub(crate) fn session(scope: &Scope, number: u32) -> Unit {
-    let modules: Vec<&Module> =
-        scope.modules.values().map(|module| &**module).filter(|module| module.home.number == number).collect();
+    let modules: Vec<&Module> = scope.modules_of(number).map(|module| &**module).collect();
     let uses: Uses = modules.iter().flat_map(|module| module.uses()).cloned().collect();
     let mut unit = linked(scope, &uses, "");
     unit.hot = true;
@@ -47,9 +46,10 @@ pub(crate) fn session(scope: &Scope, number: u32) -> Unit {
     unit
 }
 
-/// What later cells have to know of the session crate with this number, once it is compiled to `library`.
-pub(crate) fn built(scope: &Scope, number: u32, library: Library) -> Build {
-    let modules = || scope.modules.values().filter(|module| module.home.number == number);
+/// What later cells have to know of the session crate with this number, once it is compiled to `library`, with `code` bytes of
+/// machine code.
+pub(crate) fn built(scope: &Scope, number: u32, library: Library, code: u64) -> Build {
+    let modules = || scope.modules_of(number);
     let mut externs = scope.externs(modules().flat_map(|module| module.uses()), "");
     let mut homes: BTreeSet<u32> = builds(scope, &externs).flat_map(|build| build.homes.iter().copied()).collect();
     homes.extend(modules().flat_map(|module| module.live.values()).filter_map(|live| live.statics));
@@ -57,7 +57,7 @@ pub(crate) fn built(scope: &Scope, number: u32, library: Library) -> Build {
     loads.extend(builds(scope, &homes).flat_map(|build| build.loads.iter().copied()));
     externs.insert(number);
     loads.insert(number);
-    Build { library, externs, loads, homes, crates: scope.crates.clone() }
+    Build { library, code, externs, loads, homes, crates: scope.crates.clone() }
 }
 
 /// The names of a session crate's modules at its root, where `crate::NAME` finds them, each with its path. Only those
@@ -179,7 +179,7 @@ mod tests {
     fn scope_of(source: &str) -> (Scope, Arc<str>) {
         let cell = Cell::parse(source);
         let items = cell.parts.expect("Rust").items;
-        (Scope::default().with_items(CELL, &cell.source, &items, Binding::Late).0, cell.source)
+        (Scope::default().addition(CELL, &cell.source, &items).grown(Binding::Late).0, cell.source)
     }
 
     #[test]
@@ -199,9 +199,9 @@ mod tests {
             "{first}"
         );
         let library = Library { key: "k".into(), path: "p".into() };
-        scope.builds.insert_mut(1, Arc::new(built(&scope, 1, library)));
+        scope.builds.insert_mut(1, Arc::new(built(&scope, 1, library, 0)));
         scope.retire_builds();
-        let (scope, number) = scope.with_items(CellId(2), &source, &[], Binding::Late);
+        let (scope, number) = scope.addition(CellId(2), &source, &[]).grown(Binding::Late);
         let unit = session(&scope, number);
         let later = unit.files[1].1.generated();
         assert!(

@@ -15,12 +15,17 @@ fn with(scope: &Scope, source: &str, binding: Binding) -> Scope {
     let mut scope = scope.clone();
     scope.remember(CellId(scope.history.len() as u32 + 1), source);
     let id = CellId(scope.history.len() as u32);
-    if !scope.needs_crate(id, &items) {
+    let addition = scope.addition(id, &cell.source, &items);
+    if !addition.needs_crate() {
         return scope.with_imports(&items);
     }
-    let (mut scope, number) = scope.with_items(id, &cell.source, &items, binding);
+    let (mut scope, number) = addition.grown_over_chain().unwrap_or_else(|| addition.grown(binding));
+    let modules = scope.modules_of(number);
+    let mut externs = scope.externs(modules.flat_map(|module| module.uses()), "");
+    externs.insert(number);
     let library = Library { key: number.to_string(), path: "p".into() };
-    let build = Build { library, externs: [number].into(), loads: [number].into(), homes: [].into(), crates: None };
+    let loads = [number].into();
+    let build = Build { library, code: 400, externs, loads, homes: [].into(), crates: None };
     scope.builds.insert_mut(number, Arc::new(build));
     scope
 }
@@ -212,4 +217,89 @@ fn stale_crates_are_compiled_again_together() {
     let mut scope = after(&["fn f() {}", "fn g() { f() }", "struct A;"]);
     scope.retire_builds();
     assert_eq!(items(&with(&scope, "", Binding::Late)), ["4: f", "4: g f@4", "4: A"]);
+}
+
+/// A chain of this many cells, the `n`th with the item that `item` writes.
+fn chain(cells: usize, item: impl Fn(usize) -> String) -> Scope {
+    let cells: Vec<String> = (0..cells).map(item).collect();
+    after(&cells.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// A function that calls the one of the cell before.
+fn link(n: usize) -> String {
+    match n {
+        0 => "fn f0() -> u8 { 0 }".into(),
+        n => format!("fn f{n}() -> u8 {{ f{}() }}", n - 1),
+    }
+}
+
+/// The number of crates behind the last one.
+fn behind(scope: &Scope) -> usize {
+    scope.builds.last().map_or(0, |(_, build)| build.externs.len() - 1)
+}
+
+#[test]
+fn a_long_chain_is_compiled_again_as_one_crate() {
+    let scope = chain(26, link);
+    assert_eq!(behind(&scope), 0);
+    assert!(items(&scope).iter().all(|line| line.starts_with("26: ")), "{:?}", items(&scope));
+    assert_eq!(meaning(&scope, "f3"), ["session_26::cell_4::f3"]);
+    // A link and 24 crates of one cell, or of 25.
+    assert!((1..100).map(|cells| behind(&chain(cells, link))).all(|behind| behind <= 24 + 4));
+}
+
+#[test]
+fn a_variable_follows_its_type_out_of_a_chain() {
+    let link = |n: usize| match n {
+        0 => "struct A(u8);\nfn f0() -> A { A(0) }".into(),
+        n => link(n).replace("u8", "A"),
+    };
+    let scope = holding(chain(25, link), "v", "session_1::cell_1::A");
+    let scope = with(&scope, &link(25), Binding::Late);
+    assert_eq!((scope.variables["v"].ty.as_str(), scope.variables["v"].rebuilt), ("session_26::cell_1::A", true));
+}
+
+#[test]
+fn what_has_state_keeps_its_crate_and_what_is_before_it() {
+    let stateful = |at: usize| {
+        move |n: usize| match n == at {
+            true => link(n).replace("{ ", "{ static N: u8 = 0; "),
+            false => link(n),
+        }
+    };
+    let scope = chain(40, stateful(10));
+    assert_eq!(meaning(&scope, "f10"), ["session_11::cell_11::f10"]);
+    assert_eq!(meaning(&scope, "f9"), ["session_10::cell_10::f9"], "it could not go without its caller");
+    assert_eq!(meaning(&scope, "f11"), ["session_37::cell_12::f11"]);
+    assert_eq!(meaning(&chain(40, stateful(30)), "f10"), ["session_26::cell_11::f10"]);
+}
+
+#[test]
+fn a_chain_stays_where_a_program_could_tell_the_difference() {
+    let scope = |ty: &str| with(&holding(chain(25, link), "v", ty), &link(25), Binding::Late);
+    assert_eq!(behind(&scope("std::boxed::Box<dyn Shape>")), 0);
+    assert_eq!(behind(&scope("std::boxed::Box<dyn std::any::Any>")), 25);
+    let mut scope = chain(25, link);
+    scope.chains_stay = true;
+    assert_eq!(behind(&with(&scope, &link(25), Binding::Late)), 25);
+}
+
+#[test]
+fn a_crate_with_much_code_is_not_compiled_again() {
+    let mut scope = chain(25, link);
+    let large = Build { code: 1 << 20, ..Build::clone(&scope.builds[&25]) };
+    scope.builds.insert_mut(25, Arc::new(large));
+    assert_eq!(behind(&with(&scope, &link(25), Binding::Late)), 25);
+}
+
+#[test]
+fn functions_are_found_by_name_while_a_cell_that_defines_them_is_in_force() {
+    let count = |scope: &Scope, name: &str| scope.functions_named(name).count();
+    let scope = after(&["fn f() {}\nstruct A;\nimpl A { fn f(&self) {} }", "fn g() {}\nfn fg() {}"]);
+    assert_eq!([count(&scope, "f"), count(&scope, "g"), count(&scope, "h")], [2, 1, 0]);
+    // The method is compiled again beside the new one, from the same cell, whose `f` stays.
+    let scope = with(&scope, "impl A { fn g(&self) {} }", Binding::Late);
+    assert_eq!((scope.modules.size(), count(&scope, "g")), (4, 2));
+    let scope = after(&["fn f() {}", "fn f() { 1; }"]);
+    assert_eq!(count(&scope, "f"), 1, "the first is gone");
 }

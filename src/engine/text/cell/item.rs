@@ -13,7 +13,7 @@ use syn::spanned::Spanned;
 use super::attributes::after_attributes;
 use super::brief::{Candidate, Function};
 use super::statics::{self, Static};
-use super::{association, mention};
+use super::{association, mention, movable};
 
 /// One item; a `use` is one too.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct Item {
     /// Whether the layout of a type may depend on what this item is: true of all but functions that are not `const`
     /// and statics.
     pub shapes_types: bool,
+    /// Whether it means the same in another crate: it has no state and does not name its crate.
+    pub movable: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +139,7 @@ fn from_item(item: &syn::Item) -> Item {
         reads: mention::reads_of_tokens(tokens.clone()),
         tokens: tokens.to_string(),
         functions: BTreeMap::new(),
+        movable: movable::is_movable(tokens),
         shapes_types: match item {
             syn::Item::Fn(function) => function.sig.constness.is_some(),
             syn::Item::Static(_) => false,
@@ -252,6 +255,7 @@ fn from_macro_call(call: &syn::StmtMacro, source: &str) -> Option<Item> {
         tokens: all.to_string(),
         functions: BTreeMap::new(),
         shapes_types: true,
+        movable: false,
     })
 }
 

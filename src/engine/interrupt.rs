@@ -1,9 +1,11 @@
 //! Stops what a session does, from any thread: the compiler's processes while a cell is prepared, the cell while it
 //! runs. Asking while nothing runs does nothing: a later cell is not touched.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::events::CellId;
@@ -12,7 +14,14 @@ use crate::worker::Stopper;
 
 /// What one session is doing that can be stopped. Clones are of the same session.
 #[derive(Clone, Default)]
-pub(super) struct Interrupter(Arc<Mutex<State>>);
+pub(super) struct Interrupter {
+    state: Arc<Mutex<State>>,
+    work: Work,
+}
+
+/// What compilers work for; clones are the same work. True once it is given up: no compiler starts for it then.
+#[derive(Clone, Default)]
+struct Work(Arc<AtomicBool>);
 
 #[derive(Default)]
 struct State {
@@ -21,7 +30,12 @@ struct State {
     /// Stops the cell that runs.
     running: Option<(CellId, Stopper)>,
     /// Compilers that run, also those of cells that are compiled ahead.
-    compilers: Vec<Arc<Mutex<Child>>>,
+    compilers: Vec<Compiler>,
+}
+
+struct Compiler {
+    child: Arc<Mutex<Child>>,
+    work: Work,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +45,10 @@ enum Phase {
     Preparing,
     Running,
 }
+
+/// Compilers and the programs that they have started, by process id, with the clock ticks of processor time that each has
+/// used.
+pub(super) type Progress = BTreeMap<u32, u64>;
 
 /// What a compiler left: its status and standard error.
 pub(super) struct Said {
@@ -45,7 +63,7 @@ impl Interrupter {
         match (state.phase, &state.running) {
             (Phase::Idle, _) => return false,
             (Phase::Running, Some((cell, stopper))) => stopper.stop(cell.0),
-            _ => state.compilers.iter().for_each(kill),
+            _ => state.compilers.iter().for_each(Compiler::kill),
         }
         state.asked = true;
         true
@@ -71,9 +89,27 @@ impl Interrupter {
         std::mem::take(&mut state.asked)
     }
 
-    /// Kills the compilers that run now. Whoever waits for one sees it fail.
-    pub(super) fn stop_compilers(&self) {
-        self.state().compilers.iter().for_each(kill);
+    /// The interrupter of the same session for other work, which can be given up while the session goes on.
+    pub(super) fn of_other_work(&self) -> Interrupter {
+        Interrupter { state: self.state.clone(), work: Work::default() }
+    }
+
+    /// Kills the compilers of this work, and starts no more of them. Whoever waits for one sees it fail.
+    pub(super) fn give_up(&self) {
+        let state = self.state();
+        self.work.0.store(true, Ordering::Relaxed);
+        state.of(&self.work).for_each(Compiler::kill);
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.work.0.load(Ordering::Relaxed)
+    }
+
+    /// What the compilers of this work that run now have used of the processors.
+    pub(super) fn progress(&self) -> Progress {
+        let compilers: Vec<u32> = self.state().of(&self.work).map(Compiler::id).collect();
+        let family = compilers.into_iter().flat_map(process::family);
+        family.filter_map(|pid| Some((pid, process::ticks(pid)?))).collect()
     }
 
     /// Runs a compiler to its end, or until an interrupt kills it.
@@ -86,7 +122,7 @@ impl Interrupter {
         let _span = tracing::debug_span!("command", line = ?command).entered();
         let (child, pipe) = {
             let mut state = self.state();
-            if state.asked && state.phase == Phase::Preparing {
+            if state.asked && state.phase == Phase::Preparing || self.is_given_up() {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             process::end_with_this_thread(&mut command);
@@ -95,7 +131,7 @@ impl Interrupter {
             let mut child = command.stderr(Stdio::piped()).spawn()?;
             let pipe = child.stderr.take();
             let child = Arc::new(Mutex::new(child));
-            state.compilers.push(child.clone());
+            state.compilers.push(Compiler { child: child.clone(), work: self.work.clone() });
             (child, pipe)
         };
         let mut stderr = Vec::new();
@@ -110,19 +146,32 @@ impl Interrupter {
             }
         });
         // Nobody else waits for this child, so its process id cannot have been used again before this line.
-        self.state().compilers.retain(|other| !Arc::ptr_eq(other, &child));
+        self.state().compilers.retain(|other| !Arc::ptr_eq(&other.child, &child));
         let status = child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).wait()?;
         read?;
         Ok(Said { status, stderr })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
-fn kill(child: &Arc<Mutex<Child>>) {
-    process::kill_group(child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).id());
+impl State {
+    /// The compilers of this work.
+    fn of(&self, work: &Work) -> impl Iterator<Item = &Compiler> {
+        self.compilers.iter().filter(|compiler| Arc::ptr_eq(&compiler.work.0, &work.0))
+    }
+}
+
+impl Compiler {
+    fn kill(&self) {
+        process::kill_group(self.id());
+    }
+
+    fn id(&self) -> u32 {
+        self.child.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).id()
+    }
 }
 
 #[cfg(test)]
@@ -162,6 +211,26 @@ mod tests {
         assert!(interrupter.compile(sleeper()).is_err());
         assert!(!interrupter.run(CellId(1), Stopper::of_nothing()), "an interrupted cell does not run");
         assert!(interrupter.finish());
+    }
+
+    #[test]
+    fn work_that_is_given_up_ends_and_other_work_goes_on() {
+        let own = Interrupter::default();
+        let ahead = own.of_other_work();
+        let compile = |interrupter: &Interrupter| {
+            let interrupter = interrupter.clone();
+            std::thread::spawn(move || interrupter.compile(sleeper()))
+        };
+        let (of_own, of_ahead) = (compile(&own), compile(&ahead));
+        while own.state().compilers.len() < 2 {
+            std::thread::yield_now();
+        }
+        ahead.give_up();
+        assert_eq!(of_ahead.join().expect("no panic").expect("it ran").status.signal(), Some(9));
+        assert!(ahead.compile(sleeper()).is_err());
+        assert_eq!((own.progress().len(), ahead.progress().len()), (1, 0));
+        own.give_up();
+        assert_eq!(of_own.join().expect("no panic").expect("it ran").status.signal(), Some(9));
     }
 
     #[test]

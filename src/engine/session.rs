@@ -65,7 +65,7 @@ pub struct Session {
     options: Options,
     executable: PathBuf,
     sink: Arc<Mutex<Box<dyn Sink>>>,
-    compiler: Arc<Compiler>,
+    compiler: Compiler,
     warm_up: WarmUp,
     scope: Scope,
     /// Stands before the worker, since fields are dropped in this order and the worker's end waits for its copies.
@@ -74,6 +74,7 @@ pub struct Session {
     epoch: u64,
     /// Prepares the cells that will probably follow while one runs. `None` if nothing is being prepared.
     ahead: Option<Precompiler>,
+    ahead_priority: precompile::Priority,
     interrupter: Interrupter,
     /// The generated files of all cells so far, by which the worker names the place of a panic, and how many of them
     /// the worker has been told.
@@ -107,7 +108,6 @@ impl Session {
         let directory = options.directory.as_deref();
         let compiler = Compiler::new(toolchain.clone(), cache.clone(), directory, interrupter.clone(), say)?;
         let warm_up = WarmUp::start(toolchain.clone(), cache, &compiler)?;
-        let compiler = Arc::new(compiler);
         let (trace, captured) = (Shared::default(), SharedCapture::default());
         let overflow = output_limit::Shared::new(options.limits.output, sink);
         let sink = Box::new(CaptureSink { captured: captured.clone(), sink: Box::new(overflow.clone()) });
@@ -129,6 +129,7 @@ impl Session {
             worker,
             epoch,
             ahead: None,
+            ahead_priority: precompile::Priority::default(),
             interrupter,
             places: Vec::new(),
             told: 0,
@@ -208,8 +209,8 @@ impl Session {
             }
         };
         if prepared.capture.is_none() && self.ahead.as_ref().is_none_or(Precompiler::is_empty) {
-            let (compiler, scope) = (self.compiler.clone(), prepared.after.clone());
-            self.ahead = Precompiler::start(compiler, scope, CellId(cell.0 + 1), ahead);
+            let (scope, next) = (prepared.after.clone(), CellId(cell.0 + 1));
+            self.ahead = Precompiler::start(&self.compiler, scope, next, ahead, self.ahead_priority);
         }
         self.begin_capture(cell, prepared.capture.take());
         if !prepared.warnings.is_empty() {
@@ -340,13 +341,13 @@ impl Session {
     fn spoil_ahead(&mut self) {
         if let Some(ahead) = &self.ahead {
             ahead.give_up();
-            // All compilers that run now work for those cells; the next cell must not wait for them.
-            self.interrupter.stop_compilers();
         }
     }
 
     fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Prepared, PrepareError>> {
-        let prepared = self.ahead.as_mut()?.take(cell, source);
+        let ahead = self.ahead.as_mut()?;
+        let prepared = ahead.take(cell, source);
+        self.ahead_priority = ahead.priority();
         if prepared.is_none() {
             self.ahead = None;
         }

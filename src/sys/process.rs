@@ -9,7 +9,8 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kill_process_group, setrlimit};
 
 pub(crate) use crate::sys::linux::process::{
-    adopt_orphans, end_with_parent, end_with_this_thread, own_executable, parent_of, pidfd_open, working_directory,
+    adopt_orphans, end_with_parent, end_with_this_thread, family, own_executable, parent_of, pidfd_open, ticks,
+    working_directory,
 };
 use crate::sys::poll::poll;
 

@@ -109,9 +109,20 @@ impl Bench {
     }
 
     pub(crate) fn try_cell(&mut self, source: &str) -> Result<Cell, Error> {
+        self.with_ahead(source, &[])
+    }
+
+    /// Runs each of these cells while those behind it are known.
+    pub(crate) fn notebook(&mut self, cells: &[&str]) -> Vec<Cell> {
+        let run = |n: usize| self.with_ahead(cells[n], &cells[n + 1..]).expect("the cell is run");
+        (0..cells.len()).map(run).collect()
+    }
+
+    /// Runs a cell that these will probably follow.
+    pub(crate) fn with_ahead(&mut self, source: &str, ahead: &[&str]) -> Result<Cell, Error> {
         let cell = CellId(self.next);
         self.next += 1;
-        let outcome = self.session.execute(cell, source, &[])?;
+        let outcome = self.session.execute(cell, source, ahead)?;
         let events = self.events.0.0.lock().expect("no poison");
         let failures = events.iter().filter_map(|event| match event {
             Event::Failed { cell: of, failure } if *of == cell => {
@@ -126,13 +137,24 @@ impl Bench {
 
     /// Runs a cell, and once it has printed `said`, does something to the process that runs it.
     pub(crate) fn cell_until(&mut self, source: &str, said: &str, then: impl FnOnce(u32) + Send) -> Cell {
+        self.cell_until_with(&[], source, said, then)
+    }
+
+    /// The same of a cell that the cells `ahead` will probably follow.
+    pub(crate) fn cell_until_with(
+        &mut self,
+        ahead: &[&str],
+        source: &str,
+        said: &str,
+        then: impl FnOnce(u32) + Send,
+    ) -> Cell {
         let (events, cell, worker) = (self.events.clone(), CellId(self.next), self.session.worker_pid());
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 events.wait_for(cell, said);
                 then(worker);
             });
-            self.cell(source)
+            self.with_ahead(source, ahead).expect("the cell is run")
         })
     }
 

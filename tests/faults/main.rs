@@ -3,6 +3,7 @@
 //!
 //! Tests run one after the other, so that descriptors, processes and files can be counted before and after each.
 
+mod ahead;
 mod bench;
 #[allow(dead_code)]
 #[path = "../kernel/client.rs"]
@@ -39,7 +40,7 @@ fn main() {
     bench::Bench::warm_up();
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let themes: [(&str, &[Test]); 12] = [
+    let themes: [(&str, &[Test]); 13] = [
         ("crashes", crashes::TESTS),
         ("unfit", unfit::TESTS),
         ("killed", killed::TESTS),
@@ -48,6 +49,7 @@ fn main() {
         ("kernel", kernel::TESTS),
         ("meddling", meddling::TESTS),
         ("compiler", compiler::TESTS),
+        ("ahead", ahead::TESTS),
         ("disk", disk::TESTS),
         ("clock", clock::TESTS),
         ("interrupts", interrupts::TESTS),

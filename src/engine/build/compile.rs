@@ -22,25 +22,28 @@ use crate::engine::build::linker::Linker;
 use crate::engine::build::runtime_crate;
 use crate::engine::build::scratch::Scratch;
 use crate::engine::build::toolchain::{self, Toolchain};
+use crate::engine::build::turns::{Turn, Turns};
 use crate::engine::build::unit::{CELL_CRATE, Unit};
 use crate::engine::diagnostics::{self, Diagnostic};
-use crate::engine::interrupt::{Interrupter, Said};
+use crate::engine::interrupt::{Interrupter, Progress, Said};
 use crate::engine::scope::dependency::CRATES;
 use crate::engine::scope::{Library, Optimization};
 use crate::engine::text::source_map::SourceMap;
 use crate::sys::private_files;
 
 /// Compiles the units of one session.
+#[derive(Clone)]
 pub(crate) struct Compiler {
     toolchain: Toolchain,
     cache: Cache,
     /// The `threadbook` crate, which every cell links to.
     pub runtime: Library,
-    pub cargo: Cargo,
+    pub cargo: Arc<Cargo>,
     /// Empty until it is known which linker can be used (`warm_up`); until then rustc links by itself.
     pub(super) linker: Arc<OnceLock<Linker>>,
     interrupter: Interrupter,
-    scratch: Scratch,
+    scratch: Arc<Scratch>,
+    turns: Arc<Turns>,
 }
 
 /// The outcome of compiling a unit.
@@ -86,10 +89,30 @@ impl Compiler {
         let size = eviction::cache_limit()?;
         let runtime = runtime_crate::ready(&toolchain, &cache, &interrupter, say)?;
         eviction::start(&cache, size);
-        let scratch = Scratch::create().map_err(no_scratch)?;
-        let cargo = Cargo::new(&toolchain, &cache, directory, interrupter.clone())?;
+        let scratch = Arc::new(Scratch::create().map_err(no_scratch)?);
+        let cargo = Arc::new(Cargo::new(&toolchain, &cache, directory, interrupter.clone())?);
         let linker = Arc::new(Linker::known(&toolchain, &cache).map(OnceLock::from).unwrap_or_default());
-        Ok(Compiler { toolchain, cache, runtime, cargo, linker, interrupter, scratch })
+        let turns = Arc::default();
+        Ok(Compiler { toolchain, cache, runtime, cargo, linker, interrupter, scratch, turns })
+    }
+
+    /// The same compiler for cells ahead, which can be given up while the session goes on.
+    pub(crate) fn for_cells_ahead(&self) -> Compiler {
+        Compiler { interrupter: self.interrupter.of_other_work(), ..self.clone() }
+    }
+
+    /// Ends what this compiler compiles, and compiles nothing more.
+    pub(crate) fn give_up(&self) {
+        self.interrupter.give_up();
+    }
+
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.interrupter.is_given_up()
+    }
+
+    /// What the compilers that run now have used of the processors.
+    pub(crate) fn progress(&self) -> Progress {
+        self.interrupter.progress()
     }
 
     /// Writes a file to the session's directory, which is removed when the session ends.
@@ -123,6 +146,11 @@ impl Compiler {
         let key = key.finish();
         let root = format!("{}.rs", &key[..16]);
         Identity { key, root }
+    }
+
+    /// Waits until no other thread builds what has this key. None does as long as the value lives.
+    pub(super) fn turn<'a>(&'a self, key: &'a str) -> Turn<'a> {
+        self.turns.take(key)
     }
 
     pub(crate) fn cached<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<(Library, Kept<T>)> {

@@ -2,14 +2,13 @@
 //! its statements compiled. Needs only a scope, never the session or its worker, so the next cell can be prepared while
 //! one runs. Never runs any of the user's code.
 
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::Error;
 use crate::events::CellId;
-use crate::worker::{Places, TimeFormat, Timing};
+use crate::worker::{Places, Timing};
 
 use crate::engine::build::attempt::{self, Attempt};
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
@@ -20,13 +19,14 @@ use crate::engine::build::refine::{Refinement, Resolution};
 use crate::engine::build::storage_plan::Plan;
 use crate::engine::build::type_of::{TOO_DEEP, type_of};
 use crate::engine::build::unit::{self, Unit};
+use crate::engine::build::wishes::{Said, Wishes};
 use crate::engine::diagnostics::{self, Diagnostic};
-use crate::engine::magics::{self, Act, Capture, Effect, Parsed, Picture};
+use crate::engine::magics::{self, Capture, Effect, Parsed, Picture};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
 use crate::engine::rustc_text::mir;
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
-use crate::engine::text::cell::{Call, Parts};
+use crate::engine::text::cell::Parts;
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
 
 /// A cell that compiled and is ready to run.
@@ -77,64 +77,6 @@ pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
     let lines = magics::lines(source);
     let waits = |effect: Effect| effect.acts.iter().any(|(_, act)| act.waits_for_its_turn());
     lines.is_empty() || !magics::apply(scope.clone(), &lines).is_ok_and(waits)
-}
-
-/// What a cell's magics ask for, sorted by the part of the engine that does it.
-struct Wishes {
-    said: Vec<Said>,
-    calls: Vec<Call>,
-    timing: Timing,
-    /// The number of magics that measure code (`%timeit`). A cell with fewer pieces of code to measure is rejected.
-    measured: usize,
-    /// Whether a magic times the cell, which is then optimised.
-    times: bool,
-    picture: Option<Picture>,
-    capture: Option<Capture>,
-    builds_crates: bool,
-}
-
-/// A piece of what a magic prints before the cell runs.
-enum Said {
-    Text(String),
-    /// The type of this expression (`:type`).
-    TypeOf(String),
-}
-
-impl Wishes {
-    /// `timed`: whether `:timing` is on, so that the cell is timed by the wall clock in any case. Otherwise times have
-    /// the form `format`.
-    fn new(acts: Vec<(Range<usize>, Act)>, timed: bool, format: TimeFormat) -> Wishes {
-        let format = if timed { TimeFormat::Wall } else { format };
-        let mut wishes = Wishes {
-            said: Vec::new(),
-            calls: Vec::new(),
-            timing: Timing { cell: timed, format, compile_seconds: 0.0 },
-            measured: 0,
-            times: false,
-            picture: None,
-            capture: None,
-            builds_crates: false,
-        };
-        for (line, act) in acts {
-            match act {
-                Act::Say(text) => wishes.said.push(Said::Text(text)),
-                Act::SayType(expression) => wishes.said.push(Said::TypeOf(expression)),
-                Act::Call(rust) => wishes.calls.push(Call { line, rust }),
-                Act::Time(format) => {
-                    wishes.timing.cell = true;
-                    wishes.times = true;
-                    if format == TimeFormat::Wall {
-                        wishes.timing.format = format;
-                    }
-                }
-                Act::Measure => wishes.measured += 1,
-                Act::Draw(picture) => wishes.picture = Some(picture),
-                Act::Capture(capture) => wishes.capture = Some(capture),
-                Act::BuildCrates => wishes.builds_crates = true,
-            }
-        }
-        wishes
-    }
 }
 
 /// Prepares a cell to run in `scope`. Progress that the user should see meanwhile, such as Cargo's, goes to `say`.
@@ -188,6 +130,19 @@ pub(crate) fn prepare(
     let timing = Timing { compile_seconds: started.elapsed().as_secs_f64(), ..wishes.timing };
     let Wishes { picture, capture, .. } = wishes;
     Ok(Prepared { said, timing, picture, capture, ..prepared })
+}
+
+/// Compiles a cell's items for the cache, so that they are there when the cell is prepared. Returns the scope in which the
+/// items of the cell after it can be compiled, which knows no variables. `None` if the cell has to be waited for: its
+/// magics wait for its turn, or it is rejected when it is prepared.
+pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source: &str) -> Option<Scope> {
+    if !may_be_ahead(scope, source) {
+        return None;
+    }
+    let Parsed { lines, cell, .. } = magics::parse(source);
+    let scope = magics::apply(scope.clone(), &lines).ok()?.scope;
+    let step = Step { compiler, id, source: &cell.source, parts: cell.parts.as_ref().ok()? };
+    Some(step.items(scope).ok()?.scope)
 }
 
 /// The scope with the crates that its `:dep` lines ask for. They are built now if they are not in the cache.
@@ -281,6 +236,11 @@ impl Step<'_> {
     /// Compiles a session crate and keeps it in the cache. Returns its library, and rustc's warnings.
     fn compile_session(&self, attempt: &Attempt, number: u32) -> Result<(Library, String), PrepareError> {
         let Attempt { scope, unit, identity } = attempt;
+        let _turn = self.compiler.turn(&identity.key);
+        // Whoever had the turn before may have built it.
+        if let Some((library, kept)) = self.compiler.cached::<()>(&identity.key) {
+            return Ok((library, kept.stderr));
+        }
         let compiled = self.compiler.session(unit, &crate_name(number), identity, scope.optimization);
         let kept = match compiled? {
             Compiled::Built(built) => {

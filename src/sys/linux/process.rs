@@ -58,6 +58,21 @@ pub(crate) fn parent_of(pid: u32) -> Option<u32> {
     Some(stat(pid)?.parent)
 }
 
+/// Clock ticks of processor time that a process has used; None if it has ended.
+pub(crate) fn ticks(pid: u32) -> Option<u64> {
+    Some(stat(pid)?.ticks)
+}
+
+/// The process and its descendants (proc_pid_task(5), `children`). Nobody if it has ended.
+pub(crate) fn family(pid: u32) -> Vec<u32> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let lists = threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<u32> = lists
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    [pid].into_iter().chain(children.into_iter().flat_map(family)).collect()
+}
+
 /// A path that leads to the program that this process runs, also after its file was replaced or removed. Only within
 /// this process and the one that it starts.
 pub(crate) fn own_executable() -> PathBuf {
@@ -76,6 +91,22 @@ mod tests {
     #[test]
     fn the_parent_of_a_process_is_known() {
         assert_eq!(parent_of(std::process::id()), Some(std::os::unix::process::parent_id()));
+    }
+
+    #[test]
+    fn a_family_is_a_process_with_its_descendants() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "sleep 600 & echo $!; wait"]).stdout(std::process::Stdio::piped());
+        let mut shell = shell.spawn().expect("a shell");
+        let mut line = String::new();
+        let said = shell.stdout.take().expect("a pipe");
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(said), &mut line).expect("a line");
+        let child = line.trim().parse().expect("a pid");
+        assert_eq!(family(shell.id()), [shell.id(), child]);
+        // SAFETY: sends a signal to the shell's child.
+        unsafe { libc::kill(child as libc::pid_t, libc::SIGKILL) };
+        shell.wait().expect("it ends");
+        assert_eq!((family(shell.id()), ticks(shell.id())), (Vec::new(), None));
     }
 
     #[test]

@@ -14,6 +14,13 @@ pub(crate) fn exists(thread: u32) -> bool {
     result == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
+/// Gives the calling thread, and the programs that it starts, a lower priority (setpriority(2)). 19 is the lowest: beside
+/// others that want its processor, such a thread gets a seventieth. It cannot be raised again without a privilege.
+pub(crate) fn lower_priority(nice: i32) {
+    // It fails if the priority is lower already.
+    let _ = rustix::process::setpriority_process(None, nice);
+}
+
 /// How many threads this process has.
 pub(crate) fn count() -> u64 {
     // A directory has two links, and one more for each directory in it.

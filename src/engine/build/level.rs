@@ -48,7 +48,7 @@ pub(super) fn arguments(unit: &Unit, optimization: Optimization) -> Vec<String> 
         arguments.push(format!("-Cdebug-assertions={checks}"));
     }
     if calls_directly(unit, optimization) {
-        // Thread locals of such code lie where there is little room for those that a library may have.
+        // Only for units without a `thread_local!`: there is little room where this model places thread locals of a library.
         arguments.push("-Crelocation-model=pie".into());
     }
     arguments

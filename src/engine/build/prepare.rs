@@ -92,7 +92,7 @@ pub(crate) fn prepare(
     let Parsed { lines, rust, mut cell } = magics::parse(source);
     let mut scope = scope.clone();
     scope.remember(id, source);
-    // Read before the magics are applied: `:timing` changes only the cells after its own.
+    // `:timing` changes only the cells after its own, so this is read before the magics are applied.
     let timed = scope.timing;
     let Effect { scope, acts } = magics::apply(scope, &lines)?;
     let mut wishes = Wishes::new(acts, timed, scope.time_format);

@@ -1,6 +1,7 @@
 //! The work that a toolchain's first session does beside its cells, on a thread of its own: it tries whether rustc's output
-//! can be read (`canary`), and then builds the optimised runtime for the sessions that follow. Owns that thread, which ends
-//! with the session; what it has not finished is left to the next session, and leaves nothing in the cache.
+//! can be read (`canary`) and whether rustc can link by the toolchain's own linker (`linker`), and then builds the optimised
+//! runtime for the sessions that follow. Owns that thread, which ends with the session; what it has not finished is left to
+//! the next session, and leaves nothing in the cache.
 
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread::JoinHandle;

@@ -1,7 +1,7 @@
 //! How the running cell is stopped when it is interrupted: the thread that runs it unwinds, so that its variables are put
-//! back as they are. Owns which thread that is. [`check`] stands between statements, in the cell's own loops (`strips`) and
-//! in prints. Waits (`wait`) ask `pending` and get a `Cancelled`, so that they undo what is half done before anything
-//! unwinds. Never stops another thread, nor one that unwinds already.
+//! back as they are. Owns the knowledge of which thread that is. [`check`] stands between statements, in the cell's own
+//! loops (`strips`) and in prints. Waits (`wait`) ask `pending` and get a `Cancelled`, so that they undo what is half done
+//! before anything unwinds. Never stops another thread, nor one that unwinds already.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,8 +16,8 @@ thread_local! {
 /// The panic payload of an interrupted cell.
 pub(crate) struct Interrupted;
 
-/// The reason why a wait came to no end: its cell was interrupted. Whoever gets one undoes what is half done and then
-/// passes it on, or unwinds.
+/// The result of a wait whose cell was interrupted. Whoever gets one undoes what is half done and then passes it on, or
+/// unwinds.
 #[derive(Debug)]
 #[must_use = "an interrupted cell is to unwind"]
 pub(crate) struct Cancelled(());
@@ -34,7 +34,7 @@ pub(crate) fn runs_here() -> bool {
     RUNS_CELL.try_with(Cell::get).unwrap_or(false)
 }
 
-/// The calling thread begins to run a cell's code, or has run it.
+/// Notes that the calling thread begins to run a cell's code, or has run it.
 pub(crate) fn set_runs_here(runs: bool) {
     RUNS_CELL.with(|here| here.set(runs));
 }
@@ -55,8 +55,8 @@ fn stop() {
     }
 }
 
-/// An error if the calling thread runs a cell that is interrupted, and does not unwind already: destructors must be able
-/// to wait.
+/// Returns an error if the calling thread runs a cell that is interrupted, unless it unwinds already, because destructors
+/// must be able to wait.
 pub(crate) fn pending() -> Result<(), Cancelled> {
     match link::is_interrupted() && is_cells_thread() && !std::thread::panicking() {
         true => Err(Cancelled(())),
@@ -74,8 +74,8 @@ pub(crate) fn is_cells_thread() -> bool {
     runs_here() && !link::is_forked_child()
 }
 
-/// While it lives, an interrupt changes this word, so that a wait for the word to change does not miss it. Does nothing on
-/// a thread that does not run the cell.
+/// A word that an interrupt changes while this value lives, so that a wait for the word to change does not miss the
+/// interrupt. Does nothing on a thread that does not run the cell.
 pub(crate) struct Watched(Option<*mut AtomicU32>);
 
 impl Watched {

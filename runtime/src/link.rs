@@ -40,8 +40,8 @@ pub(crate) fn host() -> &'static Host {
 /// Whether an interrupt has been asked for since the cell began.
 #[inline(always)]
 pub(crate) fn is_interrupted() -> bool {
-    // Relaxed, since `attach` comes before every thread that runs code of cells. An acquire load forbids LLVM to keep what
-    // it knows of the cell's variables across the check: a loop over a vector of known length would not be unrolled.
+    // Both loads are relaxed, since `attach` comes before every thread that runs code of cells. After an acquire load LLVM
+    // forgets what it knows of the cell's variables, and does not unroll a loop over a vector of known length.
     // SAFETY: the field of a static, or of the table that `attach` was given.
     unsafe { (*ASKED.load(Ordering::Relaxed)).load(Ordering::Relaxed) != 0 }
 }

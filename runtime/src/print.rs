@@ -9,11 +9,16 @@ use std::fmt::{Arguments, Write};
 /// The largest buffer, in bytes, that a thread keeps for its next print; one that a large print has made larger is freed.
 const KEPT_BYTES: usize = 64 * 1024;
 
-thread_local! {
+/// What prints of a thread share, in one place: a library finds each thread-local by a call.
+struct Printer {
     /// Taken out while in use, so that a print within the `Display` of a value that is being printed gets a new one.
-    static BUFFER: Cell<String> = const { Cell::new(String::new()) };
+    buffer: Cell<String>,
     /// Whether the lane of this thread has its full name.
-    static NAMED: Cell<bool> = const { Cell::new(false) };
+    is_named: Cell<bool>,
+}
+
+thread_local! {
+    static PRINTER: Printer = const { Printer { buffer: Cell::new(String::new()), is_named: Cell::new(false) } };
 }
 
 #[doc(hidden)]
@@ -28,28 +33,40 @@ pub fn err(args: Arguments<'_>, end: &str) {
 
 fn emit(stream: u32, args: Arguments<'_>, end: &str) {
     interrupt::check();
-    if !NAMED.replace(true) {
-        name_lane();
+    let print = |printer: &Printer| {
+        if !printer.is_named.replace(true) {
+            name_lane();
+        }
+        if let (Some(text), true) = (args.as_str(), end.is_empty()) {
+            return link::text(stream, text);
+        }
+        let mut buffer = printer.buffer.take();
+        write(stream, args, end, &mut buffer);
+        if buffer.capacity() <= KEPT_BYTES {
+            printer.buffer.set(buffer);
+        }
+    };
+    if PRINTER.try_with(print).is_err() {
+        // The thread's locals are being destroyed, and the lane has had its name since the thread's first print.
+        write(stream, args, end, &mut String::new());
     }
-    if let (Some(text), true) = (args.as_str(), end.is_empty()) {
-        return link::text(stream, text);
-    }
-    // A thread that prints while its locals are destroyed gets a buffer of its own.
-    let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
+}
+
+/// Writes one record by way of this buffer.
+#[inline]
+fn write(stream: u32, args: Arguments<'_>, end: &str, buffer: &mut String) {
     buffer.clear();
     if buffer.write_fmt(args).is_err() {
         panic!("a formatting trait implementation returned an error");
     }
     buffer.push_str(end);
-    link::text(stream, &buffer);
-    if buffer.capacity() <= KEPT_BYTES {
-        let _ = BUFFER.try_with(|kept| kept.set(buffer));
-    }
+    link::text(stream, buffer);
 }
 
 /// The calling thread's lane has its full name already, or needs none.
 pub(crate) fn lane_is_named() {
-    NAMED.set(true);
+    // A thread whose locals are being destroyed gives its lane no name any more.
+    let _ = PRINTER.try_with(|printer| printer.is_named.set(true));
 }
 
 /// Gives the lane of a thread of std's its full name: `pthread_setname_np`, by which the worker knows it, cuts names at 15

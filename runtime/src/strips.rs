@@ -1,6 +1,6 @@
-//! Loops of cells that check for an interrupt only every so many turns, so that the optimiser makes of them what it makes of
-//! the loop as it is written: a loop around the loop, which hands out one strip of turns after another. A loop that `break`
-//! ends is left as a whole, because only a strip that came to its end has another one after it.
+//! Loops of cells that check for an interrupt between strips of turns and not at each turn, so that LLVM makes of them what
+//! it makes of the loop as it is written. A loop around the user's loop hands out one strip after another. A `break` of the
+//! user's leaves both loops, because another strip follows only on a strip that came to its end.
 
 use std::ops::{Range, RangeInclusive};
 use std::time::{Duration, Instant};
@@ -10,8 +10,7 @@ use crate::interrupt;
 /// Turns of the first strip of brief turns, which takes milliseconds at most.
 const BRIEF: u64 = 4096;
 
-/// The most turns of a strip of brief turns. What a loop that LLVM vectorises does once a strip is then nothing beside its
-/// turns.
+/// The most turns of a strip of brief turns. So many make what a vectorised loop does once a strip cheap beside its turns.
 const BRIEF_AT_MOST: u64 = 16 * BRIEF;
 
 /// The most turns of a strip whose turns may take any time. Few, since later turns may take longer than the earlier ones.
@@ -23,7 +22,7 @@ const LONG: Duration = Duration::from_millis(2);
 /// A strip of brief turns that takes less than this may be followed by a longer one.
 const SHORT: Duration = Duration::from_micros(200);
 
-/// Turns that have to be fast before strips become longer.
+/// Turns that have to be fast before strips become twice as long.
 const TRIED: u64 = 64;
 
 /// How many turns a strip has.
@@ -32,8 +31,8 @@ pub struct Pace {
     clock: Clock,
 }
 
-/// What the length of the next strip is told from. Apart from the number of turns, which loops count to: LLVM keeps nothing
-/// in a register whose address another function has seen.
+/// What decides the length of the next strip. The number of turns stands outside of it, since LLVM keeps nothing in a
+/// register whose address another function has seen.
 struct Clock {
     /// The most turns of a strip.
     at_most: u64,
@@ -49,13 +48,13 @@ impl Pace {
         Pace { turns: BRIEF, clock: Clock { at_most: BRIEF_AT_MOST, began: None, tried: 0 } }
     }
 
-    /// Of strips that begin with one turn and grow while they are fast.
+    /// The pace of strips that begin with one turn and grow while they are fast.
     #[inline]
     pub fn by_time() -> Pace {
         Pace { turns: 1, clock: Clock { at_most: PACED_AT_MOST, began: Some(Instant::now()), tried: 0 } }
     }
 
-    /// A strip has come to its end, and another one follows: checks for an interrupt.
+    /// Checks for an interrupt between two strips, and sets the number of turns of the second.
     #[inline(always)]
     fn next(&mut self) {
         self.turns = self.clock.next(self.turns);
@@ -157,8 +156,8 @@ impl<I: Iterator> Iterator for Strip<'_, I> {
     #[inline(always)]
     fn next(&mut self) -> Option<I::Item> {
         if self.left == 0 {
-            // Here, where it is a part of this one of the loop's two exits: LLVM would join them to one that it cannot
-            // count, and not vectorise the loop.
+            // The check stands here, in one of the loop's two exits, to keep them apart. LLVM would otherwise join them to
+            // one whose turns it cannot count, and would not vectorise the loop.
             self.strips.pace.next();
             self.strips.goes_on = true;
             return None;
@@ -168,7 +167,7 @@ impl<I: Iterator> Iterator for Strip<'_, I> {
     }
 }
 
-/// A range of integers, which is cut into ranges: the loop over a strip has one exit, and its bounds are known.
+/// A range of integers, cut into ranges: the loop over a strip then has one exit and known bounds.
 pub trait Ranges {
     type Strips;
     fn ranges(self, pace: Pace) -> Self::Strips;
@@ -251,7 +250,7 @@ pub struct InclusiveStrips<T> {
 }
 
 impl<T: Integer> InclusiveStrips<T> {
-    /// Counts the turns of a strip, for a range with an exclusive end has no way to reach the largest integer.
+    /// Returns a strip that counts its turns, because a range with an exclusive end never reaches the largest integer.
     #[inline(always)]
     pub fn strip(&mut self) -> InclusiveStrip<'_, T> {
         self.whole = false;
@@ -299,7 +298,7 @@ impl<T: Integer> Iterator for InclusiveStrip<'_, T> {
 
 /// The integers that a range can be of.
 pub trait Integer: Copy + PartialOrd {
-    /// How far `end` is from here, or `u64::MAX` if that is less; 0 if `end` comes first.
+    /// The distance from here to `end`, at most `u64::MAX`; 0 if `end` comes first.
     fn distance(self, end: Self) -> u64;
     /// The integer that comes `turns` later.
     fn forward(self, turns: u64) -> Self;
@@ -325,7 +324,8 @@ integers!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 /// The turns of one strip of a `while` or a `loop`.
 ///
 /// Turns are counted up to a number that changes from strip to strip only. By that LLVM tells the loop over strips from the
-/// loop over turns; of both it would otherwise make one loop, whose variables would live in memory for the call in it.
+/// loop over turns. It would otherwise make one loop of both, whose variables would live in memory because of the call in
+/// it.
 pub struct Turns {
     /// Turns that have begun; one more than the strip has if it came to its end.
     begun: u64,

@@ -81,15 +81,17 @@ impl Head {
         }
     }
 
+    /// Its bytes, written a word at a time, as they are copied: see `words::last_word`.
     pub(crate) fn to_bytes(self) -> [u8; HEAD] {
+        let Head { length, lane, other, cell, running, pid, tid, nanos, .. } = self;
+        let pair =
+            |first: u32, second: u32| u64::from_le(u64::from(first.to_le()) | u64::from(second.to_le()) << 32);
+        let what = u32::from_ne_bytes([self.kind as u8, self.detail, 0, 0]);
+        let words = [pair(what, length), pair(lane, other), pair(cell, running), pair(pid, tid), nanos, 0];
         let mut bytes = [0; HEAD];
-        bytes[0] = self.kind as u8;
-        bytes[1] = self.detail;
-        let words = [self.length, self.lane, self.other, self.cell, self.running, self.pid, self.tid];
-        for (index, word) in words.into_iter().enumerate() {
-            bytes[4 + 4 * index..8 + 4 * index].copy_from_slice(&word.to_ne_bytes());
+        for (chunk, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *chunk = word.to_ne_bytes();
         }
-        bytes[32..40].copy_from_slice(&self.nanos.to_ne_bytes());
         bytes
     }
 

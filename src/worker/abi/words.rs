@@ -23,10 +23,22 @@ pub(crate) fn store(words: &[AtomicU64], first: usize, bytes: &[u8]) {
     in_order(after, front);
     in_order(before, back);
     if !rest.is_empty() {
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        words[around(first + whole.len(), words.len())].store(u64::from_ne_bytes(last), Ordering::Relaxed);
+        words[around(first + whole.len(), words.len())].store(last_word(rest), Ordering::Relaxed);
     }
+}
+
+/// A word with these bytes, 1 to 7, at its start, and zeros behind them. Put together in registers: a processor waits until
+/// single bytes that were just written to memory can be read as a word.
+fn last_word(bytes: &[u8]) -> u64 {
+    let of = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    u64::from_le(match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        // The two overlap, where they have the same bytes.
+        (Some(first), Some(last)) => {
+            let behind = 8 * (bytes.len() - 4);
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << behind
+        }
+        _ => of(bytes),
+    })
 }
 
 /// Loads what `store` has stored.
@@ -52,4 +64,22 @@ pub(crate) fn of(bytes: &[u8]) -> Vec<AtomicU64> {
     let words: Vec<AtomicU64> = (0..bytes.len().div_ceil(8).max(1)).map(|_| AtomicU64::new(0)).collect();
     store(&words, 0, bytes);
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_any_length_come_back_and_the_rest_of_their_last_word_is_zero() {
+        let bytes: Vec<u8> = (1..=40).collect();
+        for (length, first) in (0..=bytes.len()).flat_map(|length| [(length, 0), (length, 5)]) {
+            let words: Vec<AtomicU64> = (0..8).map(|_| AtomicU64::new(u64::MAX)).collect();
+            store(&words, first, &bytes[..length]);
+            let mut whole = vec![0xff; length.next_multiple_of(8)];
+            load(&words, first, &mut whole);
+            assert_eq!(whole[..length], bytes[..length]);
+            assert!(whole[length..].iter().all(|byte| *byte == 0), "{length} bytes from word {first}");
+        }
+    }
 }

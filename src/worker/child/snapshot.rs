@@ -1,6 +1,6 @@
-//! The worker's side of a snapshot: a copy of this process that waits, with every variable as it is now, for the session
-//! to send it a cell. The session does so once the worker is lost, or to restore the state; it closes the copy's control
-//! socket when the copy is no longer wanted.
+//! The worker's side of a snapshot: a copy of this process that waits, with every variable as it is now, until the session
+//! sends it a cell. The session does so once the worker is lost, or to restore the state. It closes the copy's control
+//! socket when it no longer wants the copy.
 //!
 //! A copy is made by `clone` as a sibling, not by `fork` as a child, so that a cell that waits for any child does not meet
 //! it, and it does not end with the worker. A waiting copy may be copied itself. `unfit` says which processes cannot be.
@@ -20,7 +20,7 @@ use crate::worker::child::keeper;
 pub(crate) struct Copier {
     /// Inodes of pipes and sockets that are Threadbook's own, or were open before the first cell.
     ours: HashSet<u64>,
-    /// How long the last copy took, and how many pages of memory it had.
+    /// The time that the last copy took, and its number of pages of memory.
     last: Option<(Duration, u64)>,
 }
 
@@ -32,13 +32,13 @@ pub(crate) enum Copied {
 }
 
 impl Copier {
-    /// Called before any cell has run: what is open then is no cell's.
+    /// Must be called before any cell has run, since what is open then is taken for Threadbook's own.
     pub(crate) fn new() -> Copier {
         let streams = open_files::all().filter(|(_, status)| status.kind == Kind::PipeOrSocket);
         Copier { ours: streams.map(|(_, status)| status.inode).collect(), last: None }
     }
 
-    /// Copies this process. An error says why not: `unfit`, or the copy would take longer than `limit`.
+    /// Copies this process. Returns an error if the process is `unfit`, or if the copy would take longer than `limit`.
     pub(crate) fn copy(&mut self, limit: Duration) -> Result<Copied, SnapshotError> {
         if let Some(why) = unfit(&self.ours) {
             return Err(why);
@@ -64,7 +64,7 @@ impl Copier {
         }
     }
 
-    /// The time that a copy of so many pages will take, in proportion to the last one; before the first, 20 ms for each
+    /// The time that a copy of so many pages will take, in proportion to the last copy. The first is taken to cost 20 ms a
     /// gigabyte.
     fn estimate(&self, pages: u64) -> Duration {
         match self.last {
@@ -74,13 +74,13 @@ impl Copier {
     }
 }
 
-/// How long a thread that has been joined may still be counted by the system. A thread that is there for longer makes the
-/// process unfit.
+/// The time for which the system may still count a thread that has been joined. A thread that is there for longer makes
+/// the process unfit.
 const VANISHING: Duration = Duration::from_millis(2);
 
-/// Why this process cannot be copied now; None if it can. A second thread may hold locks and be in the middle of a change.
-/// A copy that has a pipe or a socket open would hide the end of the stream from whoever reads it, and a copy of a locked
-/// file would keep the lock.
+/// The reason why this process cannot be copied now; `None` if it can. A second thread may hold locks and be in the middle
+/// of a change. A copy with a pipe or a socket open would hide the end of the stream from whoever reads it, and a copy with
+/// a locked file open would keep the lock.
 fn unfit(ours: &HashSet<u64>) -> Option<SnapshotError> {
     let started = Instant::now();
     while thread::count() > 1 {

@@ -1,5 +1,5 @@
 //! Writes the body of a cell's crate: the statements on their own lines, each as it is, timed, measured or shown, and
-//! the code that magics run. Never decides what happens to variables; that is the plan's.
+//! the code that magics run. Never decides what happens to variables; the plan does.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -70,8 +70,8 @@ impl Writer {
         if measured {
             return self.kept_from_the_optimiser(cell, source, of);
         }
-        // An interrupt may have ended the statement before it early, so look here. `prefix` keeps the first column of
-        // the statement on a new line.
+        // An interrupt may have ended a wait of the statement before this one, so the check stands here. `prefix` keeps
+        // the first column of the statement on a new line.
         if parts.statements.first().is_some_and(|first| first.range != range) {
             self.root.prefix(LOOK);
         }
@@ -112,8 +112,8 @@ impl Writer {
         }
     }
 
-    /// Opens the closure that is measured. It is no `move` closure and borrows what it mentions, since it is called
-    /// more than once.
+    /// Opens the closure that is measured. The closure borrows what it mentions (no `move`), since it is called more than
+    /// once.
     fn measure(&mut self, flags: Flags) {
         let Flags { loops, runs, precision, quiet, .. } = flags;
         self.root.generated(&format!(

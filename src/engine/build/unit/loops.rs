@@ -1,6 +1,8 @@
-//! Writes a statement with checks for an interrupt in its outermost loops: at each turn, or around strips of turns (the
-//! runtime's `strips`), all equally long if the turns are brief, and otherwise as long as time tells. What a loop does is the same in strips, but rustc may take code amiss that it
-//! accepts in the loop as it is written, and words errors about its header differently. So there is always a way without.
+//! Writes a statement with checks for an interrupt in its outermost loops: at each turn, or between strips of turns (the
+//! runtime's `strips`). Strips begin long if the turns are brief, and with one turn otherwise.
+//!
+//! A loop does the same in strips, but rustc may refuse code in strips that it accepts in the loop as it is written, and
+//! words errors about the loop's header differently. So every loop can also be written without strips (`in_strips`).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -77,7 +79,7 @@ impl Writer {
                 self.root.original(cell, source, condition.end..end);
                 " if !threadbook_turns.goes_on() { break; } } }"
             }
-            // A loop that nothing breaks has the type `!`, which it would lose in a `break`.
+            // A loop without a `break` has the type `!`, which it would lose as the value of a `break`.
             Form::Loop { breaks: false } => {
                 self.root.generated("loop { threadbook_turns.begin(); ");
                 self.at_each_turn(

@@ -1,7 +1,7 @@
 //! How soon cells are answered: the cells of `cells.md` at the level that is chosen for them, against the best of the fixed
 //! levels and, where they are straight-line code, against rustc alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::bench::Bench;
@@ -22,6 +22,7 @@ pub(crate) fn measure(bench: &mut Bench) {
         live.run(&format!(":opt {level}"));
         live
     };
+    let compiler = compiler();
     let mut automatic = session("auto");
     let mut fixed = FIXED.map(session);
     // What is the first of its kind pays for what later ones find ready.
@@ -38,7 +39,7 @@ pub(crate) fn measure(bench: &mut Bench) {
                 seconds.push(bench.answer(live.run(&cell(level))));
             }
             if is_straight_line {
-                alone.push(bench.answer(rustc(&cell(FIXED.len()), bench.scratch())));
+                alone.push(bench.answer(rustc(&compiler, &cell(FIXED.len()), bench.scratch())));
             }
         }
         let best =
@@ -51,13 +52,19 @@ pub(crate) fn measure(bench: &mut Bench) {
     }
 }
 
+/// The compiler itself, as sessions call it: rustup's proxy would add some milliseconds to each run.
+fn compiler() -> PathBuf {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output().expect("rustc runs");
+    Path::new(String::from_utf8(output.stdout).expect("text").trim()).join("bin/rustc")
+}
+
 /// Compiles a cell's text as the body of a function, to what cells are compiled to.
-fn rustc(cell: &str, scratch: &Path) -> Took {
+fn rustc(compiler: &Path, cell: &str, scratch: &Path) -> Took {
     let source = scratch.join("alone.rs");
     let head =
         "#![allow(warnings)]\n#[unsafe(no_mangle)]\npub fn cell() -> Result<(), Box<dyn std::error::Error>> {";
     std::fs::write(&source, format!("{head}\n{cell}\nOk(()) }}\n")).expect("written");
-    let mut command = Command::new("rustc");
+    let mut command = Command::new(compiler);
     command.args(["--edition=2024", "--crate-type=cdylib", "-Copt-level=0", "-Cprefer-dynamic"]);
     process(command.arg("-o").arg(scratch.join("alone.so")).arg(&source)).0
 }

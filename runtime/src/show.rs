@@ -1,7 +1,7 @@
 //! How the value of a cell's tail expression is shown. A type with a method `evcxr_display(&self)` of its own is
 //! shown by it; every other value by `Debug`. The unit value is not shown.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -24,12 +24,18 @@ impl<T: ?Sized> Fallback for T {
     where
         T: Debug,
     {
-        if std::any::type_name::<T>() == "()" {
-            return;
-        }
-        let json = format!("{{\"data\":{{\"text/plain\":{}}}}}", json_string(&format!("{self:?}")));
-        *RESULT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(json);
+        hold(std::any::type_name::<T>(), format_args!("{self:?}"));
     }
+}
+
+/// Holds a value of this type as the result of the cell. Not generic, since what is generic is compiled again in each cell.
+#[inline(never)]
+fn hold(type_name: &str, value: fmt::Arguments<'_>) {
+    if type_name == "()" {
+        return;
+    }
+    let json = format!("{{\"data\":{{\"text/plain\":{}}}}}", json_string(&fmt::format(value)));
+    *RESULT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(json);
 }
 
 /// Sends the result that the cell has left, if it has.

@@ -18,8 +18,8 @@ fn compiler(directory: &Path, toolchain: Toolchain) -> Compiler {
     Compiler::new(toolchain, cache, None, Interrupter::default(), || {}).expect("a compiler")
 }
 
-/// What is generic in the runtime is compiled again with each cell that uses it. Code of the store's map, and of how a cell
-/// is run and caught, took longer to compile than most cells.
+/// What is generic in the runtime is compiled again with each cell that uses it. Code of the store's map, of how a cell is run
+/// and caught, of a result and of a pool's queue took longer to compile than most cells.
 #[test]
 fn a_cell_holds_no_code_of_the_runtime_that_does_not_depend_on_it() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -32,10 +32,19 @@ fn a_cell_holds_no_code_of_the_runtime_that_does_not_depend_on_it() {
     };
     let (scope, puts) = cell(&Scope::default(), 1, "let numbers = (1, 2);");
     let (_, takes) = cell(&scope, 2, "println!(\"{}\", numbers.0);");
-    for (library, own) in [(puts, "store3put"), (takes, "store4take")] {
+    let (_, shows) = cell(&Scope::default(), 3, "1 + 1");
+    let pool = "threadbook::concurrent::futures::ThreadPoolExecutor::new(1)";
+    let (_, submits) = cell(&Scope::default(), 4, &format!("let _ = {pool}.submit(|| 1);"));
+    let of_cells = ["btree", "LocalKey", "catch_unwind", "timing"];
+    for (library, own, shared) in [
+        (puts, "store3put", of_cells.as_slice()),
+        (takes, "store4take", &of_cells),
+        (shows, "evcxr_display", &["json_string", "poison", "String"]),
+        (submits, "pool4Pool6submit", &["vec_deque", "Searcher"]),
+    ] {
         assert!(library.contains(own), "the symbols of the cell's own code are there: {own}");
-        for shared in ["btree", "LocalKey", "catch_unwind", "timing"] {
-            assert!(!library.contains(shared), "{shared}");
+        for shared in shared {
+            assert!(!library.contains(shared), "{own}: {shared}");
         }
     }
 }

@@ -74,18 +74,32 @@ impl Pool {
     }
 
     /// Has a worker do `work`, which must finish the future. The future's lane is declared here: of kind `kind`,
-    /// as a child of the caller's.
+    /// as a child of the caller's. What is generic is compiled again in each cell that submits, so it is little.
     pub(super) fn submit<T: Send + 'static>(
         &self,
         kind: u32,
         name: &str,
         work: impl FnOnce(u64, &Future<T>) + Send + 'static,
     ) -> Result<Future<T>, RuntimeError> {
-        self.0.state.lock().check_open()?;
+        self.check_open()?;
         let lane = link::declare(kind, name);
         let future = Future::new(lane);
         let work = move |future: &Future<T>| work(lane, future);
-        let job = Box::new(Task { future: future.clone(), work });
+        if let Some(index) = self.queue(lane, Box::new(Task { future: future.clone(), work }))?
+            && let Err(error) = self.start_worker(index)
+        {
+            future.cancel();
+            return Err(error);
+        }
+        Ok(future)
+    }
+
+    fn check_open(&self) -> Result<(), RuntimeError> {
+        self.0.state.lock().check_open()
+    }
+
+    /// Queues a job, whose lane is told if it will never run. Returns the index of the worker that is to be started for it.
+    fn queue(&self, lane: u64, job: Box<dyn Job>) -> Result<Option<usize>, RuntimeError> {
         let queued = self.0.state.change_for_one(|state| {
             state.check_open()?;
             state.jobs.push_back(job);
@@ -93,14 +107,11 @@ impl Pool {
             state.counted += usize::from(start);
             Ok(start.then(|| state.counted - 1))
         });
-        let start = queued.inspect_err(|_| link::never_run(lane))?;
-        if let Some(index) = start {
-            self.start_worker(index, &future)?;
-        }
-        Ok(future)
+        queued.inspect_err(|_| link::never_run(lane))
     }
 
-    fn start_worker<T>(&self, index: usize, future: &Future<T>) -> Result<(), RuntimeError> {
+    /// Starts the worker with this index. An error says that there is no worker at all.
+    fn start_worker(&self, index: usize) -> Result<(), RuntimeError> {
         let shared = self.0.clone();
         let worker = Thread::named(format!("{}_{index}", self.0.prefix), move || shared.work()).serving_tasks();
         if let Err(error) = worker.start() {
@@ -109,12 +120,7 @@ impl Pool {
                 state.counted == 0
             });
             // With other workers there the task is done a little later; without one it never would be.
-            return if alone {
-                future.cancel();
-                Err(error)
-            } else {
-                Ok(())
-            };
+            return if alone { Err(error) } else { Ok(()) };
         }
         self.0.state.change(|state| state.workers.push(worker));
         Ok(())
@@ -199,7 +205,10 @@ impl State {
 
 /// The name of the function type `F`; `task` for a closure, which has none.
 pub(super) fn task_name<F>() -> &'static str {
-    let path = std::any::type_name::<F>();
+    last_name(std::any::type_name::<F>())
+}
+
+fn last_name(path: &str) -> &str {
     // Generic arguments may hold paths of their own.
     let path = path.split('<').next().unwrap_or(path);
     match path.rsplit("::").next() {

@@ -324,7 +324,8 @@ fn kernel(args: &KernelArgs) -> Result<(), Error> {
 fn install(args: InstallArgs) -> Result<(), Error> {
     let InstallArgs { place, name, display_name, env } = args;
     let directory = kernelspec::install(&InstallOptions { place: place.into(), name, display_name, env })?;
-    say(&format!("installed the kernel in {}", directory.display()))
+    say(&format!("installed the kernel in {}", directory.display()))?;
+    kernelspec::prepare(&mut std::io::stdout())
 }
 
 fn uninstall(args: UninstallArgs) -> Result<(), Error> {

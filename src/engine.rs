@@ -37,4 +37,4 @@ pub(crate) use build::toolchain::rust_version;
 pub use build::usage::{CacheUsage, KindUsage, cache_usage, human_size};
 pub use limits::{Limits, OrOff, seconds};
 pub use session::{Options, Session, start};
-pub(crate) use trial::try_out;
+pub(crate) use trial::{Readiness, try_out, warm_up};

@@ -4,6 +4,7 @@
 
 mod doctor;
 mod place;
+mod prepare;
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -16,6 +17,7 @@ use crate::error::{Error, ExitCode};
 
 pub use doctor::doctor;
 pub use place::Place;
+pub use prepare::prepare;
 
 const TEMPLATE: &str = include_str!("../kernelspec/kernel.json");
 

@@ -57,10 +57,15 @@ impl Live {
     }
 
     pub(crate) fn run(&mut self, source: &str) -> Took {
+        self.run_before(source, &[])
+    }
+
+    /// Runs a cell that these will follow.
+    pub(crate) fn run_before(&mut self, source: &str, ahead: &[&str]) -> Took {
         self.cells += 1;
         let worker = self.session.worker_pid();
         let before = (Instant::now(), own_cpu(), children_cpu(), process_cpu(worker));
-        let outcome = self.session.execute(CellId(self.cells), source, &[]).expect("the session goes on");
+        let outcome = self.session.execute(CellId(self.cells), source, ahead).expect("the session goes on");
         assert_eq!(outcome, Outcome::Ok, "{source}");
         let run = process_cpu(worker) - before.3;
         let around = own_cpu() - before.1 + children_cpu() - before.2;

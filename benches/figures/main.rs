@@ -9,6 +9,7 @@
 //! The numbers go to `figures.csv` in the target directory and are drawn beside it, as `figures.html`. `benches/runs/`
 //! keeps the records of past runs.
 
+mod ahead;
 mod answer;
 mod bench;
 mod growth;
@@ -28,11 +29,12 @@ use crate::record::Record;
 
 type Measure = fn(&mut Bench);
 
-const GROUPS: [(&str, Measure); 6] = [
+const GROUPS: [(&str, Measure); 7] = [
     ("speed", speed::automatic),
     ("release", speed::release),
     ("answer", answer::measure),
     ("growth", growth::measure),
+    ("ahead", ahead::measure),
     ("start", start::measure),
     ("state", state::measure),
 ];

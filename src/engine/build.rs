@@ -19,7 +19,7 @@ pub(super) mod prepare;
 #[cfg(test)]
 mod prepare_tests;
 mod refine;
-mod runtime_crate;
+pub(super) mod runtime_crate;
 mod scratch;
 mod storage_plan;
 pub(super) mod toolchain;

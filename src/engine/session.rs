@@ -153,6 +153,11 @@ impl Session {
         self.warm_up.finish()
     }
 
+    /// Whether cells link to the optimised runtime.
+    pub(crate) fn is_optimised(&self) -> bool {
+        self.compiler.has_optimised_runtime()
+    }
+
     /// The process that runs cells.
     pub fn worker_pid(&self) -> u32 {
         self.worker.pid()

@@ -1,12 +1,12 @@
-//! `threadbook doctor`: looks at everything that a kernel needs, and says of what is wrong how to mend it. Changes
-//! nothing.
+//! `threadbook doctor`: looks at everything that a kernel needs, and says of what is wrong how to mend it. Changes nothing
+//! but the cache, to which its trial adds what any session adds.
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::Command;
 
 use super::{Place, is_ours, read};
-use crate::engine;
+use crate::engine::{self, Readiness};
 use crate::error::{Error, ExitCode};
 
 enum Finding {
@@ -36,7 +36,7 @@ pub fn doctor(out: &mut dyn Write) -> Result<(), Error> {
     }
 }
 
-fn unheard(error: io::Error) -> Error {
+pub(super) fn unheard(error: io::Error) -> Error {
     Error::new(ExitCode::Environment, "cannot write to standard output").because(error).advise("send it elsewhere")
 }
 
@@ -50,7 +50,12 @@ fn rustc() -> Finding {
 /// Compiles and runs a cell, which tries the linker, the cache and the worker.
 fn session() -> Finding {
     match engine::try_out() {
-        Ok(()) => Finding::Good("a cell compiles and runs".into()),
+        Ok(Readiness::Optimised) => Finding::Good("a cell compiles and runs".into()),
+        Ok(Readiness::Usable) => Finding::Good(
+            "a cell compiles and runs; the runtime is not optimised yet: a session of some seconds does that beside its \
+             cells, and `threadbook install` does it now"
+                .into(),
+        ),
         Err(error) => Finding::Bad(error.to_string()),
     }
 }

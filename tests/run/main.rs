@@ -2,6 +2,8 @@
 
 mod cache;
 mod crates;
+#[cfg(feature = "kernel")]
+mod install;
 mod interrupt;
 mod limits;
 mod log;

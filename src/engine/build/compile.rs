@@ -128,6 +128,11 @@ impl Compiler {
         &self.toolchain.libstd
     }
 
+    /// Whether cells link to the optimised runtime.
+    pub(crate) fn has_optimised_runtime(&self) -> bool {
+        runtime_crate::is_optimised(&self.runtime, &self.toolchain)
+    }
+
     /// The identity of a unit. Its key covers everything that the library depends on, so equal keys mean equal
     /// libraries.
     pub(crate) fn identify(&self, unit: &Unit, optimization: Optimization) -> Identity {

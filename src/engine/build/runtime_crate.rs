@@ -149,6 +149,15 @@ pub(super) fn is_optimised(runtime: &Library, toolchain: &Toolchain) -> bool {
     runtime.key == Build::Optimised.key(toolchain)
 }
 
+/// Builds the optimised runtime unless it is there. For a user who waits for it, hence with the priority of this process.
+pub(in crate::engine) fn optimise_now(toolchain: &Toolchain, cache: &Cache) -> Result<(), Error> {
+    if Build::Optimised.kept(toolchain, cache).is_some() {
+        return Ok(());
+    }
+    let interrupter = Interrupter::default();
+    Build::Optimised.make(toolchain, cache, |command| interrupter.compile(command)).map(drop)
+}
+
 /// Builds the optimised runtime, for sessions to come, unless it is there or another process is building it.
 pub(super) fn optimise(toolchain: &Toolchain, cache: &Cache, interrupter: &Interrupter) -> Result<(), Error> {
     let Some(_lock) = lock_optimising(cache) else { return Ok(()) };

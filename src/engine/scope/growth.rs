@@ -52,12 +52,8 @@ impl<'a> Growth<'a> {
 
     /// Finds the items of earlier cells that have to be compiled again.
     pub(super) fn gather(&mut self) {
-        let stale = |module: &&Arc<Module>| self.scope.stale.builds.contains(&module.home.number);
-        let places = |module: &Arc<Module>| {
-            let home = module.home;
-            module.live.keys().map(|index| Place { home, index: *index }).collect::<Vec<_>>()
-        };
-        let mut found: Vec<Place> = self.scope.modules.values().filter(stale).flat_map(places).collect();
+        let stale = self.scope.stale.builds.iter();
+        let mut found: Vec<Place> = stale.flat_map(|number| self.places(*number)).collect();
         if self.binding == Binding::Late {
             for (name, home) in self.replaced.clone() {
                 found.extend(self.users_of(&name, home));
@@ -83,6 +79,15 @@ impl<'a> Growth<'a> {
                 found.extend(self.users_of(name, place.home));
             }
         }
+    }
+
+    /// The items in force in this crate.
+    fn places(&self, number: u32) -> Vec<Place> {
+        let places = |module: &'_ Arc<Module>| {
+            let home = module.home;
+            module.live.keys().map(|index| Place { home, index: *index }).collect::<Vec<_>>()
+        };
+        self.scope.modules_of(number).flat_map(places).collect()
     }
 
     fn item(&self, place: Place) -> Option<&'a Item> {

@@ -4,11 +4,10 @@
 //! tell a program that it happened, so what has state, or could tell two types of the same text apart, stays where it is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::Growth;
 use crate::engine::scope::Variable;
-use crate::engine::scope::module::{Home, Module, Place};
+use crate::engine::scope::module::{Home, Place};
 use crate::engine::text::cell::{Kind, Name, Space, tells_types_apart};
 use crate::events::CellId;
 
@@ -27,27 +26,32 @@ impl Growth<'_> {
     pub(in crate::engine::scope) fn gather_chain(&mut self) -> bool {
         self.gather();
         let scope = self.scope;
-        let tells = |variable: &Variable| tells_types_apart(words(&variable.ty));
-        if !self.moved.is_empty()
-            || scope.chains_stay
-            || scope.crates.is_some()
-            || scope.variables.values().any(tells)
-        {
+        if !self.moved.is_empty() || scope.chains_stay || scope.crates.is_some() {
             return false;
         }
         let behind = scope.externs(self.module.uses(), "");
         let small: Vec<u32> = behind.into_iter().filter(|number| self.is_small(*number)).collect();
-        if small.len() <= LONGEST {
+        let tells = |variable: &Variable| tells_types_apart(words(&variable.ty));
+        if small.len() <= LONGEST || scope.variables.values().any(tells) {
             return false;
         }
-        let chains: Vec<BTreeSet<Place>> = small.iter().filter_map(|number| self.movable(*number)).collect();
-        let found: BTreeSet<Place> = chains.iter().flatten().copied().collect();
-        let crates: BTreeSet<u32> = found.iter().map(|place| place.home.number).collect();
+        let (mut moving, mut staying, mut moved) = (BTreeSet::new(), BTreeSet::new(), 0);
+        // The newest first, so that what is known of the users of a crate is not found again.
+        for number in small.into_iter().rev() {
+            match self.movable(number, &moving, &staying) {
+                Some(movable) => {
+                    moving.extend(movable);
+                    moved += 1;
+                }
+                None => staying.extend(self.places(number)),
+            }
+        }
+        let crates: BTreeSet<u32> = moving.iter().map(|place| place.home.number).collect();
         let code: u64 = crates.iter().filter_map(|number| scope.builds.get(number)).map(|build| build.code).sum();
-        if chains.len() <= LONGEST || code > MOST || !self.agree(&found) {
+        if moved <= LONGEST || code > MOST || !self.agree(&moving) {
             return false;
         }
-        self.take_in(found.into_iter().collect());
+        self.take_in(moving.into_iter().collect());
         true
     }
 
@@ -56,27 +60,25 @@ impl Growth<'_> {
         is_small && !self.places(number).is_empty()
     }
 
-    /// The items in force in this crate.
-    fn places(&self, number: u32) -> Vec<Place> {
-        let places = |module: &'_ Arc<Module>| {
-            let home = module.home;
-            module.live.keys().map(|index| Place { home, index: *index }).collect::<Vec<_>>()
-        };
-        self.scope.modules_of(number).flat_map(places).collect()
-    }
-
-    /// The items of this crate and all that use them. `None` if one of them has to stay.
-    fn movable(&mut self, number: u32) -> Option<BTreeSet<Place>> {
+    /// The items of this crate and all that use them, without those that move anyhow. `None` if one of them has to stay.
+    fn movable(
+        &mut self,
+        number: u32,
+        moving: &BTreeSet<Place>,
+        staying: &BTreeSet<Place>,
+    ) -> Option<BTreeSet<Place>> {
         let mut movable = BTreeSet::new();
         let mut found = self.places(number);
         while let Some(place) = found.pop() {
-            if !self.is_small(place.home.number) || !self.may_move(place) {
+            if moving.contains(&place) || movable.contains(&place) {
+                continue;
+            }
+            if staying.contains(&place) || !self.is_small(place.home.number) || !self.may_move(place) {
                 return None;
             }
-            if movable.insert(place) {
-                for name in self.item(place).into_iter().flat_map(|item| &item.names) {
-                    found.extend(self.users_of(name, place.home));
-                }
+            movable.insert(place);
+            for name in self.item(place).into_iter().flat_map(|item| &item.names) {
+                found.extend(self.users_of(name, place.home));
             }
         }
         Some(movable)

@@ -1,6 +1,9 @@
 //! The variables of a session, by name, between cells. Each thread has a store of its own, and only the one that runs
 //! cells ever fills its: so no value comes to another thread, whether it is `Send` or not. A value is taken out whole
 //! and put back whole: nothing refers into the store.
+//!
+//! A variable from which others borrow is frozen: its value lies in memory that is never freed, and the store has a handle
+//! to it ([`Frozen`]), so that its address stays while cells come and go.
 
 use std::any::{Any, type_name};
 use std::cell::RefCell;
@@ -84,6 +87,117 @@ pub fn put<T: 'static>(name: &str, value: &mut Option<T>) {
     insert(name, Box::new(value));
 }
 
+/// A value in memory of its own, which stays where it is for as long as somebody may borrow from it.
+pub struct Frozen<T>(*mut T);
+
+impl<T> Clone for Frozen<T> {
+    fn clone(&self) -> Frozen<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Frozen<T> {}
+
+impl<T: 'static> Frozen<T> {
+    /// Moves the value to memory that is never freed.
+    pub fn new(value: T) -> Frozen<T> {
+        Frozen(Box::into_raw(Box::new(value)))
+    }
+
+    /// The value, for good.
+    pub fn get(&self) -> &'static T {
+        // SAFETY: the pointer comes from a box that is never freed. Only `thaw` takes the value out again, which the session
+        // asks for only if no reference is left.
+        unsafe { &*self.0 }
+    }
+}
+
+/// What the store has of a frozen variable: where its value lies, and the size and alignment of its type. Its type's
+/// identity plays no part, since the session may have compiled the type again (see `take_rebuilt`).
+struct Held {
+    at: *mut (),
+    layout: (usize, usize),
+}
+
+impl Held {
+    fn new<T>(value: Frozen<T>) -> Held {
+        Held { at: value.0.cast(), layout: layout::<T>() }
+    }
+
+    /// # Panics
+    /// The value does not fit a `T`, which would be a fault of ours.
+    fn value<T>(&self, name: &str) -> Frozen<T> {
+        if self.layout != layout::<T>() {
+            other_type(name, type_name::<T>());
+        }
+        Frozen(self.at.cast())
+    }
+}
+
+const fn layout<T>() -> (usize, usize) {
+    (size_of::<T>(), align_of::<T>())
+}
+
+/// What a cell has on its stack as long as it runs: what is lent to the cell cannot outlive it.
+pub struct Lender;
+
+/// Puts a frozen variable in, in an `Option` for the reason that `put` gives.
+#[inline(never)]
+pub fn hold<T: 'static>(name: &str, value: &mut Option<Frozen<T>>) {
+    let Some(value) = value.take() else { return };
+    insert(name, Box::new(Held::new(value)));
+}
+
+/// Freezes a variable of the store: its value stays for ever where it is from then on. `rebuilt` says whether `T` was
+/// compiled again since the value was made.
+///
+/// # Panics
+/// As `take`.
+pub fn freeze<T: 'static>(name: &str, rebuilt: bool) -> &'static T {
+    let value = Frozen::new(if rebuilt { take_rebuilt::<T>(name) } else { take::<T>(name) });
+    hold(name, &mut Some(value));
+    value.get()
+}
+
+/// A frozen variable, for good.
+///
+/// # Panics
+/// The calling thread has no frozen variable of this name.
+pub fn held<T: 'static>(name: &str) -> &'static T {
+    frozen::<T>(name).get()
+}
+
+/// A frozen variable, for as long as the cell runs.
+///
+/// # Panics
+/// As `held`.
+pub fn lend<'a, T: 'static>(name: &str, _: &'a Lender) -> &'a T {
+    frozen::<T>(name).get()
+}
+
+/// Takes a frozen variable out of its memory, after the variables `borrowers`, which borrow from it, were dropped. The
+/// session asks for it only if no cell has had the variable or a borrower for good (`held`), so nothing else borrows.
+///
+/// # Panics
+/// As `held`.
+pub fn thaw<T: 'static>(name: &str, borrowers: &[&str]) -> T {
+    forget(borrowers);
+    let value = frozen::<T>(name);
+    drop(remove(name));
+    // SAFETY: the pointer is a box's, and this is its one owner from here on: no reference is left, as the session vouches.
+    *unsafe { Box::from_raw(value.0) }
+}
+
+fn frozen<T: 'static>(name: &str) -> Frozen<T> {
+    STORE.with_borrow(|store| match store.get(name) {
+        None => no_value(name),
+        Some(value) => match value.downcast_ref::<Held>() {
+            Some(held) => held.value(name),
+            None => other_type(name, type_name::<Frozen<T>>()),
+        },
+    })
+}
+
 /// Drops these variables (`%reset`).
 pub fn forget(names: &[&str]) {
     for name in names {
@@ -154,6 +268,29 @@ mod tests {
         assert_eq!(take_rebuilt::<again::A>("store_rebuilt").0, 8);
         put("store_rebuilt", &mut Some(once::A(9, "nine".into())));
         assert!(std::panic::catch_unwind(|| take_rebuilt::<u8>("store_rebuilt")).is_err());
+    }
+
+    #[test]
+    fn a_frozen_variable_stays_where_it_is_until_it_is_thawed() {
+        put("store_frozen", &mut Some(String::from("a b")));
+        let words: Vec<&'static str> = freeze::<String>("store_frozen", false).split(' ').collect();
+        put("store_words", &mut Some(words));
+        let lender = Lender;
+        assert_eq!(lend::<String>("store_frozen", &lender), "a b");
+        assert_eq!(held::<String>("store_frozen").as_ptr(), take::<Vec<&'static str>>("store_words")[0].as_ptr());
+        assert!(std::panic::catch_unwind(|| held::<u8>("store_frozen")).is_err());
+        assert!(std::panic::catch_unwind(|| take::<String>("store_frozen")).is_err());
+    }
+
+    #[test]
+    fn borrowers_are_dropped_before_what_they_borrow_from() {
+        let lock = Frozen::new(std::sync::Mutex::new(1));
+        put("store_guard", &mut Some(lock.get().lock().unwrap()));
+        hold("store_lock", &mut Some(lock));
+        assert!(lock.get().try_lock().is_err());
+        let lock = thaw::<std::sync::Mutex<i32>>("store_lock", &["store_guard"]);
+        assert_eq!(lock.into_inner().unwrap(), 1);
+        assert!(std::panic::catch_unwind(|| held::<std::sync::Mutex<i32>>("store_lock")).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! `compile` and the plan corrected by `refine` until rustc agrees.
 
 mod attempt;
+mod borrow;
 pub(super) mod cache;
 mod canary;
 pub(super) mod cargo;

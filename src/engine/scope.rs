@@ -3,6 +3,7 @@
 //! from. Knows names and types only: never holds a variable's value, and never compiles or runs anything.
 
 mod addition;
+mod borrows;
 pub(super) mod crate_use;
 pub(super) mod dependency;
 mod growth;
@@ -106,6 +107,20 @@ pub(super) struct Variable {
     /// Whether the cells so far tell that it is small, so that to go over it costs little at any level; see `text::cell`'s
     /// heat.
     pub small: bool,
+    /// `None` if nothing borrows from it beyond its cell.
+    pub frozen: Option<Frozen>,
+}
+
+/// How a variable is frozen: its value stays where it is, in memory that is never freed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Frozen {
+    /// The cell that froze it.
+    pub since: CellId,
+    /// The variables that may borrow from it, each with the cell that declared it.
+    pub borrowers: Vec<(String, CellId)>,
+    /// Whether a cell has had it, or one of its borrowers, as something that lives for ever. Code of that cell may still
+    /// borrow from it, in a thread for example. Otherwise it can be taken back, without its borrowers.
+    pub for_good: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,8 +134,10 @@ pub(super) struct Lost {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum Why {
     Moved,
-    /// It borrows from a value that ends with its cell or may change later.
+    /// It borrows from a value that ends with its cell or changes later in it.
     Borrows,
+    /// It borrowed from this variable, which the cell changed or moved.
+    OwnerChanged(String),
     /// It has this type, which a later cell could not write.
     Unnameable(String),
     /// The worker that held its value ended.

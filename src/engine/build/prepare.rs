@@ -310,23 +310,35 @@ impl Step<'_> {
         identity: &Identity,
     ) -> Result<(Built, Resolution, Unit), PrepareError> {
         let mut refinement = Refinement::new(first, scope);
+        // What rustc has accepted already, when a plan that freezes is tried.
+        let mut accepted = None;
         loop {
             let Refinement { scope, plan, .. } = &refinement;
             let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
             match self.compiler.statements(&unit, identity, scope.optimization, !plan.kept.is_empty())? {
                 Compiled::Built(built) => {
                     let types = self.types(&built, &plan.kept_names())?;
-                    if !self.give_forms(&mut refinement, &types, identity)? {
-                        let types = types.into_iter().filter(|(name, _)| refinement.keeps(name)).collect();
-                        let resolution = refinement.resolve(types, unit.files[0].1.shifts());
-                        return Ok((built, resolution, unit));
+                    if self.give_forms(&mut refinement, &types, identity)? {
+                        continue;
                     }
+                    let types = types.into_iter().filter(|(name, _)| refinement.keeps(name)).collect();
+                    let freezing = refinement.freezing(self.parts);
+                    let resolution = refinement.resolve(types, unit.files[0].1.shifts());
+                    match freezing {
+                        None => return Ok((built, resolution, unit)),
+                        Some(next) => refinement = next,
+                    }
+                    accepted = Some((built, resolution, unit));
                 }
                 Compiled::Errors(errors) => {
-                    if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts)
+                    let map = source_map(&unit, &identity.root);
+                    if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts, &map)
                         && !refinement.goes_without_strips(&errors, &unit, &identity.root)
+                        && !refinement.thaw(&errors)
                     {
-                        let map = source_map(&unit, &identity.root);
+                        if let Some(accepted) = accepted {
+                            return Ok(accepted);
+                        }
                         return Err(self.rejection(&refinement.scope, errors, &map).into());
                     }
                 }
@@ -337,7 +349,12 @@ impl Step<'_> {
     /// The types of the variables that a cell stores, read from the MIR. A type that cannot be read is an error, since
     /// the variable could not be kept.
     fn types(&self, built: &Built, names: &[String]) -> Result<Vec<(String, String)>, Error> {
-        mir::stored_types(&built.mir, names).map_err(|name| {
+        let types = mir::stored_types(&built.mir, names);
+        let of_value = |(name, ty): (String, String)| {
+            let ty = mir::frozen_type(&ty).map(str::to_string).unwrap_or(ty);
+            (name, ty)
+        };
+        types.map(|types| types.into_iter().map(of_value).collect()).map_err(|name| {
             self.compiler
                 .unreadable(&format!("its MIR has no type for the variable `{name}`, which cannot be kept"))
         })
@@ -376,19 +393,28 @@ impl Step<'_> {
         warnings: String,
     ) -> Prepared {
         let failed_without = resolution.moved.iter().chain(&resolution.inside).cloned();
-        let after_failure = scope.without(failed_without, self.id, Why::Moved);
+        let mut after_failure = scope.without(failed_without, self.id, Why::Moved);
         let mut after = scope.without(resolution.moved.iter().cloned(), self.id, Why::Moved);
+        let for_good = scope.had_for_good(&self.parts.mentions());
+        for after in [&mut after, &mut after_failure] {
+            after.keep_frozen(&for_good);
+            after.thaw(&resolution.thawed, self.id);
+            after.freeze(&resolution.frozen, &resolution.borrowers, self.id);
+        }
         let bindings = self.parts.bindings();
         let mutable = |name: &str| bindings.iter().any(|b| b.name == name && b.mutable);
         for (name, ty) in resolution.kept {
             after.lost.remove_mut(&name);
-            let variable = Variable { ty, mutable: mutable(&name), cell: self.id, rebuilt: false, small: false };
+            let variable = Variable { ty, mutable: mutable(&name), cell: self.id, rebuilt: false, small: false, frozen: None };
             after.variables.insert_mut(name, variable);
         }
+        after.freeze(&resolution.frozen_own, &resolution.borrowers, self.id);
         heat::note_sizes(&mut after, &scope, &self.parts.heat);
         for (name, why) in resolution.lost {
-            after.variables.remove_mut(&name);
-            after.lost.insert_mut(name, Lost { cell: self.id, why });
+            if !matches!(why, Why::OwnerChanged(_)) {
+                after.variables.remove_mut(&name);
+                after.lost.insert_mut(name, Lost { cell: self.id, why });
+            }
         }
         let of_crates = |shared| {
             let crates = scope.crates.as_ref().filter(|crates| crates.may_be_shared() == shared);

@@ -1,16 +1,24 @@
 //! Changes the plan for a cell's variables by what rustc says, until rustc accepts it. A variable that the cell moves
-//! away cannot be put back; a variable that borrows cannot be kept; a variable whose type has no name is kept in
-//! another form, if there is one. Never runs rustc itself, and never hides an error about the user's own text.
+//! away cannot be put back; a variable whose type has no name is kept in another form, if there is one; a variable that
+//! borrows can be kept only if what it borrows from is frozen. Never runs rustc itself, and never hides an error about the
+//! user's own text.
+//!
+//! At first a variable that borrows is given up. If rustc accepts the cell without it, nothing in the cell borrows for
+//! longer than it runs. Only then is a plan tried in which the borrowers are kept and what they borrow from is frozen
+//! (`freezing`): in it, rustc takes frozen variables for places that live for ever, and so finds each other variable from
+//! which a borrower borrows. If rustc refuses this plan, the first one holds.
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::build::storage_plan::{Form, Marker, Plan, PutBack};
+use crate::engine::build::borrow::{self, Borrow};
+use crate::engine::build::storage_plan::{Form, How, Kept, Marker, Own, Plan, PutBack};
 use crate::engine::build::unit::Unit;
 use crate::engine::diagnostics::Diagnostic;
 use crate::engine::rustc_text::codes::{Matter, matter};
 use crate::engine::rustc_text::{mir, wording};
 use crate::engine::scope::{Scope, Why};
 use crate::engine::text::cell::Parts;
+use crate::engine::text::source_map::SourceMap;
 
 /// A plan that is being refined, and the scope without the imports that did not compile.
 pub(super) struct Refinement {
@@ -18,6 +26,20 @@ pub(super) struct Refinement {
     pub plan: Plan,
     /// Variables that the plan has given up, and why.
     lost: Vec<(String, Why)>,
+    /// What keeps variables from being stored.
+    borrows: Vec<Borrow>,
+    /// Variables that cannot be stored, since the cell changes or moves what they borrow from.
+    outdated: Vec<String>,
+    /// What this plan freezes. `None` if it is no plan that freezes.
+    freezes: Option<Freezes>,
+}
+
+/// The variables that a plan freezes, and those that are kept because of it. Which of these borrow from which is not asked:
+/// each may borrow from each.
+#[derive(Clone, Default)]
+struct Freezes {
+    owners: Vec<String>,
+    borrowers: Vec<String>,
 }
 
 /// What the plan that compiled means for the scope. Kept with the library in the cache.
@@ -31,6 +53,14 @@ pub(super) struct Resolution {
     pub kept: Vec<(String, String)>,
     /// Variables that cannot be kept, and why.
     pub lost: Vec<(String, Why)>,
+    /// Variables of earlier cells from which `borrowers` may borrow.
+    pub frozen: Vec<String>,
+    /// Variables of the cell's own from which `borrowers` may borrow.
+    pub frozen_own: Vec<String>,
+    /// The variables that are kept because others are frozen.
+    pub borrowers: Vec<String>,
+    /// Frozen variables that are so no longer, each with its borrowers, which are gone.
+    pub thawed: Vec<(String, Vec<String>)>,
     /// See `GeneratedFile::shifts`.
     pub shifts: Vec<(u32, u32, i64)>,
 }
@@ -41,7 +71,14 @@ const FOR_THREADS: &str = " + Send + Sync";
 
 impl Refinement {
     pub(super) fn new(plan: Plan, scope: &Scope) -> Refinement {
-        Refinement { scope: scope.clone(), plan, lost: Vec::new() }
+        Refinement {
+            scope: scope.clone(),
+            plan,
+            lost: Vec::new(),
+            borrows: Vec::new(),
+            outdated: Vec::new(),
+            freezes: None,
+        }
     }
 
     /// Whether one of the errors is about a loop in strips. The plan then goes on without strips, so that rustc speaks of
@@ -62,12 +99,23 @@ impl Refinement {
         unit: &Unit,
         root: &str,
         parts: &Parts,
+        map: &SourceMap,
     ) -> Result<(), Vec<Diagnostic>> {
         let is_ours = |error: &Diagnostic| unit.markers.iter().any(|(_, range)| error.touches(root, range));
         let (ours, theirs): (Vec<Diagnostic>, Vec<Diagnostic>) = errors.into_iter().partition(is_ours);
         if !theirs.is_empty() {
             return Err(theirs);
         }
+        let borrows: Vec<Borrow> =
+            ours.iter().flat_map(|error| borrow::borrows(error, unit, root, map)).collect();
+        if self.freezes.is_some() && !borrows.is_empty() {
+            // Other errors may be of the same borrows.
+            let frozen = borrows.iter().filter(|borrow| self.freeze(borrow, parts)).count();
+            return if frozen > 0 { Ok(()) } else { Err(ours) };
+        }
+        self.borrows.extend(borrows);
+        let outdated = ours.iter().flat_map(|error| borrow::outdated(error, unit, root));
+        self.outdated.extend(outdated.map(str::to_string));
         let mut progress = false;
         // Several errors may be about one marker. It is given up once a round, because a first change may be enough.
         let mut seen: Vec<&Marker> = Vec::new();
@@ -124,6 +172,102 @@ impl Refinement {
         true
     }
 
+    /// The plan that keeps the variables which this one has given up because they borrow, and freezes what they borrow from.
+    /// `None` if there are none, or if they cannot be kept by that.
+    pub(super) fn freezing(&self, parts: &Parts) -> Option<Refinement> {
+        let is_lost = |name: &str| self.lost.contains(&(name.to_string(), Why::Borrows));
+        let is_kept = |borrow: &&Borrow| is_lost(&borrow.borrower) && !self.outdated.contains(&borrow.borrower);
+        let borrows: Vec<&Borrow> = self.borrows.iter().filter(is_kept).collect();
+        if self.freezes.is_some() || borrows.is_empty() {
+            return None;
+        }
+        let mut next = Refinement {
+            scope: self.scope.clone(),
+            plan: self.plan.clone(),
+            lost: self.lost.clone(),
+            borrows: Vec::new(),
+            outdated: Vec::new(),
+            freezes: Some(Freezes::default()),
+        };
+        for borrow in borrows {
+            let name = &borrow.borrower;
+            if !next.keeps(name) {
+                next.plan.kept.push(Kept { name: name.clone(), form: Form::AsIs });
+                next.lost.retain(|(lost, _)| lost != name);
+            }
+            next.freeze(borrow, parts);
+        }
+        Some(next)
+    }
+
+    /// Freezes the variable that is borrowed. Returns whether this changes the plan.
+    fn freeze(&mut self, borrow: &Borrow, parts: &Parts) -> bool {
+        let Borrow { owner, borrower, at } = borrow;
+        let statement = parts.statements.iter().find(|statement| statement.range.contains(at));
+        let before = statement.map_or(0, |statement| statement.range.start);
+        let binds = |from: usize, to: usize| {
+            let range = parts.statements.iter().filter(move |s| from <= s.range.start && s.range.start < to);
+            range.flat_map(|statement| &statement.binds).any(|bind| bind.name == *owner)
+        };
+        let changes = if binds(0, before) {
+            let earlier = self.plan.frozen.iter_mut().find(|own| own.name == *owner);
+            match earlier {
+                Some(own) if own.before <= before => false,
+                Some(own) => {
+                    own.before = before;
+                    true
+                }
+                None => {
+                    self.plan.frozen.push(Own { name: owner.clone(), before });
+                    // Its name may mean another variable at the end of the cell. It may have been given up for a borrower
+                    // that has a destructor.
+                    let is_there = self.keeps(owner) || self.lost.contains(&(owner.clone(), Why::Borrows));
+                    if is_there && !binds(before, usize::MAX) {
+                        self.plan.kept.retain(|kept| kept.name != *owner);
+                        self.lost.retain(|(lost, _)| lost != owner);
+                        self.plan.kept.push(Kept { name: owner.clone(), form: Form::Frozen });
+                    }
+                    true
+                }
+            }
+        } else if let Some(taken) = self.plan.taken.iter_mut().find(|taken| taken.name == *owner) {
+            let how = match taken.how {
+                How::Owned => How::Freeze,
+                How::Lent(_) => How::Held,
+                How::Freeze | How::Held | How::Thaw(_) => return false,
+            };
+            taken.how = how;
+            true
+        } else {
+            false
+        };
+        if let Some(freezes) = self.freezes.as_mut() {
+            freezes.owners.push(owner.clone());
+            freezes.borrowers.push(borrower.clone());
+        }
+        changes
+    }
+
+    /// Takes back frozen variables that errors about the user's text speak of, if nothing borrows from them but variables
+    /// that the cell does not mention; these are given up. Returns whether there are any.
+    pub(super) fn thaw(&mut self, errors: &[Diagnostic]) -> bool {
+        let mut any = false;
+        for taken in &mut self.plan.taken {
+            let How::Lent(borrowers) = &taken.how else { continue };
+            let speaks_of = |error: &Diagnostic| {
+                error.message.split('`').skip(1).step_by(2).any(|place| wording::root_of_place(place) == taken.name)
+            };
+            if errors.iter().any(speaks_of) {
+                let borrowers = borrowers.clone();
+                let why = Why::OwnerChanged(taken.name.clone());
+                self.lost.extend(borrowers.iter().map(|name| (name.clone(), why.clone())));
+                taken.how = How::Thaw(borrowers);
+                any = true;
+            }
+        }
+        any
+    }
+
     /// Whether the plan still stores this variable of the cell's own.
     pub(super) fn keeps(&self, name: &str) -> bool {
         self.plan.kept.iter().any(|kept| kept.name == name)
@@ -161,8 +305,20 @@ impl Refinement {
             taken.map(|taken| taken.name.clone())
         };
         let names = self.plan.kept_names();
+        let thawed = self.plan.taken.iter().filter_map(|taken| match &taken.how {
+            How::Thaw(borrowers) => Some((taken.name.clone(), borrowers.clone())),
+            _ => None,
+        });
+        let thawed = thawed.collect();
+        let Freezes { owners, borrowers } = self.freezes.clone().unwrap_or_default();
+        let is_own = |name: &String| {
+            self.plan.kept.iter().any(|kept| kept.name == *name && kept.form == Form::Frozen)
+        };
+        let is_taken = |name: &String| self.plan.taken.iter().any(|taken| taken.name == *name);
+        let frozen = owners.iter().filter(|name| is_taken(name)).cloned().collect();
+        let frozen_own = owners.iter().filter(|name| is_own(name)).cloned().collect();
         let moved = with(PutBack::Never).filter(|name| !names.contains(name)).collect();
-        Resolution { inside: with(PutBack::Inside).collect(), moved, kept: types, lost: self.lost, shifts }
+        Resolution { inside: with(PutBack::Inside).collect(), moved, kept: types, lost: self.lost, frozen, frozen_own, borrowers, thawed, shifts }
     }
 }
 

@@ -37,6 +37,37 @@ pub(super) struct Taken {
     pub put_back: PutBack,
     /// Whether the cell binds the name anew. If so, this older value is put back only if the cell fails.
     pub rebound: bool,
+    pub how: How,
+}
+
+/// How a cell has a variable of an earlier cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// As its own, until it puts it back.
+    Owned,
+    /// As a frozen place that it reads while it runs. These variables borrow from it.
+    Lent(Vec<String>),
+    /// As a frozen place that it may borrow from for good.
+    Held,
+    /// As `Held`; the cell is the one that freezes it.
+    Freeze,
+    /// As its own, after it was frozen: these variables, which borrow from it, are dropped.
+    Thaw(Vec<String>),
+}
+
+impl How {
+    /// Whether the cell's code has it by reference.
+    pub(super) fn is_frozen(&self) -> bool {
+        matches!(self, How::Lent(_) | How::Held | How::Freeze)
+    }
+}
+
+/// A variable of the cell's own that is frozen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Own {
+    pub name: String,
+    /// The byte of the cell at which the statement begins before which it is frozen.
+    pub before: usize,
 }
 
 /// What the crate of a cell's statements does with variables.
@@ -45,6 +76,8 @@ pub(super) struct Plan {
     pub taken: Vec<Taken>,
     /// Variables of the cell's own that are put into the store.
     pub kept: Vec<Kept>,
+    /// Variables of the cell's own that are frozen.
+    pub frozen: Vec<Own>,
     /// Whether loops may run in strips.
     pub in_strips: bool,
 }
@@ -61,6 +94,8 @@ pub(super) struct Kept {
 pub(super) enum Form {
     /// The variable's own type.
     AsIs,
+    /// A handle to where it lies: the variable is one of `Plan::frozen`.
+    Frozen,
     /// This function pointer, for a function item: its own type has
     /// [no name](https://doc.rust-lang.org/reference/types/function-item.html).
     Pointer(String),
@@ -73,15 +108,23 @@ impl Plan {
     pub(super) fn new(scope: &Scope, parts: &Parts) -> Plan {
         let free = parts.free_names();
         let bound: Vec<String> = parts.bindings().into_iter().map(|binding| binding.name).collect();
+        let for_good = scope.had_for_good(&parts.mentions());
+        let how = |name: &String, variable: &Variable| match variable.frozen {
+            None => How::Owned,
+            Some(_) if for_good.contains(name) => How::Held,
+            Some(_) => How::Lent(scope.live_borrowers(name)),
+        };
         let taken = scope.variables.iter().filter(|(name, _)| free.contains(*name)).map(|(name, variable)| Taken {
             name: name.clone(),
             variable: variable.clone(),
             put_back: PutBack::Outside,
             rebound: bound.contains(name),
+            how: how(name, variable),
         });
         Plan {
             taken: taken.collect(),
             kept: bound.into_iter().map(|name| Kept { name, form: Form::AsIs }).collect(),
+            frozen: Vec::new(),
             in_strips: true,
         }
     }
@@ -89,11 +132,18 @@ impl Plan {
     /// The types that the cell's crate has to write.
     pub(super) fn types(&self) -> String {
         let form = |kept: &'_ Kept| match &kept.form {
-            Form::AsIs => String::new(),
+            Form::AsIs | Form::Frozen => String::new(),
             Form::Pointer(ty) | Form::Boxed(ty) => ty.clone(),
         };
         let taken = self.taken.iter().map(|taken| taken.variable.ty.clone());
         taken.chain(self.kept.iter().map(form)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The names that the cell's code has by reference, each with the byte of the cell from which on it has it so.
+    pub(super) fn by_reference(&self) -> Vec<(&str, usize)> {
+        let taken = self.taken.iter().filter(|taken| taken.how.is_frozen());
+        let own = self.frozen.iter().map(|own| (own.name.as_str(), own.before));
+        taken.map(|taken| (taken.name.as_str(), 0)).chain(own).collect()
     }
 
     /// The names of the cell's own variables that are stored.

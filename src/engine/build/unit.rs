@@ -12,12 +12,12 @@ use std::sync::Arc;
 use crate::events::CellId;
 
 use crate::engine::build::heat;
-use crate::engine::build::storage_plan::{Form, Kept, Marker, Plan, PutBack};
+use crate::engine::build::storage_plan::{Form, How, Kept, Marker, Plan, PutBack, Taken};
 use crate::engine::rustc_text::mir;
 use crate::engine::scope::dependency::{CRATES, Crates};
 use crate::engine::scope::{Build, Home, Library, Scope, Uses, crate_name};
-use crate::engine::text::cell::{Kind, Name, Parts, Space};
-use crate::engine::text::source_map::{GeneratedFile, SourceBuilder};
+use crate::engine::text::cell::{Kind, Name, Parts, Place, Space};
+use crate::engine::text::source_map::{GeneratedFile, SourceBuilder, Wrap};
 
 pub(super) const CELL_CRATE: &str = "threadbook_cell";
 
@@ -149,6 +149,7 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
     }
     writer.prelude(scope, &unit, &uses, macros.is_some());
     writer.open(plan);
+    writer.root.wrap(places(source, parts, plan));
     writer.body(cell, source, parts, plan);
     writer.close(plan);
     let mut files = vec![("cell.rs".to_string(), writer.root.finish())];
@@ -157,6 +158,15 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
     unit.hot = heat::is_hot(scope, &parts.heat);
     (unit.files, unit.markers, unit.strips) = (files, writer.markers, writer.strips);
     unit
+}
+
+/// What is put around mentions of variables that the cell has by reference.
+fn places(source: &str, parts: &Parts, plan: &Plan) -> Vec<Wrap> {
+    let wrap = |place: Place| {
+        let name = if place.is_field { format!("{}: ", &source[place.range.clone()]) } else { String::new() };
+        Wrap { range: place.range, before: name + "(*", after: ")" }
+    };
+    parts.places(source, &plan.by_reference()).into_iter().map(wrap).collect()
 }
 
 /// Those functions that the cell's loops call and that are brief wherever the session defines one of that name.
@@ -187,6 +197,8 @@ pub(super) fn probe(
     writer.root.generated(prelude);
     writer.root.generated("fn threadbook_probe() -> _ { ");
     writer.takes(plan);
+    // What the cell's own variables borrow from is not frozen here: rustc finds types before it looks at borrows.
+    writer.root.wrap(places(source, parts, &Plan { frozen: Vec::new(), ..plan.clone() }));
     let uses = parts.items.iter().filter(|item| matches!(item.kind, Kind::Use(_))).map(|item| &item.range);
     let mut pieces: Vec<&Range<usize>> = parts.statements.iter().map(|s| &s.range).chain(uses).collect();
     pieces.sort_by_key(|range| range.start);
@@ -254,12 +266,11 @@ impl Writer {
     }
 
     fn takes(&mut self, plan: &Plan) {
+        if plan.taken.iter().any(|taken| matches!(taken.how, How::Lent(_))) {
+            self.root.generated(&format!("let {LENDER} = ::threadbook::store::Lender; "));
+        }
         for taken in &plan.taken {
-            let (name, ty) = (&taken.name, &taken.variable.ty);
-            let mutable = if taken.variable.mutable { "mut " } else { "" };
-            let take = if taken.variable.rebuilt { "take_rebuilt" } else { "take" };
-            let text = format!("let {mutable}{name}: {ty} = ::threadbook::store::{take}::<{ty}>(\"{name}\"); ");
-            self.mark(Marker::Take(name.clone()), &text);
+            self.mark(Marker::Take(taken.name.clone()), &take(taken));
         }
     }
 
@@ -273,11 +284,13 @@ impl Writer {
         };
         let some = match &kept.form {
             Form::AsIs => format!("Some({name})"),
+            Form::Frozen => format!("Some(threadbook_frozen_{name})"),
             Form::Pointer(ty) => format!("Some::<{ty}>({name})"),
             Form::Boxed(ty) => format!("Some::<::std::boxed::Box<{ty}>>(::std::boxed::Box::new({name}))"),
         };
+        let put = if kept.form == Form::Frozen { "hold" } else { "put" };
         let text = format!(
-            "{{ let mut {local} = ::core::option::Option::{some}; ::threadbook::store::put(\"{name}\", &mut {local}); }} "
+            "{{ let mut {local} = ::core::option::Option::{some}; ::threadbook::store::{put}(\"{name}\", &mut {local}); }} "
         );
         self.mark(marker, &text);
     }
@@ -287,13 +300,38 @@ impl Writer {
     }
 
     fn close(&mut self, plan: &Plan) {
-        for taken in plan.taken.iter().filter(|taken| taken.put_back == PutBack::Outside) {
+        for taken in plan.taken.iter().filter(|taken| taken.put_back == PutBack::Outside && !taken.how.is_frozen()) {
             if taken.rebound {
                 self.root.generated("if !threadbook_ended ");
             }
             self.put_back(&taken.name);
         }
         self.root.generated("}\n");
+    }
+}
+
+/// The local of a cell that keeps what is lent to the cell from outliving it.
+pub(super) const LENDER: &str = "threadbook_lender";
+
+/// The statement that takes a variable from the store. What decides on the plan and is not in the code stands in a comment,
+/// so that it is part of the unit's key.
+fn take(taken: &Taken) -> String {
+    let Taken { name, variable, how, .. } = taken;
+    let (ty, rebuilt) = (&variable.ty, variable.rebuilt);
+    let mutable = if variable.mutable { "mut " } else { "" };
+    let store = "::threadbook::store";
+    match how {
+        How::Owned if rebuilt => format!("let {mutable}{name}: {ty} = {store}::take_rebuilt::<{ty}>(\"{name}\"); "),
+        How::Owned => format!("let {mutable}{name}: {ty} = {store}::take::<{ty}>(\"{name}\"); "),
+        How::Lent(to) => {
+            let to = to.join(" ");
+            format!("let {name}: &{ty} = {store}::lend::<{ty}>(\"{name}\", &{LENDER}); /* {mutable}{to} */ ")
+        }
+        How::Held => format!("let {name}: &'static {ty} = {store}::held::<{ty}>(\"{name}\"); "),
+        How::Freeze => {
+            format!("let {name}: &'static {ty} = {store}::freeze::<{ty}>(\"{name}\", {rebuilt}); ")
+        }
+        How::Thaw(from) => format!("let {mutable}{name}: {ty} = {store}::thaw::<{ty}>(\"{name}\", &{from:?}); "),
     }
 }
 

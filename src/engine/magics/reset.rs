@@ -53,7 +53,7 @@ mod tests {
         let mut scope = Scope::default();
         for name in ["a", "b"] {
             let variable =
-                Variable { ty: "i32".into(), mutable: false, cell: CellId(1), rebuilt: false, small: false };
+                Variable { ty: "i32".into(), mutable: false, cell: CellId(1), rebuilt: false, small: false, frozen: None };
             scope.variables.insert_mut(name.into(), variable);
         }
         scope

@@ -16,6 +16,8 @@ pub(crate) enum Matter {
     UnknownValue,
     /// A variable is changed that was declared without `mut`.
     Immutable,
+    /// A value is borrowed for longer than it lives.
+    Borrowed,
     /// A path begins with a name that means no crate and no module.
     UnknownPath,
     Other,
@@ -25,6 +27,7 @@ pub(crate) enum Matter {
 pub(crate) fn matter(code: Option<&str>) -> Matter {
     match code.unwrap_or_default() {
         "E0381" | "E0382" | "E0507" => Matter::Moved,
+        "E0373" | "E0597" => Matter::Borrowed,
         "E0423" | "E0425" => Matter::UnknownValue,
         "E0384" | "E0594" | "E0596" => Matter::Immutable,
         "E0432" | "E0433" => Matter::UnknownPath,
@@ -66,6 +69,8 @@ mod tests {
             ("pub fn f() { let n = 1; n = 2; }", Matter::Immutable),
             ("pub fn f() { let t = (1, 2); t.0 = 2; }", Matter::Immutable),
             ("pub fn f() { let v: Vec<u8> = Vec::new(); v.push(1); }", Matter::Immutable),
+            ("pub fn f() -> &'static str { let s = String::new(); let t: &'static str = &s; t }", Matter::Borrowed),
+            ("pub fn f(n: &u8) -> Box<dyn Fn() -> u8> { let m = *n; Box::new(|| m) }", Matter::Borrowed),
             ("use gone::name;", Matter::UnknownPath),
             ("pub fn f() { gone::name(); }", Matter::UnknownPath),
             ("pub fn f() { let n: u8 = \"\"; }", Matter::Other),

@@ -31,6 +31,11 @@ fn stored_type<'a>(mir: &'a str, name: &str) -> Option<&'a str> {
     ty.strip_prefix("std::option::Option<")?.strip_suffix('>')
 }
 
+/// The type of a frozen variable, of which the cell stores a handle of this type. None if it is another type.
+pub(crate) fn frozen_type(handle: &str) -> Option<&str> {
+    handle.strip_prefix("threadbook::store::Frozen<")?.strip_suffix('>')
+}
+
 /// Whether a later cell could write this type: closures, futures, opaque types and functions themselves have no name.
 pub(crate) fn is_nameable(ty: &str) -> bool {
     // Each of them is printed in braces: `{closure@…}`, `{async block@…}`, `fn(i32) -> i32 {name}`.

@@ -34,6 +34,12 @@ pub(crate) fn quoted_name(message: &str) -> Option<&str> {
     message.split('`').nth(1)
 }
 
+/// The variable in a place as rustc words it: `v` in `*v`, `v[_]` and `v.0`.
+pub(crate) fn root_of_place(place: &str) -> &str {
+    let place = place.trim_start_matches(['*', '(', '&']);
+    place.split(['.', '[', ')']).next().unwrap_or(place)
+}
+
 /// Whether an error of `Matter::UnknownPath` may be about a crate that is not there.
 pub(crate) fn may_be_about_a_crate(message: &str) -> bool {
     message.contains("crate `") || message.starts_with("unresolved import")

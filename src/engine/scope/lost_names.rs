@@ -4,12 +4,16 @@
 use crate::engine::rustc_text::codes::{Matter, matter};
 use crate::engine::rustc_text::wording;
 use crate::engine::scope::{Lost, Scope, Why};
+use crate::events::CellId;
 
 /// The help notes to add to an error with this message and [error code](https://doc.rust-lang.org/error_codes/).
 pub(crate) fn about(scope: &Scope, message: &str, code: Option<&str>) -> Vec<String> {
     let Some(name) = wording::quoted_name(message) else { return Vec::new() };
     match matter(code) {
         Matter::UnknownValue => scope.lost.get(name).map(|lost| why_lost(name, lost)).into_iter().collect(),
+        Matter::Immutable | Matter::Moved if is_frozen(scope, wording::root_of_place(name)) => {
+            vec![why_frozen(scope, wording::root_of_place(name))]
+        }
         Matter::Immutable => {
             let variable = scope.variables.get(name).filter(|variable| !variable.mutable);
             let declare = |cell| {
@@ -22,8 +26,27 @@ pub(crate) fn about(scope: &Scope, message: &str, code: Option<&str>) -> Vec<Str
             let ask = || format!("if `{name}` is a crate, ask for it in a line before: `:dep {name}`");
             is_word.then(ask).into_iter().collect()
         }
-        Matter::UnknownPath | Matter::Moved | Matter::Other => Vec::new(),
+        Matter::UnknownPath | Matter::Moved | Matter::Borrowed | Matter::Other => Vec::new(),
     }
+}
+
+fn is_frozen(scope: &Scope, name: &str) -> bool {
+    scope.variables.get(name).is_some_and(|variable| variable.frozen.is_some())
+}
+
+fn why_frozen(scope: &Scope, name: &str) -> String {
+    let variable = scope.variables.get(name);
+    let since = variable.and_then(|variable| variable.frozen.as_ref()).map_or(CellId(0), |frozen| frozen.since);
+    let mutable = if variable.is_some_and(|variable| variable.mutable) { "mut " } else { "" };
+    let by: Vec<String> = scope.live_borrowers(name).iter().map(|name| format!("`{name}`")).collect();
+    let by = match &by[..] {
+        [] => format!("what {since} made borrows from it"),
+        [one] => format!("{one} borrows from it"),
+        more => format!("{} borrow from it", more.join(", ")),
+    };
+    format!(
+        "`{name}` is frozen since {since}: {by}, so it can be read but neither changed nor moved; `let {mutable}{name} = {name}.clone();` makes a new one, and what borrows keeps the old one"
+    )
 }
 
 fn why_lost(name: &str, lost: &Lost) -> String {
@@ -31,7 +54,10 @@ fn why_lost(name: &str, lost: &Lost) -> String {
     match &lost.why {
         Why::Moved => format!("`{name}` was moved away in {cell}; clone it there (`{name}.clone()`) to keep it"),
         Why::Borrows => format!(
-            "`{name}` was not kept after {cell}: it borrows from a value that ends with that cell or may change later; keep an owned value instead (`.clone()`, `.to_owned()`), or borrow anew in this cell"
+            "`{name}` was not kept after {cell}: it borrows from a value that ends with that cell or changes later in it; keep an owned value instead (`.clone()`, `.to_owned()`), or borrow anew in this cell"
+        ),
+        Why::OwnerChanged(owner) => format!(
+            "`{name}` ended in {cell}, which changed or moved `{owner}`, from which it borrowed; borrow anew in this cell"
         ),
         Why::Unnameable(ty) if ty.starts_with("{closure") => format!(
             "`{name}` was not kept after {cell}: it is a closure, whose type has no name; box it there, as in `let {name}: Box<dyn Fn(i32) -> i32> = Box::new(…)`, or make it a `fn`"

@@ -13,6 +13,7 @@ mod item;
 mod measure;
 mod mention;
 mod movable;
+mod places;
 mod statics;
 mod turn;
 
@@ -30,6 +31,8 @@ pub(crate) use item::{Edit, Import, Item, Kind, Name, Space};
 pub(crate) use measure::{Flags, Mark, Measured};
 pub(crate) use mention::Binding;
 pub(crate) use movable::tells_types_apart;
+pub(crate) use places::Place;
+use places::places;
 pub(crate) use turn::{Form, Over, Turns};
 
 /// One parsed cell.
@@ -131,6 +134,34 @@ impl Parts {
             bindings.push(bind.clone());
         }
         bindings
+    }
+
+    /// The names that the statements mention.
+    pub(crate) fn mentions(&self) -> BTreeSet<&str> {
+        self.statements.iter().flat_map(|statement| &statement.mentions).map(String::as_str).collect()
+    }
+
+    /// The places where the cell mentions one of these variables, which statements of the cell may bind anew. Each name
+    /// comes with the byte of the cell from which on it is looked for.
+    pub(crate) fn places(&self, source: &str, names: &[(&str, usize)]) -> Vec<Place> {
+        let mut found = Vec::new();
+        for statement in self.statements.iter().filter(|_| !names.is_empty()) {
+            let bound = |name: &str, from: usize| {
+                let since = self.statements.iter().filter(|s| from <= s.range.start);
+                let mut since = since.filter(|s| s.range.start < statement.range.start);
+                since.any(|s| s.binds.iter().any(|bind| bind.name == name))
+            };
+            let here = names.iter().filter(|(name, from)| {
+                *from <= statement.range.start
+                    && (statement.mentions.contains(*name) || statement.binds.iter().any(|bind| bind.name == *name))
+                    && !bound(name, *from)
+            });
+            let here: BTreeSet<String> = here.map(|(name, _)| name.to_string()).collect();
+            if !here.is_empty() {
+                found.extend(places(source, &statement.range, &here));
+            }
+        }
+        found
     }
 
     /// Whether the variables of this statement end with a measurement, so that later cells do not see them.

@@ -59,11 +59,26 @@ pub(crate) struct GeneratedFile {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceBuilder {
     text: GeneratedFile,
+    wraps: Vec<Wrap>,
+}
+
+/// A piece of the cell's text that is copied with text of the engine's own around it.
+#[derive(Clone, Debug)]
+pub(crate) struct Wrap {
+    /// Bytes of the cell. `original` copies it whole or not at all.
+    pub range: Range<usize>,
+    pub before: String,
+    pub after: &'static str,
 }
 
 impl SourceBuilder {
     pub(crate) fn new() -> SourceBuilder {
         SourceBuilder::default()
+    }
+
+    /// Has `original` put text around these pieces from now on.
+    pub(crate) fn wrap(&mut self, wraps: Vec<Wrap>) {
+        self.wraps = wraps;
     }
 
     /// Adds text of the engine's own. Returns its range of bytes in the file, for `Diagnostic::touches`.
@@ -78,6 +93,26 @@ impl SourceBuilder {
 
     /// Adds a copy of `range` of a cell's text. Panics if `source` has no such range.
     pub(crate) fn original(&mut self, cell: CellId, source: &Arc<str>, range: Range<usize>) -> Range<usize> {
+        let inside = |wrap: &&Wrap| range.start <= wrap.range.start && wrap.range.end <= range.end;
+        let wraps: Vec<Wrap> = self.wraps.iter().filter(inside).cloned().collect();
+        let start = self.text.generated.len();
+        let mut at = range.start;
+        for wrap in wraps {
+            if at < wrap.range.start {
+                self.copy(cell, source, at..wrap.range.start);
+            }
+            self.prefix(&wrap.before);
+            self.copy(cell, source, wrap.range.clone());
+            self.generated(wrap.after);
+            at = wrap.range.end;
+        }
+        if at < range.end || at == range.start {
+            self.copy(cell, source, at..range.end);
+        }
+        start..self.text.generated.len()
+    }
+
+    fn copy(&mut self, cell: CellId, source: &Arc<str>, range: Range<usize>) -> Range<usize> {
         let copied = &source[range.clone()];
         if let Some(Segment { range: last, origin: Origin::Cell { cell: c, source: s, at } }) =
             self.text.segments.last_mut()

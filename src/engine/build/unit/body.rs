@@ -42,6 +42,9 @@ impl Writer {
                         self.measure(group.flags);
                         open = Some(group);
                     }
+                    for own in plan.frozen.iter().filter(|own| own.before == range.start) {
+                        self.freeze(&own.name);
+                    }
                     self.statement(cell, source, statement, parts, open.is_some());
                 }
             }
@@ -59,10 +62,18 @@ impl Writer {
         for kept in &plan.kept {
             self.store(kept, Marker::Store(kept.name.clone()));
         }
-        for taken in plan.taken.iter().filter(|t| t.put_back == PutBack::Inside && !t.rebound) {
+        for taken in plan.taken.iter().filter(|t| t.put_back == PutBack::Inside && !t.rebound && !t.how.is_frozen()) {
             self.put_back(&taken.name);
         }
         self.root.generated("::core::result::Result::Ok(()) }); ");
+    }
+
+    /// Moves a variable of the cell's own to where it stays for ever; the code has it by reference from here on.
+    fn freeze(&mut self, name: &str) {
+        let handle = format!("threadbook_frozen_{name}");
+        self.root.prefix(&format!(
+            "let {handle} = ::threadbook::store::Frozen::new({name}); let {name} = {handle}.get(); "
+        ));
     }
 
     fn statement(&mut self, cell: CellId, source: &Arc<str>, of: &Statement, parts: &Parts, measured: bool) {

@@ -31,7 +31,7 @@ fn with(scope: &Scope, source: &str, binding: Binding) -> Scope {
 }
 
 fn holding(mut scope: Scope, name: &str, ty: &str) -> Scope {
-    let variable = Variable { ty: ty.into(), mutable: false, cell: CellId(9), rebuilt: false, small: false };
+    let variable = Variable { ty: ty.into(), mutable: false, cell: CellId(9), rebuilt: false, small: false, frozen: None };
     scope.variables.insert_mut(name.into(), variable);
     scope
 }

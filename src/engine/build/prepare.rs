@@ -323,7 +323,8 @@ impl Step<'_> {
                     }
                 }
                 Compiled::Errors(errors) => {
-                    if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts)
+                    if !refinement.goes_async(&errors)
+                        && let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts)
                         && !refinement.goes_without_strips(&errors, &unit, &identity.root)
                     {
                         let map = source_map(&unit, &identity.root);

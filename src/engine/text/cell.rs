@@ -6,6 +6,7 @@
 
 mod association;
 mod attributes;
+mod awaits;
 mod brief;
 mod depth;
 mod heat;
@@ -88,6 +89,8 @@ pub(crate) struct Statement {
     pub timed: bool,
     /// Its outermost loops.
     pub turns: Vec<Turns>,
+    /// Whether it awaits, so that it can run only as part of a future.
+    pub awaits: bool,
 }
 
 impl Cell {
@@ -228,6 +231,7 @@ fn statement(stmt: &syn::Stmt, range: Range<usize>, timed: bool) -> Statement {
         assigns: mention::assigned(stmt),
         timed,
         turns: turn::of_statement(stmt),
+        awaits: awaits::of_statement(stmt),
     }
 }
 

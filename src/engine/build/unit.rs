@@ -184,7 +184,7 @@ pub(super) fn probe(
     plan: &Plan,
     name: &str,
 ) -> Unit {
-    let mut unit = statements(scope, cell, source, parts, &Plan::default());
+    let mut unit = statements(scope, cell, source, parts, plan);
     let mut writer = Writer::default();
     let whole = unit.files[0].1.generated();
     let prelude = whole.find(ENTRY).map_or("", |at| &whole[..at]);

@@ -104,6 +104,7 @@ pub(crate) fn prepare(
         }
     }
     let mut scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
+    cell.expand(&|name| scope.macro_text(name));
     let parts = match &cell.parts {
         Ok(parts) => parts,
         Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
@@ -139,8 +140,9 @@ pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source
     if !may_be_ahead(scope, source) {
         return None;
     }
-    let Parsed { lines, cell, .. } = magics::parse(source);
+    let Parsed { lines, mut cell, .. } = magics::parse(source);
     let scope = magics::apply(scope.clone(), &lines).ok()?.scope;
+    cell.expand(&|name| scope.macro_text(name));
     let step = Step { compiler, id, source: &cell.source, parts: cell.parts.as_ref().ok()? };
     Some(step.items(scope).ok()?.scope)
 }

@@ -126,7 +126,11 @@ fn macros_text<'a>(scope: &Scope, uses: impl Iterator<Item = &'a (Name, Home)>) 
     for (home, name) in macros {
         let Some(module) = scope.modules.get(&home) else { continue };
         let Some(index) = module.defines(name) else { continue };
-        text.original(home.cell, &module.source, module.items[index].range.clone());
+        let item = &module.items[index];
+        match &item.expansion {
+            Some(made) => drop(text.alias(&made.text, home.cell, &module.source, made.call.clone())),
+            None => drop(text.original(home.cell, &module.source, item.range.clone())),
+        }
         text.generated("\n");
     }
     Some(text.finish())
@@ -182,7 +186,7 @@ pub(super) fn probe(
     plan: &Plan,
     name: &str,
 ) -> Unit {
-    let mut unit = statements(scope, cell, source, parts, &Plan::default());
+    let mut unit = statements(scope, cell, source, parts, plan);
     let mut writer = Writer::default();
     let whole = unit.files[0].1.generated();
     let prelude = whole.find(ENTRY).map_or("", |at| &whole[..at]);
@@ -282,7 +286,7 @@ impl Writer {
     fn store(&mut self, kept: &Kept, marker: Marker) {
         let name = &kept.name;
         let local = match marker {
-            Marker::Back(_) => format!("threadbook_back_{name}"),
+            Marker::Back(_) => format!("threadbook_back_{}", name.trim_start_matches("r#")),
             _ => mir::storage_local(name),
         };
         let value = kept.form.stored_value(name);

@@ -104,6 +104,13 @@ impl<T: 'static> Frozen<T> {
         Frozen(Box::into_raw(Box::new(value)))
     }
 
+    /// The value, for the one cell that freezes it. The generated code calls it once, before anything else refers to the
+    /// value. Others can have it after that cell if nothing that can change it was stored, which rustc has found (`read`).
+    pub fn open(&self) -> &'static mut T {
+        // SAFETY: the pointer comes from a box that is never freed, and nothing else refers into it, as said above.
+        unsafe { &mut *self.0 }
+    }
+
     /// The value, for good.
     pub fn get(&self) -> &'static T {
         // SAFETY: the pointer comes from a box that is never freed. Only `thaw` takes the value out again, which the session
@@ -138,6 +145,9 @@ const fn layout<T>() -> (usize, usize) {
     (size_of::<T>(), align_of::<T>())
 }
 
+/// Does nothing; see `Frozen::open`.
+pub fn read<T: ?Sized>(_: &T) {}
+
 /// What a cell has on its stack as long as it runs: what is lent to the cell cannot outlive it.
 pub struct Lender;
 
@@ -153,10 +163,19 @@ pub fn hold<T: 'static>(name: &str, value: &mut Option<Frozen<T>>) {
 ///
 /// # Panics
 /// As `take`.
-pub fn freeze<T: 'static>(name: &str, rebuilt: bool) -> &'static T {
+pub fn freeze<T: 'static>(name: &str, rebuilt: bool) -> Frozen<T> {
     let value = Frozen::new(if rebuilt { take_rebuilt::<T>(name) } else { take::<T>(name) });
     hold(name, &mut Some(value));
-    value.get()
+    value
+}
+
+/// A variable that is frozen, for a cell that changes it, after `borrowers` were dropped as by `thaw`, and freezes it anew.
+///
+/// # Panics
+/// As `held`.
+pub fn reopen<T: 'static>(name: &str, borrowers: &[&str]) -> Frozen<T> {
+    forget(borrowers);
+    frozen(name)
 }
 
 /// A frozen variable, for good.
@@ -272,8 +291,11 @@ mod tests {
 
     #[test]
     fn a_frozen_variable_stays_where_it_is_until_it_is_thawed() {
-        put("store_frozen", &mut Some(String::from("a b")));
-        let words: Vec<&'static str> = freeze::<String>("store_frozen", false).split(' ').collect();
+        put("store_frozen", &mut Some(String::from("a")));
+        freeze::<String>("store_frozen", false);
+        let handle = reopen::<String>("store_frozen", &["store_other"]);
+        handle.open().push_str(" b");
+        let words: Vec<&'static str> = handle.get().split(' ').collect();
         put("store_words", &mut Some(words));
         let lender = Lender;
         assert_eq!(lend::<String>("store_frozen", &lender), "a b");

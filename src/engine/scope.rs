@@ -121,6 +121,8 @@ pub(super) struct Frozen {
     /// Whether a cell has had it, or one of its borrowers, as something that lives for ever. Code of that cell may still
     /// borrow from it, in a thread for example. Otherwise it can be taken back, without its borrowers.
     pub for_good: bool,
+    /// Whether a borrower may change it.
+    pub exclusive: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +142,8 @@ pub(super) enum Why {
     OwnerChanged(String),
     /// It has this type, which a later cell could not write.
     Unnameable(String),
+    /// These variables may change it, and one of them was used.
+    BorrowedMutably(String),
     /// The worker that held its value ended.
     WorkerLost,
     /// The session went back to an earlier state.

@@ -17,7 +17,8 @@ fn names() -> Names {
     let items = cell.parts.expect("Rust").items;
     let (mut scope, _) = Scope::default().addition(CellId(1), &cell.source, &items).grown(Binding::Late);
     for (name, ty) in [("origin", "session_1::cell_1::Point"), ("poem", "std::string::String")] {
-        let variable = Variable { ty: ty.into(), mutable: false, cell: CellId(2), rebuilt: false, small: false, frozen: None };
+        let variable =
+            Variable { ty: ty.into(), mutable: false, cell: CellId(2), rebuilt: false, small: false, frozen: None };
         scope.variables.insert_mut(name.into(), variable);
     }
     Names(scope)

@@ -126,7 +126,14 @@ mod tests {
         let items = cell.parts.expect("Rust").items;
         let (mut scope, _) = Scope::default().addition(CellId(3), &cell.source, &items).grown(Binding::Late);
         for (name, ty) in [("n", "i32"), ("r", "std::result::Result<i32, i32>")] {
-            let variable = Variable { ty: ty.into(), mutable: true, cell: CellId(4), rebuilt: false, small: false, frozen: None };
+            let variable = Variable {
+                ty: ty.into(),
+                mutable: true,
+                cell: CellId(4),
+                rebuilt: false,
+                small: false,
+                frozen: None,
+            };
             scope.variables.insert_mut(name.into(), variable);
         }
         Names(scope)

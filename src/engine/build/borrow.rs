@@ -39,6 +39,15 @@ pub(super) fn borrows(error: &Diagnostic, unit: &Unit, root: &str, map: &SourceM
     stored.map(|borrower| Borrow { owner: owner.to_string(), borrower, at }).collect()
 }
 
+/// The frozen variables that cannot be read once the borrowers are stored, because one of these may change them.
+pub(super) fn consumed(errors: &[Diagnostic], unit: &Unit, root: &str) -> Vec<String> {
+    let consumed = unit.markers.iter().filter_map(|(marker, range)| match marker {
+        Marker::Read(name) if errors.iter().any(|error| error.primary_touches(root, range)) => Some(name.clone()),
+        _ => None,
+    });
+    consumed.collect()
+}
+
 /// The variables that cannot be stored because the cell changes or moves what they borrow from.
 pub(super) fn outdated<'a>(error: &'a Diagnostic, unit: &'a Unit, root: &'a str) -> impl Iterator<Item = &'a str> {
     let is_ours = unit.markers.iter().any(|(_, range)| error.primary_touches(root, range));

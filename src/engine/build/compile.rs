@@ -235,6 +235,13 @@ impl Compiler {
         self.finish(unit, command, library.clone(), || Ok(String::new()))
     }
 
+    /// Puts a library aside, so that the unit can be compiled again beside it.
+    pub(super) fn set_aside(&self, built: Built) -> Result<Built, Error> {
+        let library = built.library.with_extension("aside");
+        fs::rename(&built.library, &library).map_err(no_scratch)?;
+        Ok(Built { library, ..built })
+    }
+
     /// Removes the files that a unit was compiled from.
     pub(super) fn discard(&self, identity: &Identity) {
         // A failure is no harm: what is left is removed when the session ends.

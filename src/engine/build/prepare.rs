@@ -104,6 +104,7 @@ pub(crate) fn prepare(
         }
     }
     let mut scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
+    cell.expand(&|name| scope.macro_text(name));
     let parts = match &cell.parts {
         Ok(parts) => parts,
         Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
@@ -139,8 +140,9 @@ pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source
     if !may_be_ahead(scope, source) {
         return None;
     }
-    let Parsed { lines, cell, .. } = magics::parse(source);
+    let Parsed { lines, mut cell, .. } = magics::parse(source);
     let scope = magics::apply(scope.clone(), &lines).ok()?.scope;
+    cell.expand(&|name| scope.macro_text(name));
     let step = Step { compiler, id, source: &cell.source, parts: cell.parts.as_ref().ok()? };
     Some(step.items(scope).ok()?.scope)
 }
@@ -321,6 +323,9 @@ impl Step<'_> {
                     if self.give_forms(&mut refinement, &types, identity)? {
                         continue;
                     }
+                    if let Some(accepted) = accepted.take_if(|_| refinement.freezes_in_vain(&types)) {
+                        return Ok(accepted);
+                    }
                     let types = types.into_iter().filter(|(name, _)| refinement.keeps(name)).collect();
                     let freezing = refinement.freezing(self.parts);
                     let resolution = refinement.resolve(types, unit.files[0].1.shifts());
@@ -328,11 +333,12 @@ impl Step<'_> {
                         None => return Ok((built, resolution, unit)),
                         Some(next) => refinement = next,
                     }
-                    accepted = Some((built, resolution, unit));
+                    accepted = Some((self.compiler.set_aside(built)?, resolution, unit));
                 }
                 Compiled::Errors(errors) => {
                     let map = source_map(&unit, &identity.root);
-                    if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts, &map)
+                    if !refinement.goes_async(&errors)
+                        && let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts, &map)
                         && !refinement.goes_without_strips(&errors, &unit, &identity.root)
                         && !refinement.thaw(&errors)
                     {
@@ -397,18 +403,19 @@ impl Step<'_> {
         let mut after = scope.without(resolution.moved.iter().cloned(), self.id, Why::Moved);
         let for_good = scope.had_for_good(&self.parts.mentions());
         for after in [&mut after, &mut after_failure] {
-            after.keep_frozen(&for_good);
+            after.keep_frozen(&for_good, self.id);
             after.thaw(&resolution.thawed, self.id);
-            after.freeze(&resolution.frozen, &resolution.borrowers, self.id);
+            after.freeze(&resolution.frozen, &resolution.borrowers, &resolution.exclusive, self.id);
         }
         let bindings = self.parts.bindings();
         let mutable = |name: &str| bindings.iter().any(|b| b.name == name && b.mutable);
         for (name, ty) in resolution.kept {
             after.lost.remove_mut(&name);
-            let variable = Variable { ty, mutable: mutable(&name), cell: self.id, rebuilt: false, small: false, frozen: None };
+            let variable =
+                Variable { ty, mutable: mutable(&name), cell: self.id, rebuilt: false, small: false, frozen: None };
             after.variables.insert_mut(name, variable);
         }
-        after.freeze(&resolution.frozen_own, &resolution.borrowers, self.id);
+        after.freeze(&resolution.frozen_own, &resolution.borrowers, &resolution.exclusive, self.id);
         heat::note_sizes(&mut after, &scope, &self.parts.heat);
         for (name, why) in resolution.lost {
             if !matches!(why, Why::OwnerChanged(_)) {

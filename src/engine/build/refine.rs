@@ -14,10 +14,11 @@ use crate::engine::build::borrow::{self, Borrow};
 use crate::engine::build::storage_plan::{Form, How, Kept, Marker, Own, Plan, PutBack};
 use crate::engine::build::unit::Unit;
 use crate::engine::diagnostics::Diagnostic;
-use crate::engine::rustc_text::codes::{Matter, matter};
-use crate::engine::rustc_text::{mir, wording};
+use crate::engine::rustc_text::codes::{self, Matter, matter};
+use crate::engine::rustc_text::mir;
+use crate::engine::rustc_text::wording::{self, Boxable};
 use crate::engine::scope::{Scope, Why};
-use crate::engine::text::cell::Parts;
+use crate::engine::text::cell::{Parts, Statement};
 use crate::engine::text::source_map::SourceMap;
 
 /// A plan that is being refined, and the scope without the imports that did not compile.
@@ -57,6 +58,8 @@ pub(super) struct Resolution {
     pub frozen: Vec<String>,
     /// Variables of the cell's own from which `borrowers` may borrow.
     pub frozen_own: Vec<String>,
+    /// Those of both that a borrower may change.
+    pub exclusive: Vec<String>,
     /// The variables that are kept because others are frozen.
     pub borrowers: Vec<String>,
     /// Frozen variables that are so no longer, each with its borrowers, which are gone.
@@ -68,6 +71,9 @@ pub(super) struct Resolution {
 /// Bounds that a boxed closure or iterator gets at first, so that later cells can send it to other threads. If rustc
 /// refuses them, it is boxed without them.
 const FOR_THREADS: &str = " + Send + Sync";
+
+/// As `FOR_THREADS`, for a future, which one thread at a time polls.
+const FOR_TASKS: &str = " + Send";
 
 impl Refinement {
     pub(super) fn new(plan: Plan, scope: &Scope) -> Refinement {
@@ -91,6 +97,15 @@ impl Refinement {
         concerned
     }
 
+    /// Whether a statement awaits in a way that its text does not tell, such as by a macro. The plan then goes on with the
+    /// statements as the body of a future.
+    pub(super) fn goes_async(&mut self, errors: &[Diagnostic]) -> bool {
+        let outside = |error: &Diagnostic| error.code.as_deref() == Some(codes::AWAIT_OUTSIDE_OF_ASYNC);
+        let concerned = !self.plan.awaits && errors.iter().any(outside);
+        self.plan.awaits |= concerned;
+        concerned
+    }
+
     /// Changes the plan so that the errors about our own text go away. Returns as `Err` the errors about the user's
     /// text, if there are any, or else all errors if no change would help.
     pub(super) fn adjust(
@@ -106,12 +121,18 @@ impl Refinement {
         if !theirs.is_empty() {
             return Err(theirs);
         }
-        let borrows: Vec<Borrow> =
-            ours.iter().flat_map(|error| borrow::borrows(error, unit, root, map)).collect();
-        if self.freezes.is_some() && !borrows.is_empty() {
-            // Other errors may be of the same borrows.
+        let borrows: Vec<Borrow> = ours.iter().flat_map(|error| borrow::borrows(error, unit, root, map)).collect();
+        if self.freezes.is_some() {
+            let consumed = borrow::consumed(&ours, unit, root);
+            let is_new = consumed.iter().any(|name| !self.plan.consumed.contains(name));
+            self.plan.consumed.extend(consumed);
             let frozen = borrows.iter().filter(|borrow| self.freeze(borrow, parts)).count();
-            return if frozen > 0 { Ok(()) } else { Err(ours) };
+            if is_new || frozen > 0 {
+                return Ok(());
+            }
+            if !borrows.is_empty() {
+                return Err(ours);
+            }
         }
         self.borrows.extend(borrows);
         let outdated = ours.iter().flat_map(|error| borrow::outdated(error, unit, root));
@@ -145,16 +166,21 @@ impl Refinement {
                 self.plan.taken.len() < before
             }
             Marker::Store(name) => self.give_up_keeping(name, moved),
+            Marker::Read(_) => false,
             Marker::Back(name) => self.give_up_putting_back(name, parts),
         }
     }
 
     fn give_up_keeping(&mut self, name: &str, moved: bool) -> bool {
         let Some(kept) = self.plan.kept.iter_mut().find(|kept| kept.name == name) else { return false };
-        if let Form::Boxed(ty) = &kept.form
-            && let Some(shorter) = ty.strip_suffix(FOR_THREADS)
-        {
-            kept.form = Form::Boxed(shorter.to_string());
+        let less = match &kept.form {
+            Form::Boxed(ty) => ty.strip_suffix(FOR_THREADS).map(|ty| Form::Boxed(ty.to_string())),
+            Form::Pinned(ty) => ty.strip_suffix(FOR_TASKS).map(|ty| Form::Pinned(ty.to_string())),
+            Form::AsyncFn { call, sendable: true } => Some(Form::AsyncFn { call: call.clone(), sendable: false }),
+            Form::AsIs | Form::Frozen | Form::Pointer(_) | Form::AsyncFn { sendable: false, .. } => None,
+        };
+        if let Some(form) = less {
+            kept.form = form;
             return true;
         }
         self.plan.kept.retain(|kept| kept.name != name);
@@ -200,43 +226,43 @@ impl Refinement {
         Some(next)
     }
 
+    /// Whether the plan freezes something of no use: no variable is kept by that, or what is frozen has a type that no later
+    /// cell can write.
+    pub(super) fn freezes_in_vain(&self, types: &[(String, String)]) -> bool {
+        let Some(freezes) = &self.freezes else { return false };
+        let is_frozen = |name: &str| self.plan.kept.iter().any(|k| k.name == name && k.form == Form::Frozen);
+        !freezes.borrowers.iter().any(|name| self.keeps(name))
+            || types.iter().any(|(name, ty)| is_frozen(name) && !mir::is_nameable(ty))
+    }
+
     /// Freezes the variable that is borrowed. Returns whether this changes the plan.
     fn freeze(&mut self, borrow: &Borrow, parts: &Parts) -> bool {
         let Borrow { owner, borrower, at } = borrow;
-        let statement = parts.statements.iter().find(|statement| statement.range.contains(at));
-        let before = statement.map_or(0, |statement| statement.range.start);
-        let binds = |from: usize, to: usize| {
-            let range = parts.statements.iter().filter(move |s| from <= s.range.start && s.range.start < to);
-            range.flat_map(|statement| &statement.binds).any(|bind| bind.name == *owner)
-        };
-        let changes = if binds(0, before) {
-            let earlier = self.plan.frozen.iter_mut().find(|own| own.name == *owner);
-            match earlier {
-                Some(own) if own.before <= before => false,
-                Some(own) => {
-                    own.before = before;
-                    true
-                }
-                None => {
-                    self.plan.frozen.push(Own { name: owner.clone(), before });
-                    // Its name may mean another variable at the end of the cell. It may have been given up for a borrower
-                    // that has a destructor.
-                    let is_there = self.keeps(owner) || self.lost.contains(&(owner.clone(), Why::Borrows));
-                    if is_there && !binds(before, usize::MAX) {
-                        self.plan.kept.retain(|kept| kept.name != *owner);
-                        self.lost.retain(|(lost, _)| lost != owner);
-                        self.plan.kept.push(Kept { name: owner.clone(), form: Form::Frozen });
-                    }
-                    true
+        let binding = |statement: &&Statement| statement.binds.iter().any(|bind| bind.name == *owner);
+        let bindings: Vec<&Statement> = parts.statements.iter().filter(binding).collect();
+        let changes = if let Some(bound) = bindings.iter().rfind(|statement| statement.range.end <= *at) {
+            let is_new = self.plan.frozen.iter().all(|own| own.name != *owner);
+            if is_new {
+                self.plan.frozen.push(Own { name: owner.clone(), bound: bound.range.clone() });
+                // It may have been given up for a borrower that has a destructor.
+                let is_there = self.keeps(owner) || self.lost.contains(&(owner.clone(), Why::Borrows));
+                // Its name may mean another variable at the end of the cell.
+                if is_there && bindings.last().is_some_and(|last| last.range == bound.range) {
+                    self.plan.kept.retain(|kept| kept.name != *owner);
+                    self.lost.retain(|(lost, _)| lost != owner);
+                    self.plan.kept.push(Kept { name: owner.clone(), form: Form::Frozen });
                 }
             }
+            is_new
         } else if let Some(taken) = self.plan.taken.iter_mut().find(|taken| taken.name == *owner) {
-            let how = match taken.how {
-                How::Owned => How::Freeze,
-                How::Lent(_) => How::Held,
-                How::Freeze | How::Held | How::Thaw(_) => return false,
-            };
-            taken.how = how;
+            match &mut taken.how {
+                How::Owned => taken.how = How::Freeze { ended: None },
+                How::Thaw(borrowers) => {
+                    taken.how = How::Freeze { ended: Some(std::mem::take(borrowers)) };
+                }
+                How::Lent(_) => taken.how = How::Held,
+                How::Freeze { .. } | How::Held => return false,
+            }
             true
         } else {
             false
@@ -284,7 +310,9 @@ impl Refinement {
     pub(super) fn give_form(&mut self, name: &str, ty: &str, suggested: Option<&str>) -> bool {
         let form = match (mir::function_pointer(ty), suggested.and_then(wording::boxable_traits)) {
             (Some(pointer), _) => Form::Pointer(pointer.to_string()),
-            (None, Some(boxed)) => Form::Boxed(format!("dyn {boxed}{FOR_THREADS}")),
+            (None, Some(Boxable::Plain(traits))) => Form::Boxed(format!("dyn {traits}{FOR_THREADS}")),
+            (None, Some(Boxable::AsyncFn(call))) => Form::AsyncFn { call, sendable: true },
+            (None, Some(Boxable::Future(traits))) => Form::Pinned(format!("dyn {traits}{FOR_TASKS}")),
             (None, None) => {
                 self.plan.kept.retain(|kept| kept.name != name);
                 self.lost.push((name.to_string(), Why::Unnameable(ty.to_string())));
@@ -306,19 +334,31 @@ impl Refinement {
         };
         let names = self.plan.kept_names();
         let thawed = self.plan.taken.iter().filter_map(|taken| match &taken.how {
-            How::Thaw(borrowers) => Some((taken.name.clone(), borrowers.clone())),
+            How::Thaw(borrowers) | How::Freeze { ended: Some(borrowers) } => {
+                Some((taken.name.clone(), borrowers.clone()))
+            }
             _ => None,
         });
         let thawed = thawed.collect();
         let Freezes { owners, borrowers } = self.freezes.clone().unwrap_or_default();
-        let is_own = |name: &String| {
-            self.plan.kept.iter().any(|kept| kept.name == *name && kept.form == Form::Frozen)
-        };
+        let is_own =
+            |name: &String| self.plan.kept.iter().any(|kept| kept.name == *name && kept.form == Form::Frozen);
         let is_taken = |name: &String| self.plan.taken.iter().any(|taken| taken.name == *name);
         let frozen = owners.iter().filter(|name| is_taken(name)).cloned().collect();
         let frozen_own = owners.iter().filter(|name| is_own(name)).cloned().collect();
         let moved = with(PutBack::Never).filter(|name| !names.contains(name)).collect();
-        Resolution { inside: with(PutBack::Inside).collect(), moved, kept: types, lost: self.lost, frozen, frozen_own, borrowers, thawed, shifts }
+        Resolution {
+            inside: with(PutBack::Inside).collect(),
+            moved,
+            kept: types,
+            lost: self.lost,
+            frozen,
+            frozen_own,
+            exclusive: self.plan.consumed,
+            borrowers,
+            thawed,
+            shifts,
+        }
     }
 }
 
@@ -362,10 +402,19 @@ mod tests {
 
     #[test]
     fn what_has_no_form_is_given_up() {
-        let mut refinement = refinement("let f = async {};");
-        assert!(!refinement.give_form("f", "{async block@x}", Some("impl Future<Output = ()>")));
+        let mut refinement = refinement("let f = std::iter::once(|| 1).zip(0..);");
+        assert!(!refinement.give_form("f", "Zip<Once<{closure@x}>>", None));
         assert!(refinement.plan.kept.is_empty());
-        assert_eq!(refinement.lost, [("f".to_string(), Why::Unnameable("{async block@x}".into()))]);
+        assert_eq!(refinement.lost, [("f".to_string(), Why::Unnameable("Zip<Once<{closure@x}>>".into()))]);
+    }
+
+    #[test]
+    fn a_future_is_kept_in_a_pinned_box_for_tasks_if_it_can() {
+        let mut refinement = refinement("let f = async {};");
+        assert!(refinement.give_form("f", "{async block@x}", Some("impl Future<Output = ()>")));
+        assert_eq!(refinement.plan.kept[0].form, Form::Pinned("dyn Future<Output = ()> + Send".into()));
+        assert!(refinement.give_up(&Marker::Store("f".into()), false, &Parts::default()));
+        assert_eq!(refinement.plan.kept[0].form, Form::Pinned("dyn Future<Output = ()>".into()));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 //! where, which of its own it stores and in what form. This file makes the first plan only and never asks rustc;
 //! `refine` changes the plan until rustc accepts it.
 
-use crate::engine::scope::{Scope, Variable};
+use std::ops::Range;
+
+use crate::engine::rustc_text::wording::AsyncFn;
+use crate::engine::scope::{Frozen, Scope, Variable};
 use crate::engine::text::cell::Parts;
 
 /// The purpose of a piece of generated text, by which an error about the text is turned into a change of the plan.
@@ -14,6 +17,8 @@ pub(crate) enum Marker {
     Store(String),
     /// Puts this variable, which the cell took, back into the store.
     Back(String),
+    /// Reads this variable, which the cell freezes, after what borrows from it was stored.
+    Read(String),
     /// Repeats the `use` of this path from an earlier cell.
     Import(String),
 }
@@ -40,6 +45,11 @@ pub(super) struct Taken {
     pub how: How,
 }
 
+/// The local of a cell that has the handle of a frozen variable.
+pub(super) fn frozen_local(name: &str) -> String {
+    format!("threadbook_frozen_{}", name.trim_start_matches("r#"))
+}
+
 /// How a cell has a variable of an earlier cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum How {
@@ -49,8 +59,11 @@ pub(super) enum How {
     Lent(Vec<String>),
     /// As a frozen place that it may borrow from for good.
     Held,
-    /// As `Held`; the cell is the one that freezes it.
-    Freeze,
+    /// As a place that the cell freezes: it may change it, and borrow from it for good.
+    Freeze {
+        /// If it was frozen already, the variables that borrow from it, which are dropped.
+        ended: Option<Vec<String>>,
+    },
     /// As its own, after it was frozen: these variables, which borrow from it, are dropped.
     Thaw(Vec<String>),
 }
@@ -58,7 +71,7 @@ pub(super) enum How {
 impl How {
     /// Whether the cell's code has it by reference.
     pub(super) fn is_frozen(&self) -> bool {
-        matches!(self, How::Lent(_) | How::Held | How::Freeze)
+        matches!(self, How::Lent(_) | How::Held | How::Freeze { .. })
     }
 }
 
@@ -66,8 +79,8 @@ impl How {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Own {
     pub name: String,
-    /// The byte of the cell at which the statement begins before which it is frozen.
-    pub before: usize,
+    /// Bytes of the statement that binds it.
+    pub bound: Range<usize>,
 }
 
 /// What the crate of a cell's statements does with variables.
@@ -78,8 +91,12 @@ pub(super) struct Plan {
     pub kept: Vec<Kept>,
     /// Variables of the cell's own that are frozen.
     pub frozen: Vec<Own>,
+    /// Frozen variables that a borrower may change: nothing else can have them beside it.
+    pub consumed: Vec<String>,
     /// Whether loops may run in strips.
     pub in_strips: bool,
+    /// Whether the statements are the body of a future, so that they can await.
+    pub awaits: bool,
 }
 
 /// A variable of the cell's own that is put into the store.
@@ -101,6 +118,61 @@ pub(super) enum Form {
     Pointer(String),
     /// A box of this trait object, for a closure or an iterator, whose own types have no names.
     Boxed(String),
+    /// A pinned box of this trait object, for a future: it has to stay where it is once it was polled.
+    Pinned(String),
+    /// A box of a closure that returns a pinned box of a future, for a closure that returns a future without a named type.
+    /// `sendable`: both boxes can go to other threads.
+    AsyncFn { call: AsyncFn, sendable: bool },
+}
+
+impl Form {
+    /// The type of a box of the trait object under which the variable is stored; `None` if it is stored without a box.
+    pub(super) fn stored_type(&self) -> Option<String> {
+        match self {
+            Form::AsIs | Form::Frozen => None,
+            Form::Pointer(ty) => Some(ty.clone()),
+            Form::Boxed(ty) => Some(format!("::std::boxed::Box<{ty}>")),
+            Form::Pinned(ty) => Some(format!("::core::pin::Pin<::std::boxed::Box<{ty}>>")),
+            Form::AsyncFn { call, sendable } => Some(async_fn_type(call, *sendable)),
+        }
+    }
+
+    /// The variable `name` as an expression of the stored type.
+    pub(super) fn stored_value(&self, name: &str) -> String {
+        match self {
+            Form::AsIs | Form::Pointer(_) => name.to_string(),
+            Form::Frozen => frozen_local(name),
+            Form::Boxed(_) => format!("::std::boxed::Box::new({name})"),
+            Form::Pinned(_) => format!("::std::boxed::Box::pin({name})"),
+            Form::AsyncFn { call, .. } => {
+                let names: Vec<String> = (0..call.arguments.len()).map(|n| format!("threadbook_{n}")).collect();
+                let names = names.join(", ");
+                // The future of a call may borrow from the closure, which therefore lives as long as each of its futures.
+                let shared = if call.once { name.into() } else { format!("::std::sync::Arc::new({name})") };
+                let (again, function) = match call.once {
+                    true => ("", "threadbook_fn"),
+                    false => ("let threadbook_fn = threadbook_fn.clone(); ", "(*threadbook_fn)"),
+                };
+                let future = format!("::std::boxed::Box::pin(async move {{ {function}({names}).await }})");
+                format!(
+                    "{{ let threadbook_fn = {shared}; ::std::boxed::Box::new(move |{names}| {{ {again}{future} }}) }}"
+                )
+            }
+        }
+    }
+}
+
+fn async_fn_type(call: &AsyncFn, sendable: bool) -> String {
+    let AsyncFn { once, arguments, output } = call;
+    let (send, sync) = match (sendable, once) {
+        (false, _) => ("", ""),
+        (true, true) => (" + Send", ""),
+        (true, false) => (" + Send", " + Sync"),
+    };
+    let kind = if *once { "FnOnce" } else { "Fn" };
+    let future =
+        format!("::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = {output}>{send}>>");
+    format!("::std::boxed::Box<dyn {kind}({}) -> {future}{send}{sync}>", arguments.join(", "))
 }
 
 impl Plan {
@@ -109,12 +181,17 @@ impl Plan {
         let free = parts.free_names();
         let bound: Vec<String> = parts.bindings().into_iter().map(|binding| binding.name).collect();
         let for_good = scope.had_for_good(&parts.mentions());
-        let how = |name: &String, variable: &Variable| match variable.frozen {
+        let how = |name: &String, variable: &Variable| match &variable.frozen {
             None => How::Owned,
             Some(_) if for_good.contains(name) => How::Held,
+            Some(Frozen { exclusive: true, .. }) => How::Thaw(scope.live_borrowers(name)),
             Some(_) => How::Lent(scope.live_borrowers(name)),
         };
-        let taken = scope.variables.iter().filter(|(name, _)| free.contains(*name)).map(|(name, variable)| Taken {
+        let is_consumed = |name: &String, variable: &Variable| {
+            variable.frozen.as_ref().is_some_and(|frozen| frozen.exclusive) && for_good.contains(name)
+        };
+        let used = scope.variables.iter().filter(|(name, v)| free.contains(*name) && !is_consumed(name, v));
+        let taken = used.map(|(name, variable)| Taken {
             name: name.clone(),
             variable: variable.clone(),
             put_back: PutBack::Outside,
@@ -125,16 +202,15 @@ impl Plan {
             taken: taken.collect(),
             kept: bound.into_iter().map(|name| Kept { name, form: Form::AsIs }).collect(),
             frozen: Vec::new(),
+            consumed: Vec::new(),
             in_strips: true,
+            awaits: parts.statements.iter().any(|statement| statement.awaits),
         }
     }
 
     /// The types that the cell's crate has to write.
     pub(super) fn types(&self) -> String {
-        let form = |kept: &'_ Kept| match &kept.form {
-            Form::AsIs | Form::Frozen => String::new(),
-            Form::Pointer(ty) | Form::Boxed(ty) => ty.clone(),
-        };
+        let form = |kept: &Kept| kept.form.stored_type().unwrap_or_default();
         let taken = self.taken.iter().map(|taken| taken.variable.ty.clone());
         taken.chain(self.kept.iter().map(form)).collect::<Vec<_>>().join(" ")
     }
@@ -142,7 +218,7 @@ impl Plan {
     /// The names that the cell's code has by reference, each with the byte of the cell from which on it has it so.
     pub(super) fn by_reference(&self) -> Vec<(&str, usize)> {
         let taken = self.taken.iter().filter(|taken| taken.how.is_frozen());
-        let own = self.frozen.iter().map(|own| (own.name.as_str(), own.before));
+        let own = self.frozen.iter().map(|own| (own.name.as_str(), own.bound.end));
         taken.map(|taken| (taken.name.as_str(), 0)).chain(own).collect()
     }
 

@@ -4,6 +4,7 @@
 mod body;
 mod loops;
 pub(super) mod session;
+mod tokio;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use crate::events::CellId;
 
 use crate::engine::build::heat;
-use crate::engine::build::storage_plan::{Form, How, Kept, Marker, Plan, PutBack, Taken};
+use crate::engine::build::storage_plan::{Form, How, Kept, Marker, Plan, PutBack, Taken, frozen_local};
 use crate::engine::rustc_text::mir;
 use crate::engine::scope::dependency::{CRATES, Crates};
 use crate::engine::scope::{Build, Home, Library, Scope, Uses, crate_name};
@@ -125,7 +126,11 @@ fn macros_text<'a>(scope: &Scope, uses: impl Iterator<Item = &'a (Name, Home)>) 
     for (home, name) in macros {
         let Some(module) = scope.modules.get(&home) else { continue };
         let Some(index) = module.defines(name) else { continue };
-        text.original(home.cell, &module.source, module.items[index].range.clone());
+        let item = &module.items[index];
+        match &item.expansion {
+            Some(made) => drop(text.alias(&made.text, home.cell, &module.source, made.call.clone())),
+            None => drop(text.original(home.cell, &module.source, item.range.clone())),
+        }
         text.generated("\n");
     }
     Some(text.finish())
@@ -144,6 +149,7 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
     let macros = macros_text(scope, uses.iter());
     let mut unit = linked(scope, &uses, &plan.types());
     let mut writer = Writer { in_strips: plan.in_strips, brief: brief(scope, parts), ..Writer::default() };
+    writer.in_tokio = tokio::is_entered(scope, unit.crates.as_deref(), &unit.loads, &mentions, plan.awaits);
     for attribute in &parts.attributes {
         writer.root.original(cell, source, attribute.clone());
     }
@@ -190,15 +196,17 @@ pub(super) fn probe(
     plan: &Plan,
     name: &str,
 ) -> Unit {
-    let mut unit = statements(scope, cell, source, parts, &Plan::default());
+    let mut unit = statements(scope, cell, source, parts, plan);
     let mut writer = Writer::default();
     let whole = unit.files[0].1.generated();
     let prelude = whole.find(ENTRY).map_or("", |at| &whole[..at]);
     writer.root.generated(prelude);
     writer.root.generated("fn threadbook_probe() -> _ { ");
-    writer.takes(plan);
+    writer.takes(plan, false);
+    writer.takes(plan, true);
     // What the cell's own variables borrow from is not frozen here: rustc finds types before it looks at borrows.
     writer.root.wrap(places(source, parts, &Plan { frozen: Vec::new(), ..plan.clone() }));
+    writer.root.generated(if plan.awaits { AWAITED } else { "" });
     let uses = parts.items.iter().filter(|item| matches!(item.kind, Kind::Use(_))).map(|item| &item.range);
     let mut pieces: Vec<&Range<usize>> = parts.statements.iter().map(|s| &s.range).chain(uses).collect();
     pieces.sort_by_key(|range| range.start);
@@ -206,13 +214,16 @@ pub(super) fn probe(
         writer.root.original(cell, source, range.clone());
         writer.root.generated("\n;");
     }
-    writer.root.generated(&format!("{name} }}\n"));
+    writer.root.generated(&format!("{name} {}}}\n", if plan.awaits { "}) " } else { "" }));
     unit.files[0].1 = writer.root.finish();
     unit
 }
 
 /// The beginning of the function in a cell's crate that the worker calls.
 const ENTRY: &str = "#[unsafe(no_mangle)] pub extern \"C\" fn threadbook_cell(";
+
+/// Opens a block that may await. Its end is `})`, behind its value.
+const AWAITED: &str = "::threadbook::task::block_on(async { ";
 
 /// Writes the root of a cell's crate.
 #[derive(Default)]
@@ -221,6 +232,8 @@ struct Writer {
     markers: Vec<(Marker, Range<usize>)>,
     /// Whether loops with brief turns run in strips.
     in_strips: bool,
+    /// Whether the cell's code runs in the context of the session's Tokio runtime.
+    in_tokio: bool,
     /// Functions of the session that are brief.
     brief: BTreeSet<String>,
     strips: Vec<Range<usize>>,
@@ -259,17 +272,25 @@ impl Writer {
     fn open(&mut self, plan: &Plan) {
         self.root.generated(ENTRY);
         self.root.generated("threadbook_frame: &::threadbook::host::Frame) { ");
-        self.takes(plan);
+        self.takes(plan, false);
         self.root.generated(
             "let threadbook_ended = ::threadbook::cell::run(threadbook_frame, || -> ::threadbook::cell::Answer { ",
         );
+        if self.in_tokio {
+            self.root.generated(tokio::ENTER);
+        }
+        if plan.awaits {
+            self.root.generated(AWAITED);
+        }
+        // What is frozen stays in the store. So it is taken inside of the closure, which rustc's errors then do not mention.
+        self.takes(plan, true);
     }
 
-    fn takes(&mut self, plan: &Plan) {
-        if plan.taken.iter().any(|taken| matches!(taken.how, How::Lent(_))) {
+    fn takes(&mut self, plan: &Plan, frozen: bool) {
+        if frozen && plan.taken.iter().any(|taken| matches!(taken.how, How::Lent(_))) {
             self.root.generated(&format!("let {LENDER} = ::threadbook::store::Lender; "));
         }
-        for taken in &plan.taken {
+        for taken in plan.taken.iter().filter(|taken| taken.how.is_frozen() == frozen) {
             self.mark(Marker::Take(taken.name.clone()), &take(taken));
         }
     }
@@ -279,14 +300,13 @@ impl Writer {
     fn store(&mut self, kept: &Kept, marker: Marker) {
         let name = &kept.name;
         let local = match marker {
-            Marker::Back(_) => format!("threadbook_back_{name}"),
+            Marker::Back(_) => format!("threadbook_back_{}", name.trim_start_matches("r#")),
             _ => mir::storage_local(name),
         };
-        let some = match &kept.form {
-            Form::AsIs => format!("Some({name})"),
-            Form::Frozen => format!("Some(threadbook_frozen_{name})"),
-            Form::Pointer(ty) => format!("Some::<{ty}>({name})"),
-            Form::Boxed(ty) => format!("Some::<::std::boxed::Box<{ty}>>(::std::boxed::Box::new({name}))"),
+        let value = kept.form.stored_value(name);
+        let some = match kept.form.stored_type() {
+            None => format!("Some({value})"),
+            Some(ty) => format!("Some::<{ty}>({value})"),
         };
         let put = if kept.form == Form::Frozen { "hold" } else { "put" };
         let text = format!(
@@ -300,7 +320,8 @@ impl Writer {
     }
 
     fn close(&mut self, plan: &Plan) {
-        for taken in plan.taken.iter().filter(|taken| taken.put_back == PutBack::Outside && !taken.how.is_frozen()) {
+        for taken in plan.taken.iter().filter(|taken| taken.put_back == PutBack::Outside && !taken.how.is_frozen())
+        {
             if taken.rebound {
                 self.root.generated("if !threadbook_ended ");
             }
@@ -328,8 +349,13 @@ fn take(taken: &Taken) -> String {
             format!("let {name}: &{ty} = {store}::lend::<{ty}>(\"{name}\", &{LENDER}); /* {mutable}{to} */ ")
         }
         How::Held => format!("let {name}: &'static {ty} = {store}::held::<{ty}>(\"{name}\"); "),
-        How::Freeze => {
-            format!("let {name}: &'static {ty} = {store}::freeze::<{ty}>(\"{name}\", {rebuilt}); ")
+        How::Freeze { ended, .. } => {
+            let handle = frozen_local(name);
+            let handle_of = match ended {
+                None => format!("{store}::freeze::<{ty}>(\"{name}\", {rebuilt})"),
+                Some(ended) => format!("{store}::reopen::<{ty}>(\"{name}\", &{ended:?})"),
+            };
+            format!("let {handle} = {handle_of}; let {name}: &'static mut {ty} = {handle}.open(); ")
         }
         How::Thaw(from) => format!("let {mutable}{name}: {ty} = {store}::thaw::<{ty}>(\"{name}\", &{from:?}); "),
     }

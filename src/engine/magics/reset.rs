@@ -52,8 +52,14 @@ mod tests {
     fn scope() -> Scope {
         let mut scope = Scope::default();
         for name in ["a", "b"] {
-            let variable =
-                Variable { ty: "i32".into(), mutable: false, cell: CellId(1), rebuilt: false, small: false, frozen: None };
+            let variable = Variable {
+                ty: "i32".into(),
+                mutable: false,
+                cell: CellId(1),
+                rebuilt: false,
+                small: false,
+                frozen: None,
+            };
             scope.variables.insert_mut(name.into(), variable);
         }
         scope

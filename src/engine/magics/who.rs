@@ -70,7 +70,14 @@ mod tests {
     #[test]
     fn variables_are_listed_in_three_ways() {
         let mut scope = Scope::default();
-        let variable = Variable { ty: "i32".into(), mutable: true, cell: CellId(2), rebuilt: false, small: false, frozen: None };
+        let variable = Variable {
+            ty: "i32".into(),
+            mutable: true,
+            cell: CellId(2),
+            rebuilt: false,
+            small: false,
+            frozen: None,
+        };
         scope.variables.insert_mut("a".into(), variable);
         let said = |source| match &effect_in(&scope, source).expect("a list").acts[..] {
             [Act::Say(text)] => text.clone(),

@@ -33,25 +33,45 @@ impl Scope {
         self.variables.iter().filter(is_had).map(|(name, _)| name.clone()).collect()
     }
 
-    /// Notes that these frozen variables may be borrowed from for good.
-    pub(in crate::engine) fn keep_frozen(&mut self, names: &BTreeSet<String>) {
+    /// Notes that these frozen variables may be borrowed from for good since `cell`. Those that a borrower may change are gone.
+    pub(in crate::engine) fn keep_frozen(&mut self, names: &BTreeSet<String>, cell: CellId) {
         for name in names {
             let Some(variable) = self.variables.get(name).cloned() else { continue };
             let Some(frozen) = variable.frozen.clone() else { continue };
+            if frozen.exclusive {
+                let why = Why::BorrowedMutably(self.quoted_borrowers(name));
+                *self = self.without([name.clone()], cell, why);
+                continue;
+            }
             let frozen = Some(Frozen { for_good: true, ..frozen });
             self.variables.insert_mut(name.clone(), Variable { frozen, ..variable });
         }
     }
 
-    /// Notes that `cell` has frozen these variables, for the sake of its variables `borrowers`.
-    pub(in crate::engine) fn freeze(&mut self, names: &[String], borrowers: &[String], cell: CellId) {
+    /// The variables that borrow from this frozen one, as a message names them.
+    pub(in crate::engine) fn quoted_borrowers(&self, name: &str) -> String {
+        let quoted: Vec<String> = self.live_borrowers(name).iter().map(|name| format!("`{name}`")).collect();
+        quoted.join(", ")
+    }
+
+    /// Notes that `cell` has frozen these variables, for the sake of its variables `borrowers`, which may change those of
+    /// `exclusive`.
+    pub(in crate::engine) fn freeze(
+        &mut self,
+        names: &[String],
+        borrowers: &[String],
+        exclusive: &[String],
+        cell: CellId,
+    ) {
         for name in names {
             let Some(variable) = self.variables.get(name).cloned() else { continue };
             let mut frozen = variable.frozen.clone().unwrap_or(Frozen {
                 since: cell,
                 borrowers: Vec::new(),
                 for_good: false,
+                exclusive: false,
             });
+            frozen.exclusive |= exclusive.contains(name);
             let others = borrowers.iter().filter(|borrower| *borrower != name);
             frozen.borrowers.extend(others.map(|borrower| (borrower.clone(), cell)));
             self.variables.insert_mut(name.clone(), Variable { frozen: Some(frozen), ..variable });

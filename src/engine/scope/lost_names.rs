@@ -10,6 +10,9 @@ use crate::events::CellId;
 pub(crate) fn about(scope: &Scope, message: &str, code: Option<&str>) -> Vec<String> {
     let Some(name) = wording::quoted_name(message) else { return Vec::new() };
     match matter(code) {
+        Matter::UnknownValue if is_frozen(scope, name) => {
+            vec![consumed(name, &scope.quoted_borrowers(name))]
+        }
         Matter::UnknownValue => scope.lost.get(name).map(|lost| why_lost(name, lost)).into_iter().collect(),
         Matter::Immutable | Matter::Moved if is_frozen(scope, wording::root_of_place(name)) => {
             vec![why_frozen(scope, wording::root_of_place(name))]
@@ -38,15 +41,19 @@ fn why_frozen(scope: &Scope, name: &str) -> String {
     let variable = scope.variables.get(name);
     let since = variable.and_then(|variable| variable.frozen.as_ref()).map_or(CellId(0), |frozen| frozen.since);
     let mutable = if variable.is_some_and(|variable| variable.mutable) { "mut " } else { "" };
-    let by: Vec<String> = scope.live_borrowers(name).iter().map(|name| format!("`{name}`")).collect();
-    let by = match &by[..] {
-        [] => format!("what {since} made borrows from it"),
-        [one] => format!("{one} borrows from it"),
-        more => format!("{} borrow from it", more.join(", ")),
+    let by = scope.quoted_borrowers(name);
+    let by = match by.matches('`').count() {
+        0 => format!("what {since} made borrows from it"),
+        2 => format!("{by} borrows from it"),
+        _ => format!("{by} borrow from it"),
     };
     format!(
         "`{name}` is frozen since {since}: {by}, so it can be read but neither changed nor moved; `let {mutable}{name} = {name}.clone();` makes a new one, and what borrows keeps the old one"
     )
+}
+
+fn consumed(name: &str, borrowers: &str) -> String {
+    format!("`{name}` is borrowed for good by {borrowers}, by which it can be changed; go on with {borrowers}")
 }
 
 fn why_lost(name: &str, lost: &Lost) -> String {
@@ -56,6 +63,7 @@ fn why_lost(name: &str, lost: &Lost) -> String {
         Why::Borrows => format!(
             "`{name}` was not kept after {cell}: it borrows from a value that ends with that cell or changes later in it; keep an owned value instead (`.clone()`, `.to_owned()`), or borrow anew in this cell"
         ),
+        Why::BorrowedMutably(borrowers) => consumed(name, borrowers),
         Why::OwnerChanged(owner) => format!(
             "`{name}` ended in {cell}, which changed or moved `{owner}`, from which it borrowed; borrow anew in this cell"
         ),
@@ -70,7 +78,7 @@ fn why_lost(name: &str, lost: &Lost) -> String {
         }
         Why::Unnameable(ty) if ty.starts_with("{async") => {
             format!(
-                "`{name}` was not kept after {cell}: it is a future, whose type has no name; await it in its own cell"
+                "`{name}` was not kept after {cell}: it is an async closure that borrows from its arguments or changes what it has captured, and no box of it can be made; make it an `async fn`"
             )
         }
         Why::Unnameable(ty) => format!(

@@ -1,14 +1,15 @@
 //! Writes the body of a cell's crate: the statements on their own lines, each as it is, timed, measured or shown, and
 //! the code that magics run. Never decides what happens to variables; the plan does.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::events::CellId;
 
-use super::Writer;
 use super::loops::LOOK;
-use crate::engine::build::storage_plan::{Marker, Plan, PutBack};
+use super::{AWAITED, Writer};
+use crate::engine::build::storage_plan::{Form, How, Marker, Plan, PutBack, frozen_local};
 use crate::engine::text::cell::{Flags, Kind, Measured, Parts, Statement};
 
 /// What a range of the cell becomes.
@@ -23,10 +24,10 @@ impl Writer {
     /// the value of the last expression. Then stores the variables that the plan stores inside of the cell's code.
     pub(super) fn body(&mut self, cell: CellId, source: &Arc<str>, parts: &Parts, plan: &Plan) {
         let mut at = 0;
-        let mut open: Option<&Measured> = None;
+        let mut open: Option<(&Measured, bool)> = None;
         for (range, piece) in pieces(parts) {
-            if let Some(ended) = open.take_if(|open| !open.body.contains(&range.start)) {
-                self.measured(ended.flags);
+            if let Some((ended, awaits)) = open.take_if(|(open, _)| !open.body.contains(&range.start)) {
+                self.measured(ended.flags, awaits);
             }
             self.root.blank(&source[at..range.start]);
             at = range.end;
@@ -39,19 +40,20 @@ impl Writer {
                 Piece::Statement(statement) => {
                     let group = parts.measured.iter().find(|measured| measured.body.contains(&range.start));
                     if let (Some(group), None) = (group, open) {
-                        self.measure(group.flags);
-                        open = Some(group);
-                    }
-                    for own in plan.frozen.iter().filter(|own| own.before == range.start) {
-                        self.freeze(&own.name);
+                        let awaits = plan.awaits && awaits(group, parts);
+                        self.measure(group.flags, awaits);
+                        open = Some((group, awaits));
                     }
                     self.statement(cell, source, statement, parts, open.is_some());
+                    for own in plan.frozen.iter().filter(|own| own.bound == statement.range) {
+                        self.freeze(&own.name);
+                    }
                 }
             }
         }
-        if let Some(ended) = open {
+        if let Some((ended, awaits)) = open {
             self.root.generated("\n");
-            self.measured(ended.flags);
+            self.measured(ended.flags, awaits);
         }
         self.root.blank(&source[at..]);
         if parts.runs_main {
@@ -62,18 +64,35 @@ impl Writer {
         for kept in &plan.kept {
             self.store(kept, Marker::Store(kept.name.clone()));
         }
-        for taken in plan.taken.iter().filter(|t| t.put_back == PutBack::Inside && !t.rebound && !t.how.is_frozen()) {
+        self.read_frozen(plan);
+        for taken in plan.taken.iter().filter(|t| t.put_back == PutBack::Inside && !t.rebound && !t.how.is_frozen())
+        {
             self.put_back(&taken.name);
         }
-        self.root.generated("::core::result::Result::Ok(()) }); ");
+        // The type of a future's value is not written, so its last expression has to say it.
+        self.root.generated(match plan.awaits {
+            false => "::core::result::Result::Ok(()) }); ",
+            true => "::threadbook::task::ended() }) }); ",
+        });
     }
 
     /// Moves a variable of the cell's own to where it stays for ever; the code has it by reference from here on.
     fn freeze(&mut self, name: &str) {
-        let handle = format!("threadbook_frozen_{name}");
-        self.root.prefix(&format!(
-            "let {handle} = ::threadbook::store::Frozen::new({name}); let {name} = {handle}.get(); "
+        let handle = frozen_local(name);
+        self.root.generated(&format!(
+            " let {handle} = ::threadbook::store::Frozen::new({name}); let {name} = {handle}.open(); "
         ));
+    }
+
+    /// Says of each variable that the cell has frozen that it can be read after its borrowers were stored. rustc refuses it
+    /// if a borrower may change it.
+    fn read_frozen(&mut self, plan: &Plan) {
+        let own = plan.kept.iter().filter(|kept| kept.form == Form::Frozen).map(|kept| &kept.name);
+        let taken = plan.taken.iter().filter(|taken| matches!(taken.how, How::Freeze { .. }) && !taken.rebound);
+        let names: BTreeSet<&String> = own.chain(taken.map(|taken| &taken.name)).collect();
+        for name in names.into_iter().filter(|name| !plan.consumed.contains(name)) {
+            self.mark(Marker::Read(name.clone()), &format!("::threadbook::store::read(&*{name}); "));
+        }
     }
 
     fn statement(&mut self, cell: CellId, source: &Arc<str>, of: &Statement, parts: &Parts, measured: bool) {
@@ -125,16 +144,17 @@ impl Writer {
 
     /// Opens the closure that is measured. The closure borrows what it mentions (no `move`), since it is called more than
     /// once.
-    fn measure(&mut self, flags: Flags) {
+    fn measure(&mut self, flags: Flags, awaits: bool) {
         let Flags { loops, runs, precision, quiet, .. } = flags;
         self.root.generated(&format!(
             "; let threadbook_timed = ::threadbook::timeit::measure(::threadbook::timeit::Options {{ loops: {loops}, runs: {runs}, precision: {precision}, quiet: {quiet} }}, || {{ "
         ));
+        self.root.generated(if awaits { AWAITED } else { "" });
     }
 
     /// Closes the closure that is measured, and shows the result if the flags ask for it.
-    fn measured(&mut self, flags: Flags) {
-        self.root.generated("}); ");
+    fn measured(&mut self, flags: Flags, awaits: bool) {
+        self.root.generated(if awaits { "}) }); " } else { "}); " });
         if flags.output {
             let show = "{ use ::threadbook::show::Fallback as _; (&threadbook_timed).evcxr_display(); } ";
             self.root.generated(show);
@@ -158,6 +178,12 @@ impl Writer {
             self.root.generated(&format!(" ::core::hint::black_box(&{}); ", bind.name));
         }
     }
+}
+
+/// Whether statements that are measured together await. If no statement of the cell does, a macro awaits somewhere.
+fn awaits(group: &Measured, parts: &Parts) -> bool {
+    let mut awaiting = parts.statements.iter().filter(|statement| statement.awaits).peekable();
+    awaiting.peek().is_none() || awaiting.any(|statement| group.body.contains(&statement.range.start))
 }
 
 fn pieces(parts: &Parts) -> Vec<(Range<usize>, Piece<'_>)> {

@@ -25,13 +25,14 @@ fn with(scope: &Scope, source: &str, binding: Binding) -> Scope {
     externs.insert(number);
     let library = Library { key: number.to_string(), path: "p".into() };
     let loads = [number].into();
-    let build = Build { library, code: 400, externs, loads, homes: [].into(), crates: None };
+    let build = Build { library, code: 400, externs, loads, homes: [].into(), locals: false, crates: None };
     scope.builds.insert_mut(number, Arc::new(build));
     scope
 }
 
 fn holding(mut scope: Scope, name: &str, ty: &str) -> Scope {
-    let variable = Variable { ty: ty.into(), mutable: false, cell: CellId(9), rebuilt: false, small: false, frozen: None };
+    let variable =
+        Variable { ty: ty.into(), mutable: false, cell: CellId(9), rebuilt: false, small: false, frozen: None };
     scope.variables.insert_mut(name.into(), variable);
     scope
 }

@@ -106,7 +106,8 @@ impl Places {
         path.get_ident().is_some_and(|ident| self.names.contains(&ident.to_string()))
     }
 
-    fn expressions(&mut self, tokens: &TokenStream, of_std: bool) {
+    fn expressions(&mut self, tokens: &TokenStream, name: &str) {
+        let of_std = OF_EXPRESSIONS.contains(&name);
         let list = |input: ParseStream| Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated(input);
         let repeated = |input: ParseStream| {
             let value = input.parse::<syn::Expr>()?;
@@ -120,9 +121,13 @@ impl Places {
             input.parse::<TokenStream>()?;
             Ok(vec![value])
         };
-        let parsed = list.parse2(tokens.clone()).map(|list| list.into_iter().collect());
-        let parsed = parsed.or_else(|_| repeated.parse2(tokens.clone()));
-        let parsed = if of_std { parsed.or_else(|_| first.parse2(tokens.clone())) } else { parsed };
+        let parsed = match name {
+            "matches" => first.parse2(tokens.clone()),
+            _ => {
+                let parsed = list.parse2(tokens.clone()).map(|list| list.into_iter().collect());
+                parsed.or_else(|_| repeated.parse2(tokens.clone()))
+            }
+        };
         for expression in parsed.unwrap_or_default() {
             match &expression {
                 syn::Expr::Path(_) if !of_std => {}
@@ -214,7 +219,7 @@ impl<'ast> Visit<'ast> for Places {
 
     fn visit_macro(&mut self, node: &'ast syn::Macro) {
         let name = node.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
-        self.expressions(&node.tokens, OF_EXPRESSIONS.contains(&name.as_str()));
+        self.expressions(&node.tokens, &name);
     }
 
     // Neither mentions a variable of the cell.
@@ -248,10 +253,7 @@ mod tests {
         for (plain, statement) in [
             ("let a = v.len() + s.v + v::f(m::v);", "let a = [v].len() + s.v + v::f(m::v);"),
             ("v += 1", "[v] += 1"),
-            (
-                "for x in &v { f(v[x], S { v, w: v }); }",
-                "for x in &[v] { f([v][x], S { <v>, w: [v] }); }",
-            ),
+            ("for x in &v { f(v[x], S { v, w: v }); }", "for x in &[v] { f([v][x], S { <v>, w: [v] }); }"),
             ("let c = move |x| x + v;", "let c = move |x| x + [v];"),
             ("println!(\"{} {v} {n}\", v.len(), n = v);", "println!(\"{} {v} {n}\", [v].len(), n = [v]);"),
             ("let a = vec![v; 3];", "let a = vec![[v]; 3];"),

@@ -106,7 +106,9 @@ fn builds<'a>(scope: &'a Scope, numbers: &'a BTreeSet<u32>) -> impl Iterator<Ite
 
 /// Names the library of all crates before any crate in it, so that rustc takes each crate from there and makes no copy.
 fn link_crates(scope: &Scope) -> String {
-    scope.crates.as_ref().map_or_else(String::new, |_| format!("extern crate {CRATES} as _; "))
+    let Some(crates) = &scope.crates else { return String::new() };
+    let declared: String = crates.declared.iter().map(|name| format!("extern crate {name}; ")).collect();
+    format!("extern crate {CRATES} as _; {declared}")
 }
 
 /// Names each session crate before those that depend on it, so that rustc need not search for any.

@@ -4,6 +4,7 @@
 
 mod artifact;
 mod explain;
+mod tokio;
 mod workspace;
 
 use std::collections::BTreeSet;
@@ -149,6 +150,7 @@ impl Cargo {
             Err(reason) => return Err(Error::new(ExitCode::Environment, reason).into()),
         };
         crates.set.clone_from(&set.key);
+        crates.tokio = tokio::name(&set.wanted);
         crates.sources = sources(&crates.watched);
         set.store.add_built(&set.key, artifact::built_paths(&messages)).map_err(no_room)?;
         let note = serde_json::to_vec(&crates).map_err(io::Error::other).map_err(no_room)?;
@@ -210,8 +212,8 @@ impl Cargo {
     }
 }
 
-/// Writes a package that links every crate of the set and has no code of its own. With a `package`, each crate counts as
-/// renamed to the name that the user gave it, so Cargo's errors have that name, and the name in code is known.
+/// Writes a package that links every crate of the set and has no code of its own but what tokio needs. With a `package`, each
+/// crate counts as renamed to the name that the user gave it, so Cargo's errors have that name, and the name in code is known.
 fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<()> {
     fs::create_dir_all(&set.directory)?;
     let mut manifest = format!(
@@ -222,8 +224,10 @@ fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<(
     for (name, table) in &set.wanted {
         let mut table = table.clone();
         table.entry("package").or_insert_with(|| Value::String(name.clone()));
+        let in_package = artifact::name_in_package(name);
+        root += &format!("extern crate {in_package} as _;\n");
+        root += &tokio::add(name, &mut table, &in_package).unwrap_or_default();
         manifest += &format!("{}\n", spelt(name, &table));
-        root += &format!("extern crate {} as _;\n", artifact::name_in_package(name));
     }
     for (source, crates) in &set.patches {
         manifest += &format!("\n[patch.{source:?}]\n");

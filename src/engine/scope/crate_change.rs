@@ -42,16 +42,15 @@ impl Scope {
     fn statics_lost(&self, linked: &BTreeSet<u32>, all: bool) -> Vec<&str> {
         let modules = linked.iter().flat_map(|number| self.modules_of(*number));
         let items = modules.flat_map(|module| module.live().map(|(_, item)| item));
-        let lost = items.filter(|item| is_made_by_macro(item) || all && !item.statics.is_empty());
+        let lost = items
+            .filter(|item| is_made_by_macro(item) || all && !(item.statics.is_empty() && item.locals.is_empty()));
         lost.flat_map(|item| &item.names).map(|name| name.ident.as_str()).collect()
     }
 }
 
-/// Whether the item is a static that `lazy_static!`, `thread_local!` or the like makes.
+/// Whether `lazy_static!` or the like makes a static in the item.
 fn is_made_by_macro(item: &Item) -> bool {
-    item.statics.is_empty()
-        && item.functions.is_empty()
-        && (item.tokens.contains("static ref ") || item.tokens.starts_with("thread_local"))
+    item.statics.is_empty() && item.tokens.contains("static ref ")
 }
 
 /// What the user is told: the changed crates that were asked for, the variables and the statics that are lost.

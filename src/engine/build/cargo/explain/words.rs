@@ -45,7 +45,7 @@ pub(super) fn of_cargo(stderr: &str, root: &str, directory: &Path) -> String {
 }
 
 /// Whether Cargo failed because it could not reach the network. Crates that were downloaded before may then be enough.
-pub(in crate::engine::build::cargo) fn is_about_network(stderr: &str) -> bool {
+pub(crate) fn is_about_network(stderr: &str) -> bool {
     const SIGNS: [&str; 6] = [
         "failed to download",
         "download of ",

@@ -326,7 +326,12 @@ impl Step<'_> {
                 Compiled::Built(built) => {
                     let types = self.types(&built, &plan.kept_names())?;
                     if !self.give_forms(&mut refinement, &types, identity)? {
-                        let types = types.into_iter().filter(|(name, _)| refinement.keeps(name)).collect();
+                        let types = types.into_iter().filter(|(name, _)| refinement.keeps(name));
+                        let nameable = |ty: String| match &refinement.scope.crates {
+                            Some(crates) => crates.nameable(&ty),
+                            None => ty,
+                        };
+                        let types = types.map(|(name, ty)| (name, nameable(ty))).collect();
                         let resolution = refinement.resolve(types, unit.files[0].1.shifts());
                         return Ok((built, resolution, unit));
                     }

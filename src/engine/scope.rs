@@ -119,6 +119,8 @@ pub(super) struct Lost {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum Why {
     Moved,
+    /// This part of it was moved away, or `value` if a pattern took it.
+    PartlyMoved(String),
     /// It borrows from a value that ends with its cell or may change later.
     Borrows,
     /// It has this type, which a later cell could not write.

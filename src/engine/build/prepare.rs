@@ -25,6 +25,7 @@ use crate::engine::magics::{self, Capture, Effect, Parsed, Picture};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
 use crate::engine::rustc_text::mir;
+use crate::engine::scope::lost_names;
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
 use crate::engine::text::cell::Parts;
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
@@ -412,7 +413,12 @@ impl Step<'_> {
     /// The errors as the user sees them, with help about names that we know and rustc does not.
     fn rejection(&self, scope: &Scope, mut errors: Vec<Diagnostic>, map: &SourceMap) -> Rejection {
         for error in &mut errors {
-            for help in crate::engine::scope::lost_names::about(scope, &error.message, error.code.as_deref()) {
+            for help in lost_names::about(scope, &error.message, error.code.as_deref()) {
+                error.add_help(help);
+            }
+            let twins = error.name_of_two_types().map(str::to_string);
+            let mentions = self.parts.free_names();
+            for help in twins.iter().flat_map(|name| lost_names::about_two_types(scope, name, &mentions)) {
                 error.add_help(help);
             }
         }
@@ -439,6 +445,6 @@ impl Prepared {
 /// rustc's errors as the user sees them: with places in cells instead of generated files.
 fn rejection(errors: &[Diagnostic], map: &SourceMap) -> Rejection {
     let rendered = diagnostics::render(errors, map, true);
-    let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message.clone());
+    let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message_in_cells(map));
     Rejection { ename: "CompileError", evalue, rendered }
 }

@@ -3,6 +3,7 @@
 //! from. Knows names and types only: never holds a variable's value, and never compiles or runs anything.
 
 mod addition;
+pub(super) mod brought;
 pub(super) mod crate_use;
 pub(super) mod dependency;
 mod growth;

@@ -137,9 +137,8 @@ pub(crate) fn prepare(
         say(&format!("tokio comes along, as by `:dep {}`\n", brought::TOKIO));
         wishes.builds_crates = true;
     }
-    if wishes.builds_crates {
-        scope = bring_in(compiler, scope, id, say)?;
-    }
+    let (mut scope, lost) =
+        if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { (scope, String::new()) };
     cell.expand(&|name| scope.macro_text(name));
     let parts = match &cell.parts {
         Ok(parts) => parts,
@@ -162,7 +161,7 @@ pub(crate) fn prepare(
             Said::TypeOf(expression) => type_of(compiler, &prepared.after, id, &expression)? + "\n",
         };
     }
-    prepared.warnings.insert_str(0, &items.warnings);
+    prepared.warnings.insert_str(0, &(lost + &items.warnings));
     prepared.places.extend(items.places);
     let timing = Timing { compile_seconds: started.elapsed().as_secs_f64(), ..wishes.timing };
     let Wishes { picture, capture, .. } = wishes;
@@ -183,15 +182,21 @@ pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source
     Some(step.items(scope).ok()?.scope)
 }
 
-/// The scope with the crates that its `:dep` lines ask for. They are built now if they are not in the cache.
-fn bring_in(compiler: &Compiler, scope: Scope, id: CellId, say: &dyn Fn(&str)) -> Result<Scope, PrepareError> {
-    let set = compiler.cargo.set(&scope.wanted)?;
+/// The scope with the crates that its `:dep` lines ask for, and a warning of what is lost with those of before. They are
+/// built now if they are not in the cache.
+fn bring_in(
+    compiler: &Compiler,
+    scope: Scope,
+    id: CellId,
+    say: &dyn Fn(&str),
+) -> Result<(Scope, String), PrepareError> {
+    let set = compiler.cargo.set(&scope.wanted, &scope.patches)?;
     let crates = match compiler.cargo.kept(&set) {
         Some(crates) => crates,
         None => compiler.cargo.build(&set, scope.crates.as_deref(), say)?,
     };
     if scope.crates.as_deref() == Some(&crates) {
-        return Ok(scope);
+        return Ok((scope, String::new()));
     }
     Ok(scope.with_crates(Arc::new(crates), id))
 }

@@ -86,6 +86,10 @@ fn why_lost(name: &str, lost: &Lost) -> String {
                 "`{name}` was not kept after {cell}: it is an async closure that borrows from its arguments or changes what it has captured, and no box of it can be made; make it an `async fn`"
             )
         }
+        Why::Unnameable(ty) if ty.contains("{async") => format!(
+            "`{name}` was not kept after {cell}: its type `{}` cannot be written by a later cell; box each future there by `Box::pin(…)`, as a `Pin<Box<dyn Future<Output = …>>>`",
+            without_places(ty)
+        ),
         Why::Unnameable(ty) => format!(
             "`{name}` was not kept after {cell}: its type `{}` cannot be written by a later cell; collect or box it there (`.collect::<Vec<_>>()`, `Box<dyn Iterator<Item = …>>`)",
             without_places(ty)
@@ -105,14 +109,14 @@ fn why_lost(name: &str, lost: &Lost) -> String {
     }
 }
 
-/// The type without places of closures: `{closure@cell.rs:1:2: 1:3}` names a file that the user never sees.
+/// The type without places of closures and futures: `{closure@cell.rs:1:2: 1:3}` names a file that the user never sees.
 fn without_places(ty: &str) -> String {
     let mut short = String::new();
     let mut rest = ty;
-    while let Some((before, after)) = rest.split_once("{closure@") {
+    while let Some((before, after)) = rest.split_once('@') {
         short += before;
-        short += "{closure}";
-        rest = after.split_once('}').map_or("", |(_, rest)| rest);
+        let end = after.find('}').unwrap_or(after.len());
+        rest = &after[end..];
     }
     short + rest
 }

@@ -3,7 +3,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 
-use crate::engine::scope::{Scope, dependency};
+use crate::engine::scope::{Scope, request};
 use crate::engine::text::cell::Parts;
 
 const NAME: &str = "tokio";
@@ -18,8 +18,8 @@ pub(crate) fn bring(scope: &mut Scope, rust: &str, parts: &Parts) -> bool {
     if !may_come(scope, rust) || is_own() || !rust.parse().is_ok_and(names_tokio) {
         return false;
     }
-    let Ok((name, table)) = dependency::parse(TOKIO) else { return false };
-    scope.wanted.insert(name, table);
+    let Ok(asked) = request::parse(TOKIO) else { return false };
+    scope.wanted.insert(asked.name, asked.table);
     true
 }
 
@@ -82,8 +82,8 @@ mod tests {
             assert_eq!(brings(&Scope::default(), source), expected, "{source}");
         }
         let mut scope = Scope::default();
-        let (name, table) = dependency::parse("tokio = \"0.2\"").expect("a crate");
-        scope.wanted.insert(name, table);
+        let asked = request::parse("tokio = \"0.2\"").expect("a crate");
+        scope.wanted.insert(asked.name, asked.table);
         assert!(!brings(&scope, "tokio::spawn(f());"));
     }
 }

@@ -3,6 +3,7 @@
 //! from. Knows names and types only: never holds a variable's value, and never compiles or runs anything.
 
 mod addition;
+pub(super) mod brought;
 mod crate_change;
 pub(super) mod crate_use;
 pub(super) mod dependency;
@@ -123,6 +124,8 @@ pub(super) struct Lost {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum Why {
     Moved,
+    /// This part of it was moved away, or `value` if a pattern took it.
+    PartlyMoved(String),
     /// It borrows from a value that ends with its cell or may change later.
     Borrows,
     /// It has this type, which a later cell could not write.

@@ -25,6 +25,8 @@ use crate::engine::magics::{self, Capture, Effect, Parsed, Picture};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
 use crate::engine::rustc_text::mir;
+use crate::engine::scope::brought;
+use crate::engine::scope::lost_names;
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
 use crate::engine::text::cell::Parts;
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
@@ -46,6 +48,32 @@ pub(crate) struct Prepared {
     pub timing: Timing,
     pub picture: Option<Picture>,
     pub capture: Option<Capture>,
+}
+
+/// Why a cell cannot be run, and what of it goes into the session all the same.
+pub(crate) struct Refused {
+    pub error: PrepareError,
+    /// `None` if the cell has no items, or if they do not compile.
+    pub items: Option<Box<SoundItems>>,
+}
+
+/// The items of a cell whose statements do not compile.
+pub(crate) struct SoundItems {
+    pub scope: Scope,
+    pub places: Vec<Places>,
+}
+
+impl Refused {
+    /// The rejection; `Err` if it is none.
+    pub(crate) fn into_rejection(self) -> Result<Rejection, Error> {
+        self.error.into_rejection()
+    }
+}
+
+impl<E: Into<PrepareError>> From<E> for Refused {
+    fn from(error: E) -> Refused {
+        Refused { error: error.into(), items: None }
+    }
 }
 
 /// The libraries that the worker loads to run a cell.
@@ -71,9 +99,12 @@ impl Prepared {
 const NOTHING_TO_MEASURE: &str =
     "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
 
-/// Whether a cell can be prepared before its turn: none of its magics has to wait for it. A cell that will be rejected
+/// Whether a cell can be prepared before its turn: none of its magics has to wait for it, and no crate comes along with it. A cell that will be rejected
 /// can be.
 pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
+    if brought::may_come(scope, source) {
+        return false;
+    }
     let lines = magics::lines(source);
     let waits = |effect: Effect| effect.acts.iter().any(|(_, act)| act.waits_for_its_turn());
     lines.is_empty() || !magics::apply(scope.clone(), &lines).is_ok_and(waits)
@@ -86,7 +117,7 @@ pub(crate) fn prepare(
     id: CellId,
     source: &str,
     say: &dyn Fn(&str),
-) -> Result<Prepared, PrepareError> {
+) -> Result<Prepared, Refused> {
     let _span = tracing::info_span!("compile", cell = %id).entered();
     let started = Instant::now();
     let Parsed { lines, rust, mut cell } = magics::parse(source);
@@ -94,7 +125,7 @@ pub(crate) fn prepare(
     scope.remember(id, source);
     // `:timing` changes only the cells after its own, so this is read before the magics are applied.
     let timed = scope.timing;
-    let Effect { scope, acts } = magics::apply(scope, &lines)?;
+    let Effect { mut scope, acts } = magics::apply(scope, &lines)?;
     let mut wishes = Wishes::new(acts, timed, scope.time_format);
     if let Ok(parts) = &mut cell.parts {
         parts.calls = std::mem::take(&mut wishes.calls);
@@ -102,6 +133,10 @@ pub(crate) fn prepare(
         if parts.measured.len() < wishes.measured {
             return Err(UsageError::from(NOTHING_TO_MEASURE).into());
         }
+    }
+    if cell.parts.as_ref().is_ok_and(|parts| brought::bring(&mut scope, &rust, parts)) {
+        say(&format!("tokio comes along, as by `:dep {}`\n", brought::TOKIO));
+        wishes.builds_crates = true;
     }
     let (mut scope, lost) =
         if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { (scope, String::new()) };
@@ -119,7 +154,7 @@ pub(crate) fn prepare(
     scope.chains_stay |= parts.tells_types_apart();
     let step = Step { compiler, id, source: &cell.source, parts };
     let items = step.items(scope)?;
-    let mut prepared = step.statements(items.scope)?;
+    let mut prepared = step.statements(items.scope.clone()).map_err(|error| items.in_spite_of(error))?;
     let mut said = if wishes.times { level::about(prepared.after.last_level) } else { String::new() };
     for part in std::mem::take(&mut wishes.said) {
         said += &match part {
@@ -172,6 +207,16 @@ struct Items {
     scope: Scope,
     warnings: String,
     places: Vec<Places>,
+    /// Whether they have a crate. Imports alone have none, and may be what is wrong with the statements.
+    has_crate: bool,
+}
+
+impl Items {
+    /// The refusal of a cell whose items compiled and whose statements did not.
+    fn in_spite_of(&self, error: PrepareError) -> Refused {
+        let sound = || Box::new(SoundItems { scope: self.scope.clone(), places: self.places.clone() });
+        Refused { error, items: self.has_crate.then(sound) }
+    }
 }
 
 /// One cell on its way through the compiler.
@@ -190,7 +235,12 @@ impl Step<'_> {
         let items = &self.parts.items;
         let addition = scope.addition(self.id, self.source, items);
         if !addition.needs_crate() {
-            return Ok(Items { scope: scope.with_imports(items), warnings: String::new(), places: Vec::new() });
+            return Ok(Items {
+                scope: scope.with_imports(items),
+                warnings: String::new(),
+                places: Vec::new(),
+                has_crate: false,
+            });
         }
         let over_chain = addition.grown_over_chain();
         let has_chain = over_chain.is_some();
@@ -239,7 +289,7 @@ impl Step<'_> {
         let places = places.map(place).collect();
         let code = machine_code::bytes(&library.path);
         scope.builds.insert_mut(number, Arc::new(unit::session::built(seen, number, library, code)));
-        Ok(Items { scope, warnings: self.warnings(&stderr, &map), places })
+        Ok(Items { scope, warnings: self.warnings(&stderr, &map), places, has_crate: true })
     }
 
     /// Compiles a session crate and keeps it in the cache. Returns its library, and rustc's warnings.
@@ -424,7 +474,12 @@ impl Step<'_> {
     /// The errors as the user sees them, with help about names that we know and rustc does not.
     fn rejection(&self, scope: &Scope, mut errors: Vec<Diagnostic>, map: &SourceMap) -> Rejection {
         for error in &mut errors {
-            for help in crate::engine::scope::lost_names::about(scope, &error.message, error.code.as_deref()) {
+            for help in lost_names::about(scope, &error.message, error.code.as_deref()) {
+                error.add_help(help);
+            }
+            let twins = error.name_of_two_types().map(str::to_string);
+            let mentions = self.parts.free_names();
+            for help in twins.iter().flat_map(|name| lost_names::about_two_types(scope, name, &mentions)) {
                 error.add_help(help);
             }
         }
@@ -451,6 +506,6 @@ impl Prepared {
 /// rustc's errors as the user sees them: with places in cells instead of generated files.
 fn rejection(errors: &[Diagnostic], map: &SourceMap) -> Rejection {
     let rendered = diagnostics::render(errors, map, true);
-    let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message.clone());
+    let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message_in_cells(map));
     Rejection { ename: "CompileError", evalue, rendered }
 }

@@ -24,7 +24,7 @@ use crate::engine::text::source_map::{GeneratedFile, SourceBuilder};
 pub(super) const CELL_CRATE: &str = "threadbook_cell";
 
 /// Lints that are off in cells, each group with the reason why.
-const ALLOWED: [&str; 17] = [
+const ALLOWED: [&str; 18] = [
     // A later cell may use what this cell defines, imports or assigns.
     "unused_variables",
     "unused_assignments",
@@ -40,6 +40,7 @@ const ALLOWED: [&str; 17] = [
     "unreachable_pub",
     "private_interfaces",
     "private_bounds",
+    "async_fn_in_trait",
     // We put our own semicolons, parentheses and braces around statements and expressions.
     "redundant_semicolons",
     "unused_parens",

@@ -54,6 +54,7 @@ static TABLE: Table = &[
     &script::PYTHON3,
     &script::SCRIPT,
     &writefile::CELL,
+    &dep::MANIFEST,
     &run::LINE,
     &load::LINE,
     &rerun::RERUN,

@@ -2,6 +2,8 @@
 //! its statements compiled. Needs only a scope, never the session or its worker, so the next cell can be prepared while
 //! one runs. Never runs any of the user's code.
 
+mod settle;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,20 +13,21 @@ use crate::events::CellId;
 use crate::worker::{Places, Timing};
 
 use crate::engine::build::attempt::{self, Attempt};
-use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
+use crate::engine::build::bring_in::bring_in;
+use crate::engine::build::compile::{Compiled, Compiler, Identity, Kept, source_map};
 use crate::engine::build::heat;
 use crate::engine::build::level;
 use crate::engine::build::machine_code;
-use crate::engine::build::refine::{Refinement, Resolution};
+use crate::engine::build::refine::Resolution;
 use crate::engine::build::storage_plan::Plan;
 use crate::engine::build::type_of::{TOO_DEEP, type_of};
-use crate::engine::build::unit::{self, Unit};
+use crate::engine::build::unit;
 use crate::engine::build::wishes::{Said, Wishes};
 use crate::engine::diagnostics::{self, Diagnostic};
 use crate::engine::magics::{self, Capture, Effect, Parsed, Picture};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
-use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
-use crate::engine::rustc_text::mir;
+use crate::engine::scope::brought;
+use crate::engine::scope::lost_names;
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
 use crate::engine::text::cell::Parts;
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
@@ -46,6 +49,32 @@ pub(crate) struct Prepared {
     pub timing: Timing,
     pub picture: Option<Picture>,
     pub capture: Option<Capture>,
+}
+
+/// Why a cell cannot be run, and what of it goes into the session all the same.
+pub(crate) struct Refused {
+    pub error: PrepareError,
+    /// `None` if the cell has no items, or if they do not compile.
+    pub items: Option<Box<SoundItems>>,
+}
+
+/// The items of a cell whose statements do not compile.
+pub(crate) struct SoundItems {
+    pub scope: Scope,
+    pub places: Vec<Places>,
+}
+
+impl Refused {
+    /// The rejection; `Err` if it is none.
+    pub(crate) fn into_rejection(self) -> Result<Rejection, Error> {
+        self.error.into_rejection()
+    }
+}
+
+impl<E: Into<PrepareError>> From<E> for Refused {
+    fn from(error: E) -> Refused {
+        Refused { error: error.into(), items: None }
+    }
 }
 
 /// The libraries that the worker loads to run a cell.
@@ -71,9 +100,12 @@ impl Prepared {
 const NOTHING_TO_MEASURE: &str =
     "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
 
-/// Whether a cell can be prepared before its turn: none of its magics has to wait for it. A cell that will be rejected
+/// Whether a cell can be prepared before its turn: none of its magics has to wait for it, and no crate comes along with it. A cell that will be rejected
 /// can be.
 pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
+    if brought::may_come(scope, source) {
+        return false;
+    }
     let lines = magics::lines(source);
     let waits = |effect: Effect| effect.acts.iter().any(|(_, act)| act.waits_for_its_turn());
     lines.is_empty() || !magics::apply(scope.clone(), &lines).is_ok_and(waits)
@@ -86,7 +118,7 @@ pub(crate) fn prepare(
     id: CellId,
     source: &str,
     say: &dyn Fn(&str),
-) -> Result<Prepared, PrepareError> {
+) -> Result<Prepared, Refused> {
     let _span = tracing::info_span!("compile", cell = %id).entered();
     let started = Instant::now();
     let Parsed { lines, rust, mut cell } = magics::parse(source);
@@ -94,7 +126,7 @@ pub(crate) fn prepare(
     scope.remember(id, source);
     // `:timing` changes only the cells after its own, so this is read before the magics are applied.
     let timed = scope.timing;
-    let Effect { scope, acts } = magics::apply(scope, &lines)?;
+    let Effect { mut scope, acts } = magics::apply(scope, &lines)?;
     let mut wishes = Wishes::new(acts, timed, scope.time_format);
     if let Ok(parts) = &mut cell.parts {
         parts.calls = std::mem::take(&mut wishes.calls);
@@ -103,7 +135,12 @@ pub(crate) fn prepare(
             return Err(UsageError::from(NOTHING_TO_MEASURE).into());
         }
     }
-    let mut scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
+    if cell.parts.as_ref().is_ok_and(|parts| brought::bring(&mut scope, &rust, parts)) {
+        say(&format!("tokio comes along, as by `:dep {}`\n", brought::TOKIO));
+        wishes.builds_crates = true;
+    }
+    let (mut scope, lost) =
+        if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { (scope, String::new()) };
     cell.expand(&|name| scope.macro_text(name));
     let parts = match &cell.parts {
         Ok(parts) => parts,
@@ -118,7 +155,7 @@ pub(crate) fn prepare(
     scope.chains_stay |= parts.tells_types_apart();
     let step = Step { compiler, id, source: &cell.source, parts };
     let items = step.items(scope)?;
-    let mut prepared = step.statements(items.scope)?;
+    let mut prepared = step.statements(items.scope.clone()).map_err(|error| items.in_spite_of(error))?;
     let mut said = if wishes.times { level::about(prepared.after.last_level) } else { String::new() };
     for part in std::mem::take(&mut wishes.said) {
         said += &match part {
@@ -126,7 +163,7 @@ pub(crate) fn prepare(
             Said::TypeOf(expression) => type_of(compiler, &prepared.after, id, &expression)? + "\n",
         };
     }
-    prepared.warnings.insert_str(0, &items.warnings);
+    prepared.warnings.insert_str(0, &(lost + &items.warnings));
     prepared.places.extend(items.places);
     let timing = Timing { compile_seconds: started.elapsed().as_secs_f64(), ..wishes.timing };
     let Wishes { picture, capture, .. } = wishes;
@@ -147,24 +184,21 @@ pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source
     Some(step.items(scope).ok()?.scope)
 }
 
-/// The scope with the crates that its `:dep` lines ask for. They are built now if they are not in the cache.
-fn bring_in(compiler: &Compiler, scope: Scope, id: CellId, say: &dyn Fn(&str)) -> Result<Scope, PrepareError> {
-    let set = compiler.cargo.set(&scope.wanted)?;
-    let crates = match compiler.cargo.kept(&set) {
-        Some(crates) => crates,
-        None => compiler.cargo.build(&set, scope.crates.as_deref(), say)?,
-    };
-    if scope.crates.as_deref() == Some(&crates) {
-        return Ok(scope);
-    }
-    Ok(scope.with_crates(Arc::new(crates), id))
-}
-
 /// The result of compiling a cell's items.
 struct Items {
     scope: Scope,
     warnings: String,
     places: Vec<Places>,
+    /// Whether they have a crate. Imports alone have none, and may be what is wrong with the statements.
+    has_crate: bool,
+}
+
+impl Items {
+    /// The refusal of a cell whose items compiled and whose statements did not.
+    fn in_spite_of(&self, error: PrepareError) -> Refused {
+        let sound = || Box::new(SoundItems { scope: self.scope.clone(), places: self.places.clone() });
+        Refused { error, items: self.has_crate.then(sound) }
+    }
 }
 
 /// One cell on its way through the compiler.
@@ -183,7 +217,12 @@ impl Step<'_> {
         let items = &self.parts.items;
         let addition = scope.addition(self.id, self.source, items);
         if !addition.needs_crate() {
-            return Ok(Items { scope: scope.with_imports(items), warnings: String::new(), places: Vec::new() });
+            return Ok(Items {
+                scope: scope.with_imports(items),
+                warnings: String::new(),
+                places: Vec::new(),
+                has_crate: false,
+            });
         }
         let over_chain = addition.grown_over_chain();
         let has_chain = over_chain.is_some();
@@ -232,7 +271,7 @@ impl Step<'_> {
         let places = places.map(place).collect();
         let code = machine_code::bytes(&library.path);
         scope.builds.insert_mut(number, Arc::new(unit::session::built(seen, number, library, code)));
-        Ok(Items { scope, warnings: self.warnings(&stderr, &map), places })
+        Ok(Items { scope, warnings: self.warnings(&stderr, &map), places, has_crate: true })
     }
 
     /// Compiles a session crate and keeps it in the cache. Returns its library, and rustc's warnings.
@@ -302,94 +341,6 @@ impl Step<'_> {
         Ok((library, resolution, warnings))
     }
 
-    /// Compiles again and again, with a changed plan each time, until rustc accepts it. For example, a variable that
-    /// the cell moves away cannot be put back. Ends because every change goes a step towards giving a variable or an
-    /// import up.
-    fn refine(
-        &self,
-        scope: &Scope,
-        first: Plan,
-        identity: &Identity,
-    ) -> Result<(Built, Resolution, Unit), PrepareError> {
-        let mut refinement = Refinement::new(first, scope);
-        // What rustc has accepted already, when a plan that freezes is tried.
-        let mut accepted = None;
-        loop {
-            let Refinement { scope, plan, .. } = &refinement;
-            let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
-            match self.compiler.statements(&unit, identity, scope.optimization, !plan.kept.is_empty())? {
-                Compiled::Built(built) => {
-                    let types = self.types(&built, &plan.kept_names())?;
-                    if self.give_forms(&mut refinement, &types, identity)? {
-                        continue;
-                    }
-                    if let Some(accepted) = accepted.take_if(|_| refinement.freezes_in_vain(&types)) {
-                        return Ok(accepted);
-                    }
-                    let types = types.into_iter().filter(|(name, _)| refinement.keeps(name)).collect();
-                    let freezing = refinement.freezing(self.parts);
-                    let resolution = refinement.resolve(types, unit.files[0].1.shifts());
-                    match freezing {
-                        None => return Ok((built, resolution, unit)),
-                        Some(next) => refinement = next,
-                    }
-                    accepted = Some((self.compiler.set_aside(built)?, resolution, unit));
-                }
-                Compiled::Errors(errors) => {
-                    let map = source_map(&unit, &identity.root);
-                    if !refinement.goes_async(&errors)
-                        && let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts, &map)
-                        && !refinement.goes_without_strips(&errors, &unit, &identity.root)
-                        && !refinement.thaw(&errors)
-                    {
-                        if let Some(accepted) = accepted {
-                            return Ok(accepted);
-                        }
-                        return Err(self.rejection(&refinement.scope, errors, &map).into());
-                    }
-                }
-            }
-        }
-    }
-
-    /// The types of the variables that a cell stores, read from the MIR. A type that cannot be read is an error, since
-    /// the variable could not be kept.
-    fn types(&self, built: &Built, names: &[String]) -> Result<Vec<(String, String)>, Error> {
-        let types = mir::stored_types(&built.mir, names);
-        let of_value = |(name, ty): (String, String)| {
-            let ty = mir::frozen_type(&ty).map(str::to_string).unwrap_or(ty);
-            (name, ty)
-        };
-        types.map(|types| types.into_iter().map(of_value).collect()).map_err(|name| {
-            self.compiler
-                .unreadable(&format!("its MIR has no type for the variable `{name}`, which cannot be kept"))
-        })
-    }
-
-    /// Finds a form for each variable whose own type has no name. Returns whether it found one, so that the changed
-    /// plan has to be compiled.
-    fn give_forms(
-        &self,
-        refinement: &mut Refinement,
-        types: &[(String, String)],
-        identity: &Identity,
-    ) -> Result<bool, Error> {
-        let mut any = false;
-        for (name, ty) in refinement.without_name(types) {
-            let traits = match mir::function_pointer(&ty) {
-                Some(_) => None,
-                None => {
-                    let Refinement { scope, plan, .. } = &*refinement;
-                    let unit = unit::probe(scope, self.id, self.source, self.parts, plan, &name);
-                    let errors = self.compiler.check(&unit, identity)?;
-                    errors.iter().find_map(|error| error.replacement(PLACEHOLDER_IN_SIGNATURE).map(str::to_string))
-                }
-            };
-            any |= refinement.give_form(&name, &ty, traits.as_deref());
-        }
-        Ok(any)
-    }
-
     fn prepared(
         &self,
         scope: Scope,
@@ -442,7 +393,12 @@ impl Step<'_> {
     /// The errors as the user sees them, with help about names that we know and rustc does not.
     fn rejection(&self, scope: &Scope, mut errors: Vec<Diagnostic>, map: &SourceMap) -> Rejection {
         for error in &mut errors {
-            for help in crate::engine::scope::lost_names::about(scope, &error.message, error.code.as_deref()) {
+            for help in lost_names::about(scope, &error.message, error.code.as_deref()) {
+                error.add_help(help);
+            }
+            let twins = error.name_of_two_types().map(str::to_string);
+            let mentions = self.parts.free_names();
+            for help in twins.iter().flat_map(|name| lost_names::about_two_types(scope, name, &mentions)) {
                 error.add_help(help);
             }
         }
@@ -469,6 +425,6 @@ impl Prepared {
 /// rustc's errors as the user sees them: with places in cells instead of generated files.
 fn rejection(errors: &[Diagnostic], map: &SourceMap) -> Rejection {
     let rendered = diagnostics::render(errors, map, true);
-    let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message.clone());
+    let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message_in_cells(map));
     Rejection { ename: "CompileError", evalue, rendered }
 }

@@ -8,6 +8,8 @@
 //! (`freezing`): in it, rustc takes frozen variables for places that live for ever, and so finds each other variable from
 //! which a borrower borrows. If rustc refuses this plan, the first one holds.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::build::borrow::{self, Borrow};
@@ -27,6 +29,8 @@ pub(super) struct Refinement {
     pub plan: Plan,
     /// Variables that the plan has given up, and why.
     lost: Vec<(String, Why)>,
+    /// Variables of which a part was moved away, each with the part.
+    parted: BTreeMap<String, String>,
     /// What keeps variables from being stored.
     borrows: Vec<Borrow>,
     /// Variables that cannot be stored, since the cell changes or moves what they borrow from.
@@ -84,6 +88,7 @@ impl Refinement {
             borrows: Vec::new(),
             outdated: Vec::new(),
             freezes: None,
+            parted: BTreeMap::new(),
         }
     }
 
@@ -143,6 +148,9 @@ impl Refinement {
         for error in &ours {
             let moved = matter(error.code.as_deref()) == Matter::Moved;
             for marker in culprits(error, unit, root, moved) {
+                if let (Marker::Store(name) | Marker::Back(name), Some(part)) = (marker, error.moved_part()) {
+                    self.parted.insert(name.clone(), part.to_string());
+                }
                 if !seen.contains(&marker) {
                     seen.push(marker);
                     progress |= self.give_up(marker, moved, parts);
@@ -184,7 +192,12 @@ impl Refinement {
             return true;
         }
         self.plan.kept.retain(|kept| kept.name != name);
-        self.lost.push((name.to_string(), if moved { Why::Moved } else { Why::Borrows }));
+        let why = match self.parted.get(name) {
+            Some(part) if moved => Why::PartlyMoved(part.clone()),
+            _ if moved => Why::Moved,
+            _ => Why::Borrows,
+        };
+        self.lost.push((name.to_string(), why));
         true
     }
 
@@ -214,6 +227,7 @@ impl Refinement {
             borrows: Vec::new(),
             outdated: Vec::new(),
             freezes: Some(Freezes::default()),
+            parted: self.parted.clone(),
         };
         for borrow in borrows {
             let name = &borrow.borrower;
@@ -327,7 +341,7 @@ impl Refinement {
 
     /// What the plan means for the scope now that it has compiled. `types` are the types of the variables that it
     /// stores.
-    pub(super) fn resolve(self, types: Vec<(String, String)>, shifts: Vec<(u32, u32, i64)>) -> Resolution {
+    pub(super) fn resolve(mut self, types: Vec<(String, String)>, shifts: Vec<(u32, u32, i64)>) -> Resolution {
         let with = |put_back| {
             let taken = self.plan.taken.iter().filter(move |taken| taken.put_back == put_back);
             taken.map(|taken| taken.name.clone())
@@ -346,9 +360,12 @@ impl Refinement {
         let is_taken = |name: &String| self.plan.taken.iter().any(|taken| taken.name == *name);
         let frozen = owners.iter().filter(|name| is_taken(name)).cloned().collect();
         let frozen_own = owners.iter().filter(|name| is_own(name)).cloned().collect();
-        let moved = with(PutBack::Never).filter(|name| !names.contains(name)).collect();
+        let moved: Vec<String> = with(PutBack::Never).filter(|name| !names.contains(name)).collect();
+        let inside = with(PutBack::Inside).collect();
+        let part = |name: &String| Some((name.clone(), Why::PartlyMoved(self.parted.get(name)?.clone())));
+        self.lost.extend(moved.iter().filter_map(part));
         Resolution {
-            inside: with(PutBack::Inside).collect(),
+            inside,
             moved,
             kept: types,
             lost: self.lost,

@@ -8,6 +8,7 @@ mod tokio;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::events::CellId;
@@ -23,7 +24,7 @@ use crate::engine::text::source_map::{GeneratedFile, SourceBuilder, Wrap};
 pub(super) const CELL_CRATE: &str = "threadbook_cell";
 
 /// Lints that are off in cells, each group with the reason why.
-const ALLOWED: [&str; 17] = [
+const ALLOWED: [&str; 18] = [
     // A later cell may use what this cell defines, imports or assigns.
     "unused_variables",
     "unused_assignments",
@@ -39,6 +40,7 @@ const ALLOWED: [&str; 17] = [
     "unreachable_pub",
     "private_interfaces",
     "private_bounds",
+    "async_fn_in_trait",
     // We put our own semicolons, parentheses and braces around statements and expressions.
     "redundant_semicolons",
     "unused_parens",
@@ -76,6 +78,8 @@ pub(crate) struct Unit {
     pub loads: BTreeSet<u32>,
     /// The crates of `:dep` that it links to.
     pub crates: Option<Arc<Crates>>,
+    /// The crates that it names though no `:dep` asks for them: the types of its variables do.
+    pub other_crates: Vec<(String, PathBuf)>,
     /// Whether it has code that may run for long without optimisation. `Optimization::Auto` then optimises it.
     pub hot: bool,
     /// Whether its functions may call each other directly, and not through the table of what it exports; see
@@ -90,7 +94,9 @@ fn linked(scope: &Scope, uses: &Uses, types: &str) -> Unit {
     let numbers = scope.externs(uses, types);
     let externs = || builds(scope, &numbers);
     let homes: BTreeSet<u32> = externs().flat_map(|build| build.homes.iter().copied()).collect();
+    let other_crates = scope.crates.iter().flat_map(|crates| crates.named_in(types));
     Unit {
+        other_crates: other_crates.map(|(name, file)| (name.clone(), file.clone())).collect(),
         externs: numbers.iter().zip(externs()).map(|(n, build)| (crate_name(*n), build.library.clone())).collect(),
         // A cell links to them directly, not only through the session crates: if it uses nothing but a static, it needs
         // no symbol of those, and the linker would leave them out.
@@ -107,7 +113,9 @@ fn builds<'a>(scope: &'a Scope, numbers: &'a BTreeSet<u32>) -> impl Iterator<Ite
 
 /// Names the library of all crates before any crate in it, so that rustc takes each crate from there and makes no copy.
 fn link_crates(scope: &Scope) -> String {
-    scope.crates.as_ref().map_or_else(String::new, |_| format!("extern crate {CRATES} as _; "))
+    let Some(crates) = &scope.crates else { return String::new() };
+    let declared: String = crates.declared.iter().map(|name| format!("extern crate {name}; ")).collect();
+    format!("extern crate {CRATES} as _; {declared}")
 }
 
 /// Names each session crate before those that depend on it, so that rustc need not search for any.

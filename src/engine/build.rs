@@ -11,6 +11,7 @@ pub(super) mod compile;
 pub(super) mod crate_store;
 pub(super) mod eviction;
 mod heat;
+mod imports;
 mod in_use;
 mod level;
 mod linker;

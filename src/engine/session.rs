@@ -243,6 +243,9 @@ impl Session {
 
     fn reject(&mut self, cell: CellId, source: &str, rejection: Rejection) -> Outcome {
         self.scope.remember(cell, source);
+        if !rejection.reported.is_empty() {
+            self.scope.last_errors = rejection.reported.as_slice().into();
+        }
         self.fail(cell, rejection.into());
         Outcome::Rejected
     }

@@ -13,6 +13,7 @@ use crate::worker::{Places, Timing};
 use crate::engine::build::attempt::{self, Attempt};
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use crate::engine::build::heat;
+use crate::engine::build::imports;
 use crate::engine::build::level;
 use crate::engine::build::machine_code;
 use crate::engine::build::refine::{Refinement, Resolution};
@@ -23,9 +24,9 @@ use crate::engine::build::wishes::{Said, Wishes};
 use crate::engine::diagnostics::{self, Diagnostic};
 use crate::engine::magics::{self, Capture, Effect, Parsed, Picture};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
-use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
-use crate::engine::rustc_text::mir;
-use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
+use crate::engine::rustc_text::codes::{Matter, PLACEHOLDER_IN_SIGNATURE, matter};
+use crate::engine::rustc_text::{mir, wording};
+use crate::engine::scope::{Binding, Edition, Library, Lost, Scope, Variable, Why, crate_name, lost_names};
 use crate::engine::text::cell::Parts;
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
 
@@ -76,7 +77,13 @@ const NOTHING_TO_MEASURE: &str =
 pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
     let lines = magics::lines(source);
     let waits = |effect: Effect| effect.acts.iter().any(|(_, act)| act.waits_for_its_turn());
-    lines.is_empty() || !magics::apply(scope.clone(), &lines).is_ok_and(waits)
+    if !lines.is_empty() && magics::apply(scope.clone(), &lines).is_ok_and(waits) {
+        return false;
+    }
+    let wants = || {
+        magics::parse(source).cell.parts.is_ok_and(|parts| imports::want_extern_crates(&mut scope.clone(), &parts))
+    };
+    !(source.contains("extern crate") && wants())
 }
 
 /// Prepares a cell to run in `scope`. Progress that the user should see meanwhile, such as Cargo's, goes to `say`.
@@ -94,7 +101,7 @@ pub(crate) fn prepare(
     scope.remember(id, source);
     // `:timing` changes only the cells after its own, so this is read before the magics are applied.
     let timed = scope.timing;
-    let Effect { scope, acts } = magics::apply(scope, &lines)?;
+    let Effect { mut scope, acts } = magics::apply(scope, &lines)?;
     let mut wishes = Wishes::new(acts, timed, scope.time_format);
     if let Ok(parts) = &mut cell.parts {
         parts.calls = std::mem::take(&mut wishes.calls);
@@ -103,14 +110,20 @@ pub(crate) fn prepare(
             return Err(UsageError::from(NOTHING_TO_MEASURE).into());
         }
     }
+    wishes.builds_crates |= cell.parts.as_ref().is_ok_and(|parts| imports::want_extern_crates(&mut scope, parts));
     let mut scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
     let parts = match &cell.parts {
         Ok(parts) => parts,
         Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
         Err(syntax) => {
-            let unit = unit::broken(id, &cell.source, &rust, syntax.unbalanced);
+            let unit = unit::broken(scope.edition, id, &cell.source, &rust, syntax.unbalanced);
             let identity = compiler.identify(&unit, scope.optimization);
-            let errors = compiler.check(&unit, &identity)?;
+            let mut errors = compiler.check(&unit, &identity)?;
+            // rustc goes on behind a mistake of syntax with what it guesses. Such a mistake has no code; what has one is
+            // about the guess.
+            if errors.iter().any(|error| error.code.is_none()) {
+                errors.retain(|error| error.code.is_none());
+            }
             return Err(rejection(&errors, &source_map(&unit, &identity.root)).into());
         }
     };
@@ -181,6 +194,9 @@ impl Step<'_> {
         let items = &self.parts.items;
         let addition = scope.addition(self.id, self.source, items);
         if !addition.needs_crate() {
+            if let Some((errors, map)) = imports::errors(self.compiler, &scope, self.id, self.source, self.parts)? {
+                return Err(self.rejection(&scope, errors, &map).into());
+            }
             return Ok(Items { scope: scope.with_imports(items), warnings: String::new(), places: Vec::new() });
         }
         let over_chain = addition.grown_over_chain();
@@ -213,12 +229,12 @@ impl Step<'_> {
         let without_crates = attempt::items_without_crates(&scope, number);
         let write = |scope: &Scope| unit::session::session(scope, number);
         let attempts = attempt::all(self.compiler, &scope, without_crates, write);
-        let cached = |attempt: &Attempt| self.compiler.cached::<()>(&attempt.identity.key);
-        let ((library, stderr), attempt) =
-            match attempts.iter().find_map(|attempt| Some((cached(attempt)?, attempt))) {
-                Some(((library, kept), attempt)) => ((library, kept.stderr), attempt),
-                None => attempt::first_that_compiles(&attempts, |attempt| self.compile_session(attempt, number))?,
-            };
+        let cached = |attempt: &Attempt| self.compiler.cached::<Vec<String>>(&attempt.identity.key);
+        let ((library, kept), attempt) = match attempts.iter().find_map(|attempt| Some((cached(attempt)?, attempt)))
+        {
+            Some(found) => found,
+            None => attempt::first_that_compiles(&attempts, |attempt| self.compile_session(attempt, number))?,
+        };
         let Attempt { unit, scope: seen, .. } = attempt;
         let map = source_map(unit, "lib.rs");
         let places = unit.files[1..].iter().filter(|(name, _)| *name == self.id.to_string());
@@ -230,24 +246,42 @@ impl Step<'_> {
         let places = places.map(place).collect();
         let code = machine_code::bytes(&library.path);
         scope.builds.insert_mut(number, Arc::new(unit::session::built(seen, number, library, code)));
-        Ok(Items { scope, warnings: self.warnings(&stderr, &map), places })
+        if !kept.about.is_empty() {
+            scope = scope.without_imports(&kept.about, number);
+        }
+        Ok(Items { scope, warnings: self.warnings(&kept.stderr, &map), places })
     }
 
-    /// Compiles a session crate and keeps it in the cache. Returns its library, and rustc's warnings.
-    fn compile_session(&self, attempt: &Attempt, number: u32) -> Result<(Library, String), PrepareError> {
+    /// Compiles a session crate and keeps it in the cache, with rustc's warnings and the paths of the imports of earlier
+    /// cells that it does without, because they do not resolve any more.
+    fn compile_session(
+        &self,
+        attempt: &Attempt,
+        number: u32,
+    ) -> Result<(Library, Kept<Vec<String>>), PrepareError> {
         let Attempt { scope, unit, identity } = attempt;
         let _turn = self.compiler.turn(&identity.key);
         // Whoever had the turn before may have built it.
-        if let Some((library, kept)) = self.compiler.cached::<()>(&identity.key) {
-            return Ok((library, kept.stderr));
+        if let Some(built) = self.compiler.cached(&identity.key) {
+            return Ok(built);
         }
-        let compiled = self.compiler.session(unit, &crate_name(number), identity, scope.optimization);
-        let kept = match compiled? {
-            Compiled::Built(built) => {
-                let kept = Kept { about: (), stderr: built.stderr.clone() };
-                Ok((self.compiler.keep(&identity.key, &built.library, &kept)?, built.stderr))
+        let (mut scope, mut unit, mut gone) = (scope.clone(), unit.clone(), Vec::new());
+        let kept = loop {
+            match self.compiler.session(&unit, &crate_name(number), identity, scope.optimization)? {
+                Compiled::Built(built) => {
+                    let kept = Kept { about: gone, stderr: built.stderr };
+                    break Ok((self.compiler.keep(&identity.key, &built.library, &kept)?, kept));
+                }
+                Compiled::Errors(errors) => {
+                    let wrong = unit::session::unresolved(&unit, &errors);
+                    if wrong.is_empty() {
+                        break Err(self.rejection(&scope, errors, &source_map(&unit, "lib.rs")));
+                    }
+                    scope = scope.without_imports(&wrong, number);
+                    unit = unit::session::session(&scope, number);
+                    gone.extend(wrong);
+                }
             }
-            Compiled::Errors(errors) => Err(self.rejection(scope, errors, &source_map(unit, "lib.rs"))),
         };
         self.compiler.discard(identity);
         Ok(kept?)
@@ -310,6 +344,9 @@ impl Step<'_> {
         identity: &Identity,
     ) -> Result<(Built, Resolution, Unit), PrepareError> {
         let mut refinement = Refinement::new(first, scope);
+        let may_fail = self.source.contains('?');
+        // What is said if texts in the place of boxed errors do not help.
+        let mut with_boxes: Option<Rejection> = None;
         loop {
             let Refinement { scope, plan, .. } = &refinement;
             let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
@@ -322,12 +359,19 @@ impl Step<'_> {
                         return Ok((built, resolution, unit));
                     }
                 }
+                Compiled::Errors(errors)
+                    if may_fail && refinement.goes_on_with_texts(&errors, &unit, &identity.root) =>
+                {
+                    let map = source_map(&unit, &identity.root);
+                    with_boxes = Some(self.rejection(&refinement.scope, errors, &map));
+                }
                 Compiled::Errors(errors) => {
                     if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts)
                         && !refinement.goes_without_strips(&errors, &unit, &identity.root)
                     {
                         let map = source_map(&unit, &identity.root);
-                        return Err(self.rejection(&refinement.scope, errors, &map).into());
+                        let rejection = || self.rejection(&refinement.scope, errors, &map);
+                        return Err(with_boxes.unwrap_or_else(rejection).into());
                     }
                 }
             }
@@ -409,8 +453,12 @@ impl Step<'_> {
     /// The errors as the user sees them, with help about names that we know and rustc does not.
     fn rejection(&self, scope: &Scope, mut errors: Vec<Diagnostic>, map: &SourceMap) -> Rejection {
         for error in &mut errors {
-            for help in crate::engine::scope::lost_names::about(scope, &error.message, error.code.as_deref()) {
-                error.add_help(help);
+            let about = lost_names::about(scope, &error.message, error.code.as_deref());
+            // A name of the cell's own is not the variable of that name.
+            let is_own = matter(error.code.as_deref()) == Matter::Immutable && error.suggests_a_change(map);
+            about.into_iter().filter(|_| !is_own).for_each(|help| error.add_help(help));
+            if scope.edition == Edition::E2024 && wording::is_of_edition_2024(&error.message, error.notes()) {
+                error.add_help("edition 2024 has brought this rule; a line `:edition 2021` before it takes it");
             }
         }
         rejection(&errors, map)
@@ -437,5 +485,10 @@ impl Prepared {
 fn rejection(errors: &[Diagnostic], map: &SourceMap) -> Rejection {
     let rendered = diagnostics::render(errors, map, true);
     let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message.clone());
-    Rejection { ename: "CompileError", evalue, rendered }
+    Rejection {
+        ename: "CompileError",
+        evalue,
+        rendered,
+        reported: errors.iter().map(Diagnostic::reported).collect(),
+    }
 }

@@ -4,11 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::build::storage_plan::{Form, Marker, Plan, PutBack};
+use crate::engine::build::storage_plan::{Errors, Form, Marker, Plan, PutBack};
 use crate::engine::build::unit::Unit;
 use crate::engine::diagnostics::Diagnostic;
 use crate::engine::rustc_text::codes::{Matter, matter};
-use crate::engine::rustc_text::{mir, wording};
+use crate::engine::rustc_text::{codes, mir, wording};
 use crate::engine::scope::{Scope, Why};
 use crate::engine::text::cell::Parts;
 
@@ -54,6 +54,25 @@ impl Refinement {
         concerned
     }
 
+    /// Whether errors may be about what `?` makes of an error: one that borrows cannot go into a box, and one without
+    /// `Error` is none. The plan then goes on with texts in the place of boxes.
+    pub(super) fn goes_on_with_texts(&mut self, errors: &[Diagnostic], unit: &Unit, root: &str) -> bool {
+        let is_kept = |error: &Diagnostic| {
+            let stores = unit.markers.iter().filter(|(marker, _)| matches!(marker, Marker::Store(_)));
+            stores.into_iter().any(|(_, range)| error.touches(root, range))
+        };
+        let borrows = |error: &Diagnostic| codes::is_about_a_borrow(error.code.as_deref()) && !is_kept(error);
+        if self.plan.errors != Errors::Boxed {
+            return false;
+        }
+        if errors.iter().any(|error| wording::is_about_question_mark(&error.message)) {
+            self.plan.errors = Errors::Debugged;
+        } else if errors.iter().any(borrows) {
+            self.plan.errors = Errors::Written;
+        }
+        self.plan.errors != Errors::Boxed
+    }
+
     /// Changes the plan so that the errors about our own text go away. Returns as `Err` the errors about the user's
     /// text, if there are any, or else all errors if no change would help.
     pub(super) fn adjust(
@@ -90,6 +109,8 @@ impl Refinement {
                 self.scope.imports = self.scope.imports.iter().filter(|i| &i.path != path).cloned().collect();
                 self.scope.imports.len() < before
             }
+            // An item that was configured out. What is said of the name then is said where the cell has it.
+            Marker::Item(name) => self.scope.forget_item(name),
             Marker::Take(name) => {
                 let before = self.plan.taken.len();
                 self.plan.taken.retain(|taken| &taken.name != name);

@@ -86,11 +86,26 @@ pub(crate) fn parse(rest: &str) -> Result<(String, Table), UsageError> {
     {
         return Err(UsageError(format!("`{name}` cannot be the name of a crate; write `:dep NAME = \"VERSION\"`")));
     }
+    let table = normalised(table);
     if let Some(unknown) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         let known = KEYS[..10].join(", ");
         return Err(UsageError(format!("`:dep {name}` does not know `{unknown}`; there are {known}")));
     }
     Ok((name, table))
+}
+
+/// The keys as Cargo spells them today: up to edition 2021 it took `default_features` too. A crate that comes from a
+/// registry has a version, and any will do if none is given.
+fn normalised(table: Table) -> Table {
+    let spelt = |key: String| match key.replace('_', "-") {
+        hyphenated if KEYS.contains(&hyphenated.as_str()) => hyphenated,
+        _ => key,
+    };
+    let mut table: Table = table.into_iter().map(|(key, value)| (spelt(key), value)).collect();
+    if !["version", "path", "git"].iter().any(|source| table.contains_key(*source)) {
+        table.insert("version".into(), "*".into());
+    }
+    table
 }
 
 fn from_manifest(rest: &str) -> Result<(String, Table), UsageError> {
@@ -116,6 +131,11 @@ fn from_words(rest: &str) -> Result<(String, Table), UsageError> {
             Err(UsageError(format!("`:dep {rest}` is no crate; write `:dep NAME = \"VERSION\"`, one crate a line")))
         }
     }
+}
+
+/// The table of a crate of which any version will do.
+pub(crate) fn any_version() -> Table {
+    of_version("*")
 }
 
 fn of_version(version: &str) -> Table {
@@ -152,6 +172,12 @@ mod tests {
             read("json = {version=\"1\", package=\"serde_json\"}"),
             "json = { version = \"1\", package = \"serde_json\" }"
         );
+        assert_eq!(
+            read("a = { version = \"1\", default_features = false }"),
+            "a = { version = \"1\", default-features = false }"
+        );
+        assert_eq!(read("a = { features = [\"b\"] }"), "a = { version = \"*\", features = [\"b\"] }");
+        assert_eq!(read("a = { path = \"b\" }"), "a = { path = \"b\" }");
     }
 
     #[test]

@@ -9,12 +9,14 @@ mod attributes;
 mod brief;
 mod depth;
 mod heat;
+mod import;
 mod item;
 mod measure;
 mod mention;
 mod movable;
 mod statics;
 mod turn;
+mod unended;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -26,7 +28,8 @@ use syn::spanned::Spanned;
 pub(crate) use brief::Function;
 pub(crate) use depth::with_room;
 pub(crate) use heat::Heat;
-pub(crate) use item::{Edit, Import, Item, Kind, Name, Space};
+pub(crate) use import::{By, Import};
+pub(crate) use item::{Edit, Item, Kind, Name, Space};
 pub(crate) use measure::{Flags, Mark, Measured};
 pub(crate) use mention::Binding;
 pub(crate) use movable::tells_types_apart;
@@ -172,8 +175,9 @@ fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
     let file = |input: syn::parse::ParseStream| {
         Ok((input.call(syn::Attribute::parse_inner)?, input.call(syn::Block::parse_within)?))
     };
+    let ended = || file.parse_str(&unended::with_ends(rust)?).ok();
     let (attributes, stmts) =
-        file.parse_str(rust).map_err(|_| SyntaxError { unbalanced: false, too_deep: false })?;
+        file.parse_str(rust).ok().or_else(ended).ok_or(SyntaxError { unbalanced: false, too_deep: false })?;
     let mut parts =
         Parts { attributes: attributes.iter().map(|a| a.span().byte_range()).collect(), ..Parts::default() };
     let (mut functions, mut owners) = (Vec::new(), Vec::new());

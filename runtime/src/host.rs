@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicPtr, AtomicU32};
 
 /// Raised with every change of `Host`.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 pub const STDOUT: u32 = 1;
 pub const STDERR: u32 = 2;
@@ -44,6 +44,13 @@ pub struct Host {
     /// Declares a lane of kind `THREAD`, `TASK` or `PROCESS` as a child of the caller's lane; returns its handle,
     /// which is never 0.
     pub declare: unsafe extern "C" fn(kind: u32, name: *const u8, len: usize) -> u64,
+    /// The lane that the calling thread works for.
+    pub here: extern "C" fn() -> u64,
+    /// As `declare`, for a lane that is a child of lane `of` and belongs to its cell.
+    pub declare_in: unsafe extern "C" fn(kind: u32, of: u64, name: *const u8, len: usize) -> u64,
+    /// What the calling thread says is `lane`'s from here on; returns the lane that it spoke for before. Unlike `enter`, this
+    /// is no event: a task that is polled speaks between others.
+    pub act_as: extern "C" fn(lane: u64) -> u64,
     /// The next thread or forked child that the calling thread makes *is* this declared lane.
     pub adopt: extern "C" fn(lane: u64),
     /// Gives the calling thread's own lane its full name (`pthread_setname_np` cuts names at 15 bytes).

@@ -63,6 +63,9 @@ mod sync;
 #[path = "../models/sync.rs"]
 pub mod sync;
 mod sys;
+#[doc(hidden)]
+pub mod task;
+mod task_lanes;
 mod text;
 pub mod threading;
 pub mod time;

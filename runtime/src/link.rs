@@ -58,6 +58,22 @@ pub(crate) fn declare(kind: u32, name: &str) -> u64 {
     unsafe { (host().declare)(kind, name.as_ptr(), name.len()) }
 }
 
+/// Declares a new lane as a child of lane `of`.
+pub(crate) fn declare_in(kind: u32, of: u64, name: &str) -> u64 {
+    // SAFETY: pointer and length describe `name`.
+    unsafe { (host().declare_in)(kind, of, name.as_ptr(), name.len()) }
+}
+
+/// The lane that the calling thread works for.
+pub(crate) fn here() -> u64 {
+    (host().here)()
+}
+
+/// Makes `lane` the one for which the calling thread speaks; returns the one before.
+pub(crate) fn act_as(lane: u64) -> u64 {
+    (host().act_as)(lane)
+}
+
 /// Makes the next thread or process of the calling thread `lane`.
 pub(crate) fn adopt(lane: u64) {
     (host().adopt)(lane)
@@ -154,7 +170,11 @@ pub(crate) mod record {
         Join(u64),
         Waits(u32),
         Woke,
+        ActAs(u64),
     }
+
+    /// The lane of every thread, as far as it is asked for.
+    pub(crate) const HERE: u64 = 7;
 
     static TOLD: Mutex<Vec<(ThreadId, Told)>> = Mutex::new(Vec::new());
     pub(crate) static RECORDER: Host = Host {
@@ -162,6 +182,9 @@ pub(crate) mod record {
         text,
         next_thread_number: stand_in::HOST.next_thread_number,
         declare,
+        here,
+        declare_in,
+        act_as,
         adopt,
         rename,
         enter,
@@ -229,6 +252,17 @@ pub(crate) mod record {
         note(Told::Declare(kind, lane, name));
         lane
     }
+    extern "C" fn here() -> u64 {
+        HERE
+    }
+    unsafe extern "C" fn declare_in(kind: u32, _of: u64, name: *const u8, len: usize) -> u64 {
+        // SAFETY: as `declare`.
+        unsafe { declare(kind, name, len) }
+    }
+    extern "C" fn act_as(lane: u64) -> u64 {
+        note(Told::ActAs(lane));
+        HERE
+    }
     unsafe extern "C" fn rename(name: *const u8, len: usize) {
         // SAFETY: as `string` asks.
         note(Told::Rename(unsafe { string(name, len) }));
@@ -238,7 +272,7 @@ pub(crate) mod record {
     }
     extern "C" fn enter(lane: u64) -> u64 {
         note(Told::Enter(lane));
-        7
+        HERE
     }
     extern "C" fn leave(previous: u64) {
         note(Told::Leave(previous));
@@ -269,6 +303,9 @@ mod stand_in {
         text,
         next_thread_number,
         declare,
+        here,
+        declare_in,
+        act_as: enter,
         adopt: ignore,
         rename: ignore_bytes,
         enter,
@@ -295,6 +332,12 @@ mod stand_in {
         THREADS.fetch_add(1, Ordering::Relaxed)
     }
     unsafe extern "C" fn declare(_kind: u32, _name: *const u8, _len: usize) -> u64 {
+        LANES.fetch_add(1, Ordering::Relaxed)
+    }
+    extern "C" fn here() -> u64 {
+        0
+    }
+    unsafe extern "C" fn declare_in(_kind: u32, _of: u64, _name: *const u8, _len: usize) -> u64 {
         LANES.fetch_add(1, Ordering::Relaxed)
     }
     extern "C" fn enter(_lane: u64) -> u64 {

@@ -8,7 +8,7 @@ use std::panic::PanicHookInfo;
 
 use crate::host::{STDERR, UNSAID};
 use crate::interrupt::{Interrupted, runs_here};
-use crate::{link, place, threading};
+use crate::{link, place, task_lanes, threading};
 
 /// The name that panics give to the thread that runs cells.
 const CELL_THREAD: &str = "MainThread";
@@ -36,7 +36,7 @@ pub(crate) fn install() {
             CAUGHT.set(Some(Caught { message, at }));
         } else {
             let name = threading::current_thread().name();
-            link::text(STDERR, &panic_text(&name, &at, &message));
+            task_lanes::speaking(|| link::text(STDERR, &panic_text(&name, &at, &message)));
         }
     }));
 }

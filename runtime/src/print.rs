@@ -2,7 +2,7 @@
 //! goes to the worker in one piece, so no line is ever torn. Never takes a lock and never writes to a descriptor.
 
 use crate::host::{STDERR, STDOUT};
-use crate::{interrupt, link};
+use crate::{interrupt, link, task_lanes};
 use std::cell::Cell;
 use std::fmt::{Arguments, Write};
 
@@ -38,7 +38,7 @@ fn emit(stream: u32, args: Arguments<'_>, end: &str) {
             name_lane();
         }
         if let (Some(text), true) = (args.as_str(), end.is_empty()) {
-            return link::text(stream, text);
+            return task_lanes::speaking(|| link::text(stream, text));
         }
         let mut buffer = printer.buffer.take();
         write(stream, args, end, &mut buffer);
@@ -60,7 +60,7 @@ fn write(stream: u32, args: Arguments<'_>, end: &str, buffer: &mut String) {
         panic!("a formatting trait implementation returned an error");
     }
     buffer.push_str(end);
-    link::text(stream, buffer);
+    task_lanes::speaking(|| link::text(stream, buffer));
 }
 
 /// The calling thread's lane has its full name already, or needs none.

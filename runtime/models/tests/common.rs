@@ -27,6 +27,9 @@ static HOST: Host = Host {
     text,
     next_thread_number,
     declare,
+    here,
+    declare_in,
+    act_as: enter,
     adopt: ignore,
     rename: ignore_bytes,
     enter,
@@ -64,6 +67,13 @@ unsafe extern "C" fn declare(kind: u32, _name: *const u8, _len: usize) -> u64 {
         open().insert(lane);
     }
     lane
+}
+extern "C" fn here() -> u64 {
+    0
+}
+unsafe extern "C" fn declare_in(kind: u32, _of: u64, name: *const u8, len: usize) -> u64 {
+    // SAFETY: as `declare`.
+    unsafe { declare(kind, name, len) }
 }
 extern "C" fn enter(lane: u64) -> u64 {
     open().remove(&lane);

@@ -50,8 +50,11 @@ impl Names {
     }
 }
 
-fn text<'a>(module: &'a Module, item: &Item) -> &'a str {
-    module.source.get(item.range.clone()).unwrap_or_default()
+fn text<'a>(module: &'a Module, item: &'a Item) -> &'a str {
+    match &item.expansion {
+        Some(expansion) => &expansion.text,
+        None => module.source.get(item.range.clone()).unwrap_or_default(),
+    }
 }
 
 /// The cell that defined a type, and the type's name there. References and smart pointers around the type are removed

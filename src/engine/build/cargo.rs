@@ -4,6 +4,7 @@
 
 mod artifact;
 mod explain;
+mod tokio;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -132,6 +133,7 @@ impl Cargo {
             Err(reason) => return Err(Error::new(ExitCode::Environment, reason).into()),
         };
         crates.set.clone_from(&set.key);
+        crates.tokio = tokio::name(&set.wanted);
         crates.sources = sources(&crates.watched);
         set.store.add_built(&set.key, artifact::built_paths(&messages)).map_err(no_room)?;
         let note = serde_json::to_vec(&crates).map_err(io::Error::other).map_err(no_room)?;
@@ -193,7 +195,7 @@ impl Cargo {
     }
 }
 
-/// Writes a package that links every crate of the set and has no code of its own. Each crate is renamed there, since
+/// Writes a package that links every crate of the set and has no code of its own but what tokio needs. Each crate is renamed there, since
 /// the name of its library is known only when it is built.
 fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<()> {
     fs::create_dir_all(&set.directory)?;
@@ -205,8 +207,10 @@ fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<(
     for (index, (key, table)) in set.wanted.iter().enumerate() {
         let mut table = table.clone();
         table.entry("package").or_insert_with(|| Value::String(key.clone()));
-        manifest += &format!("{}\n", spelt(&artifact::name_in_package(index), &table));
-        root += &format!("extern crate {} as _;\n", artifact::name_in_package(index));
+        let in_package = artifact::name_in_package(index);
+        root += &format!("extern crate {in_package} as _;\n");
+        root += &tokio::add(key, &mut table, &in_package).unwrap_or_default();
+        manifest += &format!("{}\n", spelt(&in_package, &table));
     }
     let lock = set.directory.join("Cargo.lock");
     if let Some(before) = before.filter(|_| !lock.exists()) {

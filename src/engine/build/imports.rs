@@ -70,6 +70,7 @@ fn resolve(
     loop {
         let unit = unit::statements(&scope, cell, source, parts, &Plan::default());
         let identity = compiler.identify(&unit, scope.optimization);
+        let _turn = compiler.turn(&identity.key);
         if compiler.cached::<()>(&identity.key).is_some() {
             return Ok(None);
         }

@@ -112,6 +112,7 @@ pub(crate) fn prepare(
     }
     wishes.builds_crates |= cell.parts.as_ref().is_ok_and(|parts| imports::want_extern_crates(&mut scope, parts));
     let mut scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
+    cell.expand(&|name| scope.macro_text(name));
     let parts = match &cell.parts {
         Ok(parts) => parts,
         Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
@@ -152,8 +153,9 @@ pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source
     if !may_be_ahead(scope, source) {
         return None;
     }
-    let Parsed { lines, cell, .. } = magics::parse(source);
+    let Parsed { lines, mut cell, .. } = magics::parse(source);
     let scope = magics::apply(scope.clone(), &lines).ok()?.scope;
+    cell.expand(&|name| scope.macro_text(name));
     let step = Step { compiler, id, source: &cell.source, parts: cell.parts.as_ref().ok()? };
     Some(step.items(scope).ok()?.scope)
 }
@@ -366,7 +368,8 @@ impl Step<'_> {
                     with_boxes = Some(self.rejection(&refinement.scope, errors, &map));
                 }
                 Compiled::Errors(errors) => {
-                    if let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts)
+                    if !refinement.goes_async(&errors)
+                        && let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts)
                         && !refinement.goes_without_strips(&errors, &unit, &identity.root)
                     {
                         let map = source_map(&unit, &identity.root);

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::engine::build::storage_plan::{Errors, Form, Marker, Plan, PutBack};
 use crate::engine::build::unit::Unit;
 use crate::engine::diagnostics::Diagnostic;
-use crate::engine::rustc_text::codes::{Matter, matter};
-use crate::engine::rustc_text::{codes, mir, wording};
+use crate::engine::rustc_text::codes::{self, Matter, matter};
+use crate::engine::rustc_text::mir;
+use crate::engine::rustc_text::wording::{self, Boxable};
 use crate::engine::scope::{Scope, Why};
 use crate::engine::text::cell::Parts;
 
@@ -38,6 +39,9 @@ pub(super) struct Resolution {
 /// Bounds that a boxed closure or iterator gets at first, so that later cells can send it to other threads. If rustc
 /// refuses them, it is boxed without them.
 const FOR_THREADS: &str = " + Send + Sync";
+
+/// As `FOR_THREADS`, for a future, which one thread at a time polls.
+const FOR_TASKS: &str = " + Send";
 
 impl Refinement {
     pub(super) fn new(plan: Plan, scope: &Scope) -> Refinement {
@@ -71,6 +75,15 @@ impl Refinement {
             self.plan.errors = Errors::Written;
         }
         self.plan.errors != Errors::Boxed
+    }
+
+    /// Whether a statement awaits in a way that its text does not tell, such as by a macro. The plan then goes on with the
+    /// statements as the body of a future.
+    pub(super) fn goes_async(&mut self, errors: &[Diagnostic]) -> bool {
+        let outside = |error: &Diagnostic| error.code.as_deref() == Some(codes::AWAIT_OUTSIDE_OF_ASYNC);
+        let concerned = !self.plan.awaits && errors.iter().any(outside);
+        self.plan.awaits |= concerned;
+        concerned
     }
 
     /// Changes the plan so that the errors about our own text go away. Returns as `Err` the errors about the user's
@@ -124,10 +137,14 @@ impl Refinement {
 
     fn give_up_keeping(&mut self, name: &str, moved: bool) -> bool {
         let Some(kept) = self.plan.kept.iter_mut().find(|kept| kept.name == name) else { return false };
-        if let Form::Boxed(ty) = &kept.form
-            && let Some(shorter) = ty.strip_suffix(FOR_THREADS)
-        {
-            kept.form = Form::Boxed(shorter.to_string());
+        let less = match &kept.form {
+            Form::Boxed(ty) => ty.strip_suffix(FOR_THREADS).map(|ty| Form::Boxed(ty.to_string())),
+            Form::Pinned(ty) => ty.strip_suffix(FOR_TASKS).map(|ty| Form::Pinned(ty.to_string())),
+            Form::AsyncFn { call, sendable: true } => Some(Form::AsyncFn { call: call.clone(), sendable: false }),
+            Form::AsIs | Form::Pointer(_) | Form::AsyncFn { sendable: false, .. } => None,
+        };
+        if let Some(form) = less {
+            kept.form = form;
             return true;
         }
         self.plan.kept.retain(|kept| kept.name != name);
@@ -161,7 +178,9 @@ impl Refinement {
     pub(super) fn give_form(&mut self, name: &str, ty: &str, suggested: Option<&str>) -> bool {
         let form = match (mir::function_pointer(ty), suggested.and_then(wording::boxable_traits)) {
             (Some(pointer), _) => Form::Pointer(pointer.to_string()),
-            (None, Some(boxed)) => Form::Boxed(format!("dyn {boxed}{FOR_THREADS}")),
+            (None, Some(Boxable::Plain(traits))) => Form::Boxed(format!("dyn {traits}{FOR_THREADS}")),
+            (None, Some(Boxable::AsyncFn(call))) => Form::AsyncFn { call, sendable: true },
+            (None, Some(Boxable::Future(traits))) => Form::Pinned(format!("dyn {traits}{FOR_TASKS}")),
             (None, None) => {
                 self.plan.kept.retain(|kept| kept.name != name);
                 self.lost.push((name.to_string(), Why::Unnameable(ty.to_string())));
@@ -227,10 +246,19 @@ mod tests {
 
     #[test]
     fn what_has_no_form_is_given_up() {
-        let mut refinement = refinement("let f = async {};");
-        assert!(!refinement.give_form("f", "{async block@x}", Some("impl Future<Output = ()>")));
+        let mut refinement = refinement("let f = std::iter::once(|| 1).zip(0..);");
+        assert!(!refinement.give_form("f", "Zip<Once<{closure@x}>>", None));
         assert!(refinement.plan.kept.is_empty());
-        assert_eq!(refinement.lost, [("f".to_string(), Why::Unnameable("{async block@x}".into()))]);
+        assert_eq!(refinement.lost, [("f".to_string(), Why::Unnameable("Zip<Once<{closure@x}>>".into()))]);
+    }
+
+    #[test]
+    fn a_future_is_kept_in_a_pinned_box_for_tasks_if_it_can() {
+        let mut refinement = refinement("let f = async {};");
+        assert!(refinement.give_form("f", "{async block@x}", Some("impl Future<Output = ()>")));
+        assert_eq!(refinement.plan.kept[0].form, Form::Pinned("dyn Future<Output = ()> + Send".into()));
+        assert!(refinement.give_up(&Marker::Store("f".into()), false, &Parts::default()));
+        assert_eq!(refinement.plan.kept[0].form, Form::Pinned("dyn Future<Output = ()>".into()));
     }
 
     #[test]

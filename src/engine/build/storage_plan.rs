@@ -2,6 +2,7 @@
 //! where, which of its own it stores and in what form. This file makes the first plan only and never asks rustc;
 //! `refine` changes the plan until rustc accepts it.
 
+use crate::engine::rustc_text::wording::AsyncFn;
 use crate::engine::scope::{Scope, Variable};
 use crate::engine::text::cell::Parts;
 
@@ -62,6 +63,8 @@ pub(super) struct Plan {
     /// Whether loops may run in strips.
     pub in_strips: bool,
     pub errors: Errors,
+    /// Whether the statements are the body of a future, so that they can await.
+    pub awaits: bool,
 }
 
 /// A variable of the cell's own that is put into the store.
@@ -81,6 +84,60 @@ pub(super) enum Form {
     Pointer(String),
     /// A box of this trait object, for a closure or an iterator, whose own types have no names.
     Boxed(String),
+    /// A pinned box of this trait object, for a future: it has to stay where it is once it was polled.
+    Pinned(String),
+    /// A box of a closure that returns a pinned box of a future, for a closure that returns a future without a named type.
+    /// `sendable`: both boxes can go to other threads.
+    AsyncFn { call: AsyncFn, sendable: bool },
+}
+
+impl Form {
+    /// The type of a box of the trait object under which the variable is stored; `None` if it is stored without a box.
+    pub(super) fn stored_type(&self) -> Option<String> {
+        match self {
+            Form::AsIs => None,
+            Form::Pointer(ty) => Some(ty.clone()),
+            Form::Boxed(ty) => Some(format!("::std::boxed::Box<{ty}>")),
+            Form::Pinned(ty) => Some(format!("::core::pin::Pin<::std::boxed::Box<{ty}>>")),
+            Form::AsyncFn { call, sendable } => Some(async_fn_type(call, *sendable)),
+        }
+    }
+
+    /// The variable `name` as an expression of the stored type.
+    pub(super) fn stored_value(&self, name: &str) -> String {
+        match self {
+            Form::AsIs | Form::Pointer(_) => name.to_string(),
+            Form::Boxed(_) => format!("::std::boxed::Box::new({name})"),
+            Form::Pinned(_) => format!("::std::boxed::Box::pin({name})"),
+            Form::AsyncFn { call, .. } => {
+                let names: Vec<String> = (0..call.arguments.len()).map(|n| format!("threadbook_{n}")).collect();
+                let names = names.join(", ");
+                // The future of a call may borrow from the closure, which therefore lives as long as each of its futures.
+                let shared = if call.once { name.into() } else { format!("::std::sync::Arc::new({name})") };
+                let (again, function) = match call.once {
+                    true => ("", "threadbook_fn"),
+                    false => ("let threadbook_fn = threadbook_fn.clone(); ", "(*threadbook_fn)"),
+                };
+                let future = format!("::std::boxed::Box::pin(async move {{ {function}({names}).await }})");
+                format!(
+                    "{{ let threadbook_fn = {shared}; ::std::boxed::Box::new(move |{names}| {{ {again}{future} }}) }}"
+                )
+            }
+        }
+    }
+}
+
+fn async_fn_type(call: &AsyncFn, sendable: bool) -> String {
+    let AsyncFn { once, arguments, output } = call;
+    let (send, sync) = match (sendable, once) {
+        (false, _) => ("", ""),
+        (true, true) => (" + Send", ""),
+        (true, false) => (" + Send", " + Sync"),
+    };
+    let kind = if *once { "FnOnce" } else { "Fn" };
+    let future =
+        format!("::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = {output}>{send}>>");
+    format!("::std::boxed::Box<dyn {kind}({}) -> {future}{send}{sync}>", arguments.join(", "))
 }
 
 impl Plan {
@@ -99,15 +156,13 @@ impl Plan {
             kept: bound.into_iter().map(|name| Kept { name, form: Form::AsIs }).collect(),
             in_strips: true,
             errors: if scope.debug_errors { Errors::Debugged } else { Errors::Boxed },
+            awaits: parts.statements.iter().any(|statement| statement.awaits),
         }
     }
 
     /// The types that the cell's crate has to write.
     pub(super) fn types(&self) -> String {
-        let form = |kept: &'_ Kept| match &kept.form {
-            Form::AsIs => String::new(),
-            Form::Pointer(ty) | Form::Boxed(ty) => ty.clone(),
-        };
+        let form = |kept: &Kept| kept.form.stored_type().unwrap_or_default();
         let taken = self.taken.iter().map(|taken| taken.variable.ty.clone());
         taken.chain(self.kept.iter().map(form)).collect::<Vec<_>>().join(" ")
     }

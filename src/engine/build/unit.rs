@@ -4,6 +4,7 @@
 mod body;
 mod loops;
 pub(super) mod session;
+mod tokio;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -129,7 +130,11 @@ fn macros_text<'a>(scope: &Scope, uses: impl Iterator<Item = &'a (Name, Home)>) 
     for (home, name) in macros {
         let Some(module) = scope.modules.get(&home) else { continue };
         let Some(index) = module.defines(name) else { continue };
-        text.original(home.cell, &module.source, module.items[index].range.clone());
+        let item = &module.items[index];
+        match &item.expansion {
+            Some(made) => drop(text.alias(&made.text, home.cell, &module.source, made.call.clone())),
+            None => drop(text.original(home.cell, &module.source, item.range.clone())),
+        }
         text.generated("\n");
     }
     Some(text.finish())
@@ -156,6 +161,7 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
         brief: brief(scope, parts),
         ..Writer::default()
     };
+    writer.in_tokio = tokio::is_entered(scope, unit.crates.as_deref(), &unit.loads, &mentions, plan.awaits);
     for attribute in &parts.attributes {
         writer.root.original(cell, source, attribute.clone());
     }
@@ -192,13 +198,14 @@ pub(super) fn probe(
     plan: &Plan,
     name: &str,
 ) -> Unit {
-    let mut unit = statements(scope, cell, source, parts, &Plan::default());
+    let mut unit = statements(scope, cell, source, parts, plan);
     let mut writer = Writer::default();
     let whole = unit.files[0].1.generated();
     let prelude = whole.find(ENTRY).map_or("", |at| &whole[..at]);
     writer.root.generated(prelude);
     writer.root.generated("fn threadbook_probe() -> _ { ");
     writer.takes(plan);
+    writer.root.generated(if plan.awaits { AWAITED } else { "" });
     let uses = parts.items.iter().filter(|item| matches!(item.kind, Kind::Use(_))).map(|item| &item.range);
     let mut pieces: Vec<&Range<usize>> = parts.statements.iter().map(|s| &s.range).chain(uses).collect();
     pieces.sort_by_key(|range| range.start);
@@ -206,13 +213,16 @@ pub(super) fn probe(
         writer.root.original(cell, source, range.clone());
         writer.root.generated("\n;");
     }
-    writer.root.generated(&format!("{name} }}\n"));
+    writer.root.generated(&format!("{name} {}}}\n", if plan.awaits { "}) " } else { "" }));
     unit.files[0].1 = writer.root.finish();
     unit
 }
 
 /// The beginning of the function in a cell's crate that the worker calls.
 const ENTRY: &str = "#[unsafe(no_mangle)] pub extern \"C\" fn threadbook_cell(";
+
+/// Opens a block that may await. Its end is `})`, behind its value.
+const AWAITED: &str = "::threadbook::task::block_on(async { ";
 
 /// Writes the root of a cell's crate.
 #[derive(Default)]
@@ -223,6 +233,8 @@ struct Writer {
     in_strips: bool,
     /// How the cell's value is written, as the runtime's `show::form` takes it.
     form: u8,
+    /// Whether the cell's code runs in the context of the session's Tokio runtime.
+    in_tokio: bool,
     /// Functions of the session that are brief.
     brief: BTreeSet<String>,
     strips: Vec<Range<usize>>,
@@ -270,6 +282,12 @@ impl Writer {
         self.root.generated(&format!(
             "let threadbook_ended = ::threadbook::cell::{run}(threadbook_frame, || -> ::threadbook::cell::{answer} {{ "
         ));
+        if self.in_tokio {
+            self.root.generated(tokio::ENTER);
+        }
+        if plan.awaits {
+            self.root.generated(AWAITED);
+        }
     }
 
     fn takes(&mut self, plan: &Plan) {
@@ -287,13 +305,13 @@ impl Writer {
     fn store(&mut self, kept: &Kept, marker: Marker) {
         let name = &kept.name;
         let local = match marker {
-            Marker::Back(_) => format!("threadbook_back_{name}"),
+            Marker::Back(_) => format!("threadbook_back_{}", name.trim_start_matches("r#")),
             _ => mir::storage_local(name),
         };
-        let some = match &kept.form {
-            Form::AsIs => format!("Some({name})"),
-            Form::Pointer(ty) => format!("Some::<{ty}>({name})"),
-            Form::Boxed(ty) => format!("Some::<::std::boxed::Box<{ty}>>(::std::boxed::Box::new({name}))"),
+        let value = kept.form.stored_value(name);
+        let some = match kept.form.stored_type() {
+            None => format!("Some({value})"),
+            Some(ty) => format!("Some::<{ty}>({value})"),
         };
         let text = format!(
             "{{ let mut {local} = ::core::option::Option::{some}; ::threadbook::store::put(\"{name}\", &mut {local}); }} "

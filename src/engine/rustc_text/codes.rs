@@ -7,6 +7,9 @@ pub(crate) const PLACEHOLDER_IN_SIGNATURE: &str = "E0121";
 /// An expression has another type than the one that is asked of it.
 pub(super) const MISMATCHED_TYPES: &str = "E0308";
 
+/// An `.await` stands in code that is not async.
+pub(crate) const AWAIT_OUTSIDE_OF_ASYNC: &str = "E0728";
+
 /// What an error is about, as far as the engine adds something to it or changes its plan for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Matter {
@@ -82,6 +85,8 @@ mod tests {
              let m = std::sync::Mutex::new(1); let n = *m.lock()?; drop(n); Ok(()) }";
         assert!(codes_of(borrows).iter().any(|code| is_about_a_borrow(Some(code))));
         assert!(codes_of("pub fn f() -> _ { 1 }").contains(&PLACEHOLDER_IN_SIGNATURE.to_string()));
+        let awaits = codes_of("pub async fn f() {} pub fn g() { f().await; }");
+        assert!(awaits.contains(&AWAIT_OUTSIDE_OF_ASYNC.to_string()));
         assert!(codes_of("pub fn f() -> u8 { \"\" }").contains(&MISMATCHED_TYPES.to_string()));
     }
 

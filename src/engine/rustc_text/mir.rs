@@ -5,7 +5,7 @@
 
 /// The local by way of which the cell stores its new variable `name`.
 pub(crate) fn storage_local(name: &str) -> String {
-    format!("threadbook_put_{name}")
+    format!("threadbook_put_{}", name.trim_start_matches("r#"))
 }
 
 /// The type of each variable of `names`, as rustc spells it, in full paths. `Err` holds the first name for which the MIR

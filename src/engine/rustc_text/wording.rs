@@ -1,6 +1,8 @@
 //! Sentences of rustc's that the engine recognises: labels with a type in them, totals, and notes that help nobody in a
 //! notebook.
 
+use quote::ToTokens;
+
 use super::codes;
 
 /// The type of ours that `:type` compares an expression with: rustc then says in the mismatch which type it has.
@@ -22,11 +24,55 @@ pub(crate) fn is_about_type_of(message: &str) -> bool {
     message.contains("TypeOf")
 }
 
-/// What a cell's user calls the traits that rustc suggests for a type without a name (`impl Fn(i32) -> i32`): the trait
-/// object's bounds, if it is a closure or an iterator. None for other types (a future has to be polled where it is).
-pub(crate) fn boxable_traits(suggested: &str) -> Option<&str> {
+/// The bounds of the trait object that a value without a named type can be boxed as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Boxable<'a> {
+    /// A closure or an iterator.
+    Plain(&'a str),
+    /// A future, whose box has to be pinned.
+    Future(&'a str),
+    /// A closure that returns a future. There are no trait objects of `AsyncFn`, so it is to be wrapped in another closure.
+    AsyncFn(AsyncFn),
+}
+
+/// The call of a closure that returns a future.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AsyncFn {
+    /// Whether it can be called once only.
+    pub once: bool,
+    /// The type of each argument.
+    pub arguments: Vec<String>,
+    /// What its future results in.
+    pub output: String,
+}
+
+/// The trait object for the type that rustc suggests for a value without a named one (`impl Fn(i32) -> i32`). None if no
+/// trait object can do what the value does.
+pub(crate) fn boxable_traits(suggested: &str) -> Option<Boxable<'_>> {
     let traits = suggested.strip_prefix("impl ")?;
-    ["Fn", "Iterator<"].iter().any(|start| traits.starts_with(start)).then_some(traits)
+    if traits.starts_with("Future<") {
+        return Some(Boxable::Future(traits));
+    }
+    if traits.starts_with("AsyncFn") {
+        return async_fn(traits).map(Boxable::AsyncFn);
+    }
+    ["Fn", "Iterator<"].iter().any(|start| traits.starts_with(start)).then_some(Boxable::Plain(traits))
+}
+
+/// The call in `AsyncFn(i32) -> usize`. None for a closure whose future borrows: for `AsyncFnMut` from what the closure has
+/// captured, so that no other closure can return it; otherwise from an argument, which the type in the MIR does not show.
+fn async_fn(bounds: &str) -> Option<AsyncFn> {
+    let bound: syn::TraitBound = syn::parse_str(bounds.split(" + ").next()?).ok()?;
+    let segment = bound.path.segments.last()?;
+    let syn::PathArguments::Parenthesized(call) = &segment.arguments else { return None };
+    let output = match &call.output {
+        syn::ReturnType::Default => "()".to_string(),
+        syn::ReturnType::Type(_, ty) => ty.to_token_stream().to_string(),
+    };
+    let arguments = call.inputs.iter().map(|ty| ty.to_token_stream().to_string()).collect();
+    let once = segment.ident == "AsyncFnOnce";
+    let borrows = call.inputs.iter().any(|ty| ty.to_token_stream().to_string().contains(['&', '\'']));
+    ((once || segment.ident == "AsyncFn") && !borrows).then_some(AsyncFn { once, arguments, output })
 }
 
 /// The first name that a message quotes: "cannot find value `x` in this scope".
@@ -117,10 +163,18 @@ mod tests {
 
     #[test]
     fn closures_and_iterators_have_traits_to_box() {
-        assert_eq!(boxable_traits("impl Fn(i32) -> i32"), Some("Fn(i32) -> i32"));
-        assert_eq!(boxable_traits("impl FnOnce() + use<>"), Some("FnOnce() + use<>"));
-        assert_eq!(boxable_traits("impl Iterator<Item = u8>"), Some("Iterator<Item = u8>"));
-        assert_eq!(boxable_traits("impl Future<Output = ()>"), None);
+        assert_eq!(boxable_traits("impl Fn(i32) -> i32"), Some(Boxable::Plain("Fn(i32) -> i32")));
+        assert_eq!(boxable_traits("impl FnOnce() + use<>"), Some(Boxable::Plain("FnOnce() + use<>")));
+        assert_eq!(boxable_traits("impl Iterator<Item = u8>"), Some(Boxable::Plain("Iterator<Item = u8>")));
+        assert_eq!(boxable_traits("impl Future<Output = ()>"), Some(Boxable::Future("Future<Output = ()>")));
+        let call = |once, arguments: &[&str], output: &str| {
+            let arguments = arguments.iter().map(|ty| ty.to_string()).collect();
+            Some(Boxable::AsyncFn(AsyncFn { once, arguments, output: output.into() }))
+        };
+        assert_eq!(boxable_traits("impl AsyncFn(i32, Vec<u8>) -> u8"), call(false, &["i32", "Vec < u8 >"], "u8"));
+        assert_eq!(boxable_traits("impl AsyncFnOnce()"), call(true, &[], "()"));
+        assert_eq!(boxable_traits("impl AsyncFnMut() -> u8"), None);
+        assert_eq!(boxable_traits("impl AsyncFn(&str) -> u8"), None);
         assert_eq!(boxable_traits("u8"), None);
     }
 

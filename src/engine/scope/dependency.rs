@@ -55,6 +55,8 @@ pub(crate) struct Crates {
     pub prints: BTreeMap<String, BTreeSet<String>>,
     /// For each name that was asked for, the name and version of its package.
     pub versions: BTreeMap<String, String>,
+    /// The name by which cells know tokio, if the library has the functions of the session's Tokio runtime.
+    pub tokio: Option<String>,
 }
 
 impl Crates {

@@ -11,6 +11,7 @@
 //! Pure: never compiles anything, and never reads a file. Crates that are there stay as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::events::CellId;
@@ -252,12 +253,15 @@ impl<'a> Growth<'a> {
     fn moved_live(&self, place: Place, old: &Module, changed: &BTreeSet<Place>) -> Live {
         let Live { uses, statics } = &old.live[&place.index];
         let item = &old.items[place.index];
-        let type_changed = item.statics.iter().any(|of| {
-            let ty = &old.source[of.keyword..of.value.start];
+        let is_changed = |ty: Range<usize>| {
+            let ty = &old.text_of(item)[ty];
             let words: BTreeSet<&str> = ty.split(|c| !is_word(c)).collect();
             self.is_changed(uses.iter().filter(|(name, _)| words.contains(name.ident.as_str())), changed)
-        });
-        let stay = !item.statics.is_empty() && !type_changed && !self.scope.stale.statics;
+        };
+        let of_statics = item.statics.iter().map(|of| of.keyword..of.value.start);
+        let of_locals = item.locals.iter().flat_map(|locals| locals.keys.iter().map(|key| key.ty.clone()));
+        let mut types = of_statics.chain(of_locals).peekable();
+        let stay = types.peek().is_some() && !types.any(is_changed) && !self.scope.stale.statics;
         Live { uses: self.mapped(uses), statics: stay.then(|| statics.unwrap_or(place.home.number)) }
     }
 

@@ -44,7 +44,7 @@ fn why_lost(name: &str, lost: &Lost) -> String {
         }
         Why::Unnameable(ty) if ty.starts_with("{async") => {
             format!(
-                "`{name}` was not kept after {cell}: it is a future, whose type has no name; await it in its own cell"
+                "`{name}` was not kept after {cell}: it is an async closure that borrows from its arguments or changes what it has captured, and no box of it can be made; make it an `async fn`"
             )
         }
         Why::Unnameable(ty) => format!(

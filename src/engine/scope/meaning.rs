@@ -67,6 +67,15 @@ impl Scope {
         })
     }
 
+    /// The text of the macro that this identifier means now. `None` if it means none of the session.
+    pub(in crate::engine) fn macro_text(&self, ident: &str) -> Option<String> {
+        let name = Name { space: Space::Macro, ident: ident.to_string() };
+        let home = *self.names.get(&name)?;
+        let (module, item) = (self.modules.get(&home)?, self.item(&name, home)?);
+        let text = item.expansion.as_ref().map_or_else(|| &module.source[item.range.clone()], |made| &made.text);
+        Some(text.to_string())
+    }
+
     /// The item in force that this name means in this module.
     pub(in crate::engine) fn item(&self, name: &Name, home: Home) -> Option<&Item> {
         let module = self.modules.get(&home)?;

@@ -91,6 +91,11 @@ impl Module {
         self.live.keys().map(|index| (*index, &self.items[*index]))
     }
 
+    /// The text in which the ranges of this item are.
+    pub(in crate::engine) fn text_of<'a>(&'a self, item: &'a Item) -> &'a Arc<str> {
+        item.expansion.as_ref().map_or(&self.source, |expansion| &expansion.text)
+    }
+
     /// The position of the item in force that defines this name.
     pub(in crate::engine) fn defines(&self, name: &Name) -> Option<usize> {
         self.live().find(|(_, item)| item.names.contains(name)).map(|(index, _)| index)
@@ -159,6 +164,8 @@ pub(in crate::engine) struct Build {
     pub loads: BTreeSet<u32>,
     /// The numbers of the crates whose libraries hold statics that one of `externs` only declares.
     pub homes: BTreeSet<u32>,
+    /// Whether one of `externs` has a `thread_local!`, which code of other crates may reach into.
+    pub locals: bool,
     /// The crates of `:dep` that one of `externs` links to.
     pub crates: Option<Arc<Crates>>,
 }

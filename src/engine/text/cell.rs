@@ -6,8 +6,11 @@
 
 mod association;
 mod attributes;
+mod awaits;
 mod brief;
+mod call;
 mod depth;
+mod expansion;
 mod heat;
 mod import;
 mod item;
@@ -25,14 +28,17 @@ use std::sync::Arc;
 use syn::parse::Parser;
 use syn::spanned::Spanned;
 
+use expansion::Definitions;
+
 pub(crate) use brief::Function;
 pub(crate) use depth::with_room;
 pub(crate) use heat::Heat;
 pub(crate) use import::{By, Import};
-pub(crate) use item::{Edit, Item, Kind, Name, Space};
+pub(crate) use item::{Edit, Expansion, Item, Kind, MacroCall, Name, Space};
 pub(crate) use measure::{Flags, Mark, Measured};
 pub(crate) use mention::Binding;
 pub(crate) use movable::tells_types_apart;
+pub(crate) use statics::{LocalKey, Locals};
 pub(crate) use turn::{Form, Over, Turns};
 
 /// One parsed cell.
@@ -91,6 +97,10 @@ pub(crate) struct Statement {
     pub timed: bool,
     /// Its outermost loops.
     pub turns: Vec<Turns>,
+    /// Whether it awaits, so that it can run only as part of a future.
+    pub awaits: bool,
+    /// `None` if it is no macro call.
+    pub call: Option<MacroCall>,
 }
 
 impl Cell {
@@ -102,6 +112,22 @@ impl Cell {
     /// place; `marks` are what the magics say about the Rust.
     pub(crate) fn with_marks(source: &str, rust: &str, marks: &[Mark]) -> Cell {
         Cell { source: source.into(), parts: parse_rust(rust, marks) }
+    }
+
+    /// Turns calls of macros into the items that they make. `of_session` returns the text of a macro of an earlier cell.
+    pub(crate) fn expand(&mut self, of_session: Definitions<'_>) {
+        let Ok(parts) = &mut self.parts else { return };
+        let has_call = parts.statements.iter().any(|statement| statement.call.is_some())
+            || parts.items.iter().any(|item| item.call.is_some());
+        if !has_call {
+            return;
+        }
+        let source = self.source.clone();
+        let own: Vec<Item> = parts.items.iter().filter(|item| item.kind == Kind::Macro).cloned().collect();
+        parts.expand(&|name| {
+            let own = own.iter().rev().find(|item| item.names.iter().any(|own| own.ident == name));
+            own.map(|item| source[item.range.clone()].to_string()).or_else(|| of_session(name))
+        });
     }
 }
 
@@ -159,6 +185,32 @@ impl Parts {
         }
     }
 
+    fn expand(&mut self, definition: Definitions<'_>) {
+        let mut made: Vec<Item> = Vec::new();
+        let mut stays = |call: &Option<MacroCall>, range: &Range<usize>| {
+            let items = call.as_ref().and_then(|call| expansion::items_of(call, range, definition));
+            let stays = items.is_none();
+            made.extend(items.into_iter().flatten());
+            stays
+        };
+        self.statements.retain(|statement| stays(&statement.call, &statement.range));
+        self.items.retain(|item| stays(&item.call, &item.range));
+        if made.is_empty() {
+            return;
+        }
+        let is_item = |tail: &Range<usize>| made.iter().any(|item| item.range.contains(&tail.start));
+        self.tail = self.tail.take().filter(|tail| !is_item(tail));
+        self.items.extend(made);
+        self.items.sort_by_key(|item| item.range.start);
+        self.note_main();
+    }
+
+    /// Notes whether the cell runs `main`.
+    fn note_main(&mut self) {
+        let is_main = |item: &Item| item.names.iter().any(|n| n.ident == "main" && n.space == Space::Value);
+        self.runs_main = self.statements.is_empty() && self.items.iter().any(is_main);
+    }
+
     pub(crate) fn assigns(&self, name: &str) -> bool {
         self.statements.iter().any(|s| s.assigns.contains(name))
     }
@@ -181,11 +233,11 @@ fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
     let mut parts =
         Parts { attributes: attributes.iter().map(|a| a.span().byte_range()).collect(), ..Parts::default() };
     let (mut functions, mut owners) = (Vec::new(), Vec::new());
-    parts.heat = heat::of_statements(stmts.iter().filter(|stmt| item::from_statement(stmt, rust).is_none()));
+    parts.heat = heat::of_statements(stmts.iter().filter(|stmt| item_of(stmt, rust).is_none()));
     let count = stmts.len();
     for (index, stmt) in stmts.into_iter().enumerate() {
         let range = stmt.span().byte_range();
-        if let Some(item) = item::from_statement(&stmt, rust) {
+        if let Some(item) = item_of(&stmt, rust) {
             let found = brief::candidates(&stmt);
             owners.extend(found.iter().map(|_| parts.items.len()));
             functions.extend(found);
@@ -205,9 +257,17 @@ fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
     for (owner, found) in owners.into_iter().zip(functions) {
         parts.items[owner].note_function(found);
     }
-    let is_main = |item: &Item| item.names.iter().any(|n| n.ident == "main" && n.space == Space::Value);
-    parts.runs_main = parts.statements.is_empty() && parts.items.iter().any(is_main);
+    parts.note_main();
     Ok(parts)
+}
+
+/// The statement as an item. `None` if it is not one.
+fn item_of(stmt: &syn::Stmt, source: &str) -> Option<Item> {
+    match stmt {
+        syn::Stmt::Item(item) => Some(item::from_item(item, source)),
+        syn::Stmt::Macro(call) => call::from_call(&call.mac, call, call.semi_token.is_some(), source),
+        _ => None,
+    }
 }
 
 /// Whether the statement is the cell's tail. A macro call without a semicolon is one too: `vec![1]` at the end of a
@@ -232,6 +292,8 @@ fn statement(stmt: &syn::Stmt, range: Range<usize>, timed: bool) -> Statement {
         assigns: mention::assigned(stmt),
         timed,
         turns: turn::of_statement(stmt),
+        awaits: awaits::of_statement(stmt),
+        call: if let syn::Stmt::Macro(call) = stmt { MacroCall::new(&call.mac) } else { None },
     }
 }
 

@@ -214,12 +214,17 @@ fn declare_as(lane: Here, kind: u32, parent: u32, name: &[u8]) {
     emit(Kind::Lane, kind as u8, lane, parent, &name[..name.len().min(4096)]);
 }
 
-/// Declares a new lane, which belongs to the cell of the calling thread's lane.
-pub(crate) fn declare(kind: u32, name: &[u8]) -> Here {
+/// Declares a new lane as a child of lane `of`, to whose cell it belongs.
+pub(crate) fn declare(kind: u32, of: Here, name: &[u8]) -> Here {
     let Some(ring) = ring() else { return Here::NOWHERE };
-    let lane = Here { lane: ring.next_lane(), ..here() };
-    declare_as(lane, kind, here().lane, name);
+    let lane = Here { lane: ring.next_lane(), ..of };
+    declare_as(lane, kind, of.lane, name);
     lane
+}
+
+/// Makes `lane` the one for which the calling thread speaks; returns the one before.
+pub(crate) fn act_as(lane: Here) -> Here {
+    HERE.replace(lane)
 }
 
 pub(crate) fn adopt(lane: Here) {
@@ -241,7 +246,7 @@ pub(crate) fn for_new_thread(made_by_crate: bool) -> (Here, u32) {
                     declare_as(lane, host::THREAD | host::DAEMON, here().lane, name);
                     lane
                 }
-                _ => declare(host::THREAD, name),
+                _ => declare(host::THREAD, here(), name),
             };
             (lane, number)
         }
@@ -347,7 +352,7 @@ pub(crate) fn input(detail: u8, question: &[u8]) -> bool {
 /// Returns the lane of a child that the calling thread is about to fork.
 pub(crate) fn for_new_child() -> Here {
     match ADOPTED.replace(0) {
-        0 => declare(host::PROCESS, b"fork"),
+        0 => declare(host::PROCESS, here(), b"fork"),
         adopted => Here::from_handle(adopted),
     }
 }
@@ -367,7 +372,7 @@ pub(crate) fn begin_copy() {
 
 /// Declares the lane of a program that is about to be started.
 pub(crate) fn for_new_program(path: &[u8]) -> Here {
-    declare(host::PROCESS, path.rsplit(|byte| *byte == b'/').next().unwrap_or(path))
+    declare(host::PROCESS, here(), path.rsplit(|byte| *byte == b'/').next().unwrap_or(path))
 }
 
 /// Records that a declared lane runs as process `pid`. Called in the parent.

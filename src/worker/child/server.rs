@@ -183,6 +183,9 @@ static HOST: host::Host = host::Host {
     text: host_text,
     next_thread_number: host_next_thread_number,
     declare: host_declare,
+    here: host_here,
+    declare_in: host_declare_in,
+    act_as: host_act_as,
     adopt: host_adopt,
     rename: host_rename,
     enter: host_enter,
@@ -219,7 +222,20 @@ extern "C" fn host_next_thread_number() -> u32 {
 
 unsafe extern "C" fn host_declare(kind: u32, name: *const u8, len: usize) -> u64 {
     // SAFETY: as above.
-    capture::declare(kind, unsafe { slice(name, len) }).to_handle()
+    capture::declare(kind, capture::here(), unsafe { slice(name, len) }).to_handle()
+}
+
+extern "C" fn host_here() -> u64 {
+    capture::here().to_handle()
+}
+
+unsafe extern "C" fn host_declare_in(kind: u32, of: u64, name: *const u8, len: usize) -> u64 {
+    // SAFETY: as above.
+    capture::declare(kind, capture::Here::from_handle(of), unsafe { slice(name, len) }).to_handle()
+}
+
+extern "C" fn host_act_as(lane: u64) -> u64 {
+    capture::act_as(capture::Here::from_handle(lane)).to_handle()
 }
 
 extern "C" fn host_adopt(lane: u64) {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::events::CellId;
 
-use super::Writer;
 use super::loops::LOOK;
+use super::{AWAITED, Writer};
 use crate::engine::build::storage_plan::{Marker, Plan, PutBack};
 use crate::engine::text::cell::{Flags, Kind, Measured, Parts, Statement};
 
@@ -23,10 +23,10 @@ impl Writer {
     /// the value of the last expression. Then stores the variables that the plan stores inside of the cell's code.
     pub(super) fn body(&mut self, cell: CellId, source: &Arc<str>, parts: &Parts, plan: &Plan) {
         let mut at = 0;
-        let mut open: Option<&Measured> = None;
+        let mut open: Option<(&Measured, bool)> = None;
         for (range, piece) in pieces(parts) {
-            if let Some(ended) = open.take_if(|open| !open.body.contains(&range.start)) {
-                self.measured(ended.flags);
+            if let Some((ended, awaits)) = open.take_if(|(open, _)| !open.body.contains(&range.start)) {
+                self.measured(ended.flags, awaits);
             }
             self.root.blank(&source[at..range.start]);
             at = range.end;
@@ -43,16 +43,17 @@ impl Writer {
                 Piece::Statement(statement) => {
                     let group = parts.measured.iter().find(|measured| measured.body.contains(&range.start));
                     if let (Some(group), None) = (group, open) {
-                        self.measure(group.flags);
-                        open = Some(group);
+                        let awaits = plan.awaits && awaits(group, parts);
+                        self.measure(group.flags, awaits);
+                        open = Some((group, awaits));
                     }
                     self.statement(cell, source, statement, parts, open.is_some());
                 }
             }
         }
-        if let Some(ended) = open {
+        if let Some((ended, awaits)) = open {
             self.root.generated("\n");
-            self.measured(ended.flags);
+            self.measured(ended.flags, awaits);
         }
         self.root.blank(&source[at..]);
         if parts.runs_main {
@@ -66,7 +67,11 @@ impl Writer {
         for taken in plan.taken.iter().filter(|t| t.put_back == PutBack::Inside && !t.rebound) {
             self.put_back(&taken.name);
         }
-        self.root.generated("::core::result::Result::Ok(()) }); ");
+        // The type of a future's value is not written, so its last expression has to say it.
+        self.root.generated(match plan.awaits {
+            false => "::core::result::Result::Ok(()) }); ",
+            true => "::threadbook::task::ended() }) }); ",
+        });
     }
 
     fn statement(&mut self, cell: CellId, source: &Arc<str>, of: &Statement, parts: &Parts, measured: bool) {
@@ -121,16 +126,17 @@ impl Writer {
 
     /// Opens the closure that is measured. The closure borrows what it mentions (no `move`), since it is called more than
     /// once.
-    fn measure(&mut self, flags: Flags) {
+    fn measure(&mut self, flags: Flags, awaits: bool) {
         let Flags { loops, runs, precision, quiet, .. } = flags;
         self.root.generated(&format!(
             "; let threadbook_timed = ::threadbook::timeit::measure(::threadbook::timeit::Options {{ loops: {loops}, runs: {runs}, precision: {precision}, quiet: {quiet} }}, || {{ "
         ));
+        self.root.generated(if awaits { AWAITED } else { "" });
     }
 
     /// Closes the closure that is measured, and shows the result if the flags ask for it.
-    fn measured(&mut self, flags: Flags) {
-        self.root.generated("}); ");
+    fn measured(&mut self, flags: Flags, awaits: bool) {
+        self.root.generated(if awaits { "}) }); " } else { "}); " });
         if flags.output {
             let show = "{ use ::threadbook::show::Fallback as _; (&threadbook_timed).evcxr_display(); } ";
             self.root.generated(show);
@@ -154,6 +160,12 @@ impl Writer {
             self.root.generated(&format!(" ::core::hint::black_box(&{}); ", bind.name));
         }
     }
+}
+
+/// Whether statements that are measured together await. If no statement of the cell does, a macro awaits somewhere.
+fn awaits(group: &Measured, parts: &Parts) -> bool {
+    let mut awaiting = parts.statements.iter().filter(|statement| statement.awaits).peekable();
+    awaiting.peek().is_none() || awaiting.any(|statement| group.body.contains(&statement.range.start))
 }
 
 fn pieces(parts: &Parts) -> Vec<(Range<usize>, Piece<'_>)> {

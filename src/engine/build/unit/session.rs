@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::{Unit, builds, link_crates, link_session, linked, lints, macros_text};
 use crate::engine::diagnostics::Diagnostic;
 use crate::engine::scope::{Build, Home, Library, Live, Module, Scope, Uses, module_name};
-use crate::engine::text::cell::{By, Edit, Item, Kind, Name, Space};
+use crate::engine::text::cell::{By, Edit, Expansion, Item, Kind, LocalKey, Locals, Name, Space};
 use crate::engine::text::source_map::{GeneratedFile, SourceBuilder};
 
 /// The session crate with this number, with a module for each cell of which it has items.
@@ -16,8 +16,10 @@ pub(crate) fn session(scope: &Scope, number: u32) -> Unit {
     let uses: Uses = modules.iter().flat_map(|module| module.uses()).cloned().collect();
     let mut unit = linked(scope, &uses, "");
     unit.hot = true;
-    let has_locals = |module: &&Module| module.live().any(|(_, item)| item.mentions.contains("thread_local"));
-    unit.calls_directly = unit.crates.is_none() && !modules.iter().any(has_locals);
+    let numbers = scope.externs(&uses, "");
+    let has_locals =
+        modules.iter().any(|module| has_locals(module)) || builds(scope, &numbers).any(|build| build.locals);
+    unit.calls_directly = unit.crates.is_none() && !has_locals;
     let statics = modules.iter().flat_map(|module| module.live.values()).filter_map(|live| live.statics);
     let statics: BTreeSet<u32> = statics.collect();
     unit.loads.extend(builds(scope, &statics).flat_map(|build| build.loads.iter().copied()));
@@ -54,6 +56,11 @@ pub(crate) fn session(scope: &Scope, number: u32) -> Unit {
     unit
 }
 
+/// Whether code in the module, or code of other crates that calls it, may reach into a thread local of the module.
+fn has_locals(module: &Module) -> bool {
+    module.live().any(|(_, item)| item.mentions.contains("thread_local"))
+}
+
 /// What later cells have to know of the session crate with this number, once it is compiled to `library`, with `code` bytes of
 /// machine code.
 pub(crate) fn built(scope: &Scope, number: u32, library: Library, code: u64) -> Build {
@@ -63,9 +70,10 @@ pub(crate) fn built(scope: &Scope, number: u32, library: Library, code: u64) -> 
     homes.extend(modules().flat_map(|module| module.live.values()).filter_map(|live| live.statics));
     let mut loads: BTreeSet<u32> = builds(scope, &externs).flat_map(|build| build.loads.iter().copied()).collect();
     loads.extend(builds(scope, &homes).flat_map(|build| build.loads.iter().copied()));
+    let locals = builds(scope, &externs).any(|build| build.locals) || modules().any(|module| has_locals(module));
     externs.insert(number);
     loads.insert(number);
-    Build { library, code, externs, loads, homes, crates: scope.crates.clone() }
+    Build { library, code, externs, loads, homes, locals, crates: scope.crates.clone() }
 }
 
 /// The paths of the imports of earlier cells that errors are about: what they import is not there any more.
@@ -114,7 +122,10 @@ fn module_text(scope: &Scope, module: &Module) -> (GeneratedFile, Vec<(String, R
     for (index, item) in items {
         text.blank(&module.source[at..item.range.start]);
         let edits = item_edits(module, index, item);
-        edited(&mut text, module, item.range.clone(), edits);
+        match &item.expansion {
+            Some(made) => expanded(&mut text, module, item, made, edits),
+            None => edited(&mut text, module, item.range.clone(), edits),
+        }
         at = item.range.end;
     }
     text.blank(&module.source[at..]);
@@ -164,8 +175,46 @@ fn item_edits(module: &Module, index: usize, item: &Item) -> Vec<Edit> {
             edits.push(Edit { range: place.range.end..place.range.end, text: " }".into() });
         }
     }
+    for (number, locals) in item.locals.iter().enumerate() {
+        local_edits(module, index, item, (number, locals), home, &mut edits);
+    }
     edits.sort_by_key(|edit| edit.range.start);
     edits
+}
+
+/// The edits for a `thread_local!`: keys that live here are exported as statics beside it; others are declared in its place.
+fn local_edits(
+    module: &Module,
+    index: usize,
+    item: &Item,
+    (number, locals): (usize, &Locals),
+    home: Option<u32>,
+    edits: &mut Vec<Edit>,
+) {
+    let Range { start, end } = locals.range;
+    let (library, cell) = (home.unwrap_or(module.home.number), module.home.cell.0);
+    let mut text = String::new();
+    for (key, LocalKey { name, ty, references }) in locals.keys.iter().enumerate() {
+        let symbol = format!("threadbook_local_{library}_{cell}_{index}_{number}_{key}");
+        let mut spelt = module.text_of(item)[ty.clone()].replace('\n', " ");
+        for at in references.iter().rev() {
+            spelt.insert_str(at - ty.start, "'static ");
+        }
+        let ty = format!("::std::thread::LocalKey<{spelt}>");
+        text += &match home {
+            None => format!(
+                " #[allow(non_upper_case_globals)] #[unsafe(export_name = \"{symbol}\")] pub static {symbol}: {ty} = {name};"
+            ),
+            Some(_) => {
+                format!("unsafe extern \"C\" {{ #[link_name = \"{symbol}\"] pub safe static {name}: {ty}; }} ")
+            }
+        };
+    }
+    let range = if home.is_some() { start..end } else { end..end };
+    if home.is_some() {
+        edits.retain(|edit| !(start <= edit.range.start && edit.range.end <= end));
+    }
+    edits.push(Edit { range, text });
 }
 
 /// Copies a range of a cell with the edits applied. Text that an edit removes is blanked out, so that lines stay where
@@ -178,10 +227,27 @@ fn edited(text: &mut SourceBuilder, module: &Module, range: Range<usize>, edits:
             text.blank(&module.source[edit.range.clone()]);
         } else {
             text.prefix(&edit.text);
+            let lines = module.source[edit.range.clone()].matches('\n').count();
+            text.generated(&"\n".repeat(lines));
         }
         at = edit.range.end;
     }
     text.original(module.home.cell, &module.source, at..range.end);
+}
+
+/// Writes what a macro call became, on one line of the call, so that later lines stay where they are.
+fn expanded(text: &mut SourceBuilder, module: &Module, item: &Item, made: &Expansion, edits: Vec<Edit>) {
+    let mut written = String::new();
+    let mut at = 0;
+    for edit in edits {
+        written += &made.text[at..edit.range.start];
+        written += &edit.text;
+        at = edit.range.end;
+    }
+    written += &made.text[at..];
+    written.push(' ');
+    text.alias(&written, module.home.cell, &module.source, made.call.clone());
+    text.blank(&module.source[item.range.clone()]);
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ fn with(scope: &Scope, source: &str, binding: Binding) -> Scope {
     externs.insert(number);
     let library = Library { key: number.to_string(), path: "p".into() };
     let loads = [number].into();
-    let build = Build { library, code: 400, externs, loads, homes: [].into(), crates: None };
+    let build = Build { library, code: 400, externs, loads, homes: [].into(), locals: false, crates: None };
     scope.builds.insert_mut(number, Arc::new(build));
     scope
 }

@@ -5,27 +5,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
-use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::spanned::Spanned;
 
 use super::attributes::after_attributes;
 use super::brief::{Candidate, Function};
 use super::import::{self, Import};
-use super::statics::{self, Static};
-use super::{association, mention, movable, unended};
+use super::mention::{self, name_of};
+use super::statics::{self, Locals, Static};
+use super::{association, movable, unended};
 
 /// One item; a `use` is one too.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub range: Range<usize>,
+    /// What the item is written as, if a macro of the session made it. All ranges below are then of that text.
+    pub expansion: Option<Expansion>,
+    /// The macro call that the item is. `None` if it is none.
+    pub call: Option<MacroCall>,
     pub names: Vec<Name>,
     pub kind: Kind,
     /// Insertions (an empty range) and replacements that make the item visible to the session's other crates.
     pub edits: Vec<Edit>,
     /// Every `static` in the item, also those inside functions.
     pub statics: Vec<Static>,
+    /// Every `thread_local!` in it.
+    pub locals: Vec<Locals>,
     pub mentions: BTreeSet<String>,
     /// Those identifiers that may name an item by themselves; see `mention::reads_of_tokens`.
     pub reads: BTreeSet<String>,
@@ -38,6 +45,28 @@ pub(crate) struct Item {
     pub shapes_types: bool,
     /// Whether it means the same in another crate: it has no state and does not name its crate.
     pub movable: bool,
+}
+
+/// A macro call in the place of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MacroCall {
+    /// The macro's name. A path with more than one segment names no macro of the session.
+    pub name: String,
+    pub tokens: String,
+}
+
+impl MacroCall {
+    pub(super) fn new(mac: &syn::Macro) -> Option<MacroCall> {
+        Some(MacroCall { name: mac.path.get_ident()?.to_string(), tokens: mac.tokens.to_string() })
+    }
+}
+
+/// The text that a call of a macro became.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Expansion {
+    pub text: Arc<str>,
+    /// The call in the cell.
+    pub call: Range<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,19 +128,11 @@ impl Item {
     }
 }
 
-/// The statement as an item. `None` if it is not one.
-pub(super) fn from_statement(stmt: &syn::Stmt, source: &str) -> Option<Item> {
-    match stmt {
-        syn::Stmt::Item(item) => Some(from_item(item, source)),
-        syn::Stmt::Macro(call) => from_macro_call(call, source),
-        _ => None,
-    }
-}
-
-fn from_item(item: &syn::Item, source: &str) -> Item {
+pub(super) fn from_item(item: &syn::Item, source: &str) -> Item {
     let (names, kind) = names_and_kind(item);
     let mut publish = Publish { edits: Vec::new() };
     publish.item(item);
+    let (statics, locals) = statics::of_item(item);
     let tokens = item.to_token_stream();
     let mut range = item.span().byte_range();
     match item {
@@ -126,10 +147,13 @@ fn from_item(item: &syn::Item, source: &str) -> Item {
     }
     Item {
         range,
+        expansion: None,
+        call: None,
         names,
         kind,
         edits: publish.edits,
-        statics: statics::of_item(item),
+        statics,
+        locals,
         mentions: mention::of_tokens(tokens.clone()),
         reads: mention::reads_of_tokens(tokens.clone()),
         tokens: tokens.to_string(),
@@ -144,7 +168,7 @@ fn from_item(item: &syn::Item, source: &str) -> Item {
 }
 
 fn names_and_kind(item: &syn::Item) -> (Vec<Name>, Kind) {
-    let named = |space, ident: &syn::Ident| vec![Name { space, ident: ident.to_string() }];
+    let named = |space, ident: &syn::Ident| vec![Name { space, ident: name_of(ident) }];
     let names = match item {
         syn::Item::Use(item) => return (Vec::new(), Kind::Use(import::of_use(item))),
         syn::Item::ExternCrate(item) => return (Vec::new(), Kind::Use(import::of_extern_crate(item))),
@@ -183,7 +207,7 @@ fn foreign_name(item: &syn::ForeignItem) -> Option<Name> {
         syn::ForeignItem::Static(item) => &item.ident,
         _ => return None,
     };
-    Some(Name { space: Space::Value, ident: ident.to_string() })
+    Some(Name { space: Space::Value, ident: name_of(ident) })
 }
 
 fn implementation(item: &syn::ItemImpl) -> Kind {
@@ -198,89 +222,7 @@ fn implementation(item: &syn::ItemImpl) -> Kind {
     Kind::Impl { key, inherent: of.is_none(), methods, anchors: association::anchors(item) }
 }
 
-/// A macro call in statement position that defines items. `None` if it defines none. Two kinds do: the runtime's
-/// `transfer!`, and any macro whose tokens begin like an item, as those of `thread_local!`, `lazy_static!` and
-/// `bitflags!` do.
-fn from_macro_call(call: &syn::StmtMacro, source: &str) -> Option<Item> {
-    let tokens = call.mac.tokens.clone();
-    let names = names_in_tokens(tokens.clone());
-    let implements = call.mac.path.segments.last().is_some_and(|last| last.ident == "transfer");
-    if !implements && (names.is_empty() || !begins_like_an_item(tokens.clone())) {
-        return None;
-    }
-    let range = call.span().byte_range();
-    let mut edits = Vec::new();
-    publish_tokens(tokens, &mut edits);
-    if call.semi_token.is_none() && source[range.clone()].ends_with([')', ']']) {
-        edits.push(Edit { range: range.end..range.end, text: ";".into() });
-    }
-    let all = call.to_token_stream();
-    Some(Item {
-        range,
-        names,
-        kind: Kind::Definition,
-        edits,
-        statics: Vec::new(),
-        mentions: mention::of_tokens(all.clone()),
-        reads: mention::reads_of_tokens(all.clone()),
-        tokens: all.to_string(),
-        functions: BTreeMap::new(),
-        shapes_types: true,
-        movable: false,
-    })
-}
-
-fn begins_like_an_item(tokens: TokenStream) -> bool {
-    let mut trees = tokens.into_iter().peekable();
-    while matches!(trees.peek(), Some(TokenTree::Punct(p)) if p.as_char() == '#') {
-        trees.next();
-        trees.next();
-    }
-    matches!(trees.next(), Some(TokenTree::Ident(ident)) if
-        ["pub", "static", "struct", "enum", "fn", "const", "trait", "type", "impl", "unsafe"]
-            .contains(&ident.to_string().as_str()))
-}
-
-fn names_in_tokens(tokens: TokenStream) -> Vec<Name> {
-    let idents: Vec<Option<String>> = tokens
-        .into_iter()
-        .map(|tree| if let TokenTree::Ident(ident) = tree { Some(ident.to_string()) } else { None })
-        .collect();
-    let mut names = Vec::new();
-    for pair in idents.windows(3) {
-        let (Some(keyword), Some(mut ident)) = (pair[0].as_deref(), pair[1].as_deref()) else { continue };
-        if ["ref", "mut"].contains(&ident) {
-            let Some(after) = pair[2].as_deref() else { continue };
-            ident = after;
-        }
-        let space = match keyword {
-            "static" | "fn" | "const" => Space::Value,
-            "struct" | "enum" | "trait" | "type" => Space::Type,
-            _ => continue,
-        };
-        names.push(Name { space, ident: ident.to_string() });
-    }
-    names
-}
-
-fn publish_tokens(tokens: TokenStream, edits: &mut Vec<Edit>) {
-    let mut after_visibility = false;
-    for tree in tokens {
-        match &tree {
-            TokenTree::Ident(ident) if ident == "pub" => after_visibility = true,
-            TokenTree::Group(_) if after_visibility => {}
-            TokenTree::Ident(ident) if ident == "static" || ident == "struct" => {
-                if !after_visibility {
-                    edits.push(insert(ident.span().byte_range().start, "pub "));
-                }
-                after_visibility = false;
-            }
-            _ => after_visibility = false,
-        }
-    }
-}
-
-fn insert(at: usize, text: &str) -> Edit {
+pub(super) fn insert(at: usize, text: &str) -> Edit {
     Edit { range: at..at, text: text.into() }
 }
 
@@ -350,7 +292,7 @@ mod tests {
     use super::*;
 
     fn item(source: &str) -> Item {
-        from_statement(&syn::parse_str(source).expect("a statement"), source).expect("an item")
+        from_item(&syn::parse_str(source).expect("an item"), source)
     }
 
     fn edited(source: &str) -> String {
@@ -376,10 +318,6 @@ mod tests {
             ("impl Clone for A { fn clone(&self) -> A { A } }", "impl Clone for A { fn clone(&self) -> A { A } }"),
             ("enum E { A { x: i32 } }", "pub enum E { A { x: i32 } }"),
             ("unsafe fn f() {}", "pub unsafe fn f() {}"),
-            (
-                "thread_local! { static X: u8 = 1; pub static Y: u8 = 2; }",
-                "thread_local! { pub static X: u8 = 1; pub static Y: u8 = 2; }",
-            ),
             ("mod m { fn private() {} }", "pub mod m { fn private() {} }"),
         ] {
             assert_eq!(edited(source), expected);
@@ -393,15 +331,6 @@ mod tests {
         assert_eq!(names("struct A;"), [(Space::Type, "A".into()), (Space::Value, "A".into())]);
         assert_eq!(names("struct A {}"), [(Space::Type, "A".into())]);
         assert_eq!(names("macro_rules! m { () => {} }"), [(Space::Macro, "m".into())]);
-        assert_eq!(names("lazy_static! { static ref X: u8 = 1; }"), [(Space::Value, "X".into())]);
-    }
-
-    #[test]
-    fn calls_of_other_macros_are_statements() {
-        for source in ["println!(\"a\");", "vec![1];", "assert_eq!(a, b);"] {
-            let stmt = syn::parse_str(source).expect("a statement");
-            assert!(from_statement(&stmt, source).is_none(), "{source}");
-        }
     }
 
     #[test]

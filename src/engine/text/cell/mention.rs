@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::visit::{self, Visit};
 
@@ -12,6 +12,15 @@ use syn::visit::{self, Visit};
 pub(crate) struct Binding {
     pub name: String,
     pub mutable: bool,
+}
+
+/// The name that an identifier has in a scope. A raw identifier that is no keyword is the same name as the plain one.
+pub(super) fn name_of(ident: &Ident) -> String {
+    let name = ident.to_string();
+    match name.strip_prefix("r#") {
+        Some(plain) if syn::parse_str::<Ident>(plain).is_ok() => plain.to_string(),
+        _ => name,
+    }
 }
 
 /// Every identifier in these tokens, including those inside macro calls and those that format strings capture
@@ -26,7 +35,7 @@ fn collect(tokens: TokenStream, names: &mut BTreeSet<String>) {
     for tree in tokens {
         match tree {
             TokenTree::Ident(ident) => {
-                names.insert(ident.to_string());
+                names.insert(name_of(&ident));
             }
             TokenTree::Group(group) => collect(group.stream(), names),
             TokenTree::Literal(literal) => captured(&literal.to_string(), names),
@@ -51,7 +60,7 @@ fn collect_reads(tokens: TokenStream, inside_path: bool, names: &mut BTreeSet<St
         let behind_path = colons == 2 && !after_path_root;
         match tree {
             TokenTree::Ident(ident) => {
-                let ident = ident.to_string();
+                let ident = name_of(&ident);
                 after_path_root = ["crate", "self", "super"].contains(&ident.as_str());
                 let is_part = dots == 1 || behind_path || after_fn || (inside_path && colons == 0);
                 after_fn = ident == "fn";
@@ -84,7 +93,9 @@ fn captured(literal: &str, names: &mut BTreeSet<String>) {
     for inside in literal.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
         for word in inside.split(|c: char| !c.is_alphanumeric() && c != '_') {
             if word.starts_with(|c: char| c.is_alphabetic() || c == '_') {
-                names.insert(word.to_string());
+                // A format string has raw identifiers without `r#`.
+                let is_keyword = syn::parse_str::<Ident>(word).is_err();
+                names.insert(if is_keyword { format!("r#{word}") } else { word.to_string() });
             }
         }
     }
@@ -112,7 +123,7 @@ pub(super) fn bindings(pat: &syn::Pat) -> Vec<Binding> {
     struct Names(Vec<Binding>);
     impl<'ast> Visit<'ast> for Names {
         fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
-            let name = pat.ident.to_string();
+            let name = name_of(&pat.ident);
             if pat.subpat.is_some() || !name.starts_with(char::is_uppercase) {
                 self.0.push(Binding { name, mutable: pat.mutability.is_some() });
             }
@@ -154,6 +165,15 @@ mod tests {
         for name in ["a", "b", "w", "p", "x"] {
             assert!(names.contains(name), "{name} in {names:?}");
         }
+    }
+
+    #[test]
+    fn a_raw_identifier_is_the_plain_one_unless_that_is_a_keyword() {
+        let names = of_statement(&stmt(r#"r#type + r#name + format!("{type} {self}").len();"#));
+        assert!(names.contains("r#type") && names.contains("name") && !names.contains("r#name"), "{names:?}");
+        let syn::Stmt::Local(local) = stmt("let (r#fn, r#a) = x;") else { panic!("a let") };
+        let names: Vec<String> = bindings(&local.pat).into_iter().map(|binding| binding.name).collect();
+        assert_eq!(names, ["r#fn", "a"]);
     }
 
     #[test]

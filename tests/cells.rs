@@ -1,5 +1,6 @@
 //! Runs every session in `tests/cells/*.md` in a real worker and compares what each cell puts out with what the file
-//! says; `tests/cells/README.md` has the form. `BLESS=1` writes what came out into the blocks that differ.
+//! says; `tests/cells/README.md` has the form. `BLESS=1` writes what came out into the blocks that differ. `SESSIONS` names
+//! another directory of sessions, as `tests/crates/run.sh` does.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -14,9 +15,10 @@ fn main() {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cells-cache");
     // SAFETY: no other thread runs yet.
     unsafe { std::env::set_var("THREADBOOK_CACHE", cache) };
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cells");
+    let directory = std::env::var_os("SESSIONS").unwrap_or_else(|| "tests/cells".into());
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let mut files: Vec<PathBuf> = std::fs::read_dir(directory)
-        .expect("tests/cells is there")
+        .expect("the directory of sessions is there")
         .map(|entry| entry.expect("a readable entry").path())
         .filter(|path| path.extension().is_some_and(|e| e == "md") && !path.ends_with("README.md"))
         .collect();

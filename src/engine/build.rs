@@ -19,7 +19,9 @@ mod machine_code;
 pub(super) mod prepare;
 #[cfg(test)]
 mod prepare_tests;
+pub(super) mod prepared;
 mod refine;
+mod refusal;
 pub(super) mod runtime_crate;
 mod scratch;
 mod storage_plan;

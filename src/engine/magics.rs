@@ -65,6 +65,7 @@ static TABLE: Table = &[
     &show::LATEX,
     &show::SVG,
     &writefile::CELL,
+    &dep::MANIFEST,
     &run::LINE,
     &load::LINE,
     &rerun::RERUN,

@@ -3,6 +3,8 @@
 //! from. Knows names and types only: never holds a variable's value, and never compiles or runs anything.
 
 mod addition;
+pub(super) mod brought;
+mod crate_change;
 pub(super) mod crate_use;
 pub(super) mod dependency;
 mod growth;
@@ -12,6 +14,7 @@ mod meaning;
 mod module;
 mod moves;
 mod reach;
+pub(super) mod request;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,7 +24,7 @@ use crate::events::CellId;
 use crate::worker::TimeFormat;
 
 use crate::engine::rejection::Reported;
-use crate::engine::scope::dependency::{Crates, Wanted};
+use crate::engine::scope::dependency::{Crates, Patches, Wanted};
 use crate::engine::text::cell::{Import, Item, Kind, Name, Space};
 
 pub(super) use growth::Binding;
@@ -93,6 +96,8 @@ pub(super) struct Scope {
     moves: Map<String, String>,
     /// The crates that `:dep` has asked for.
     pub wanted: Wanted,
+    /// What `%%cargo` has said of where crates come from.
+    pub patches: Patches,
     /// The set of crates that was built last for `wanted`. `None` if none was built.
     pub crates: Option<Arc<Crates>>,
     pub optimization: Optimization,
@@ -146,6 +151,8 @@ pub(super) struct Lost {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) enum Why {
     Moved,
+    /// This part of it was moved away, or `value` if a pattern took it.
+    PartlyMoved(String),
     /// It borrows from a value that ends with its cell or may change later.
     Borrows,
     /// It has this type, which a later cell could not write.
@@ -247,25 +254,6 @@ impl Scope {
         scope
     }
 
-    /// The scope with another set of crates; its session crate has yet to be built for them. Variables and statics are
-    /// lost if their layout may depend on a crate that has changed. Any type that a cell defined counts as such, since
-    /// it may contain a type of the crate.
-    pub(super) fn with_crates(&self, crates: Arc<Crates>, cell: CellId) -> Scope {
-        let changed = self.crates.as_ref().map(|before| before.changed_in(&crates)).unwrap_or_default();
-        let rests_on =
-            |ty: &str| changed.iter().find(|name| has_word(ty, name) || homes_in(ty).next().is_some()).cloned();
-        let lost = self.variables.iter().filter_map(|(name, v)| Some((name.clone(), rests_on(&v.ty)?)));
-        let mut scope = self.clone();
-        for (name, crate_name) in lost {
-            scope = scope.without([name], cell, Why::CrateChanged(crate_name));
-        }
-        let linked = self.builds.iter().filter(|(_, build)| build.crates.is_some()).map(|(number, _)| *number);
-        scope.stale.builds.extend(linked);
-        scope.stale.statics |= !changed.is_empty();
-        scope.crates = Some(crates);
-        scope
-    }
-
     /// Adds a cell to the history (`%history`).
     pub(super) fn remember(&mut self, cell: CellId, source: &str) {
         self.history.push_back_mut((cell, source.into()));
@@ -307,8 +295,4 @@ impl Scope {
         let all: Vec<String> = self.variables.keys().cloned().collect();
         self.without(all, cell, Why::WorkerLost)
     }
-}
-
-fn has_word(text: &str, word: &str) -> bool {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|other| other == word)
 }

@@ -27,13 +27,14 @@ use self::snapshots::Snapshots;
 use crate::engine::api::{Engine, Outcome};
 use crate::engine::build::cache::Cache;
 use crate::engine::build::compile::Compiler;
-use crate::engine::build::prepare::{Prepared, prepare};
+use crate::engine::build::prepare::prepare;
+use crate::engine::build::prepared::{Prepared, Refused};
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::build::warm_up::WarmUp;
 use crate::engine::interrupt::Interrupter;
 use crate::engine::limits::Limits;
 use crate::engine::magics::{self, Picture, Replacement, Surroundings};
-use crate::engine::rejection::{PrepareError, Rejection};
+use crate::engine::rejection::Rejection;
 use crate::engine::scope::Scope;
 use crate::engine::sinks::output_limit;
 use crate::engine::sinks::picture;
@@ -207,10 +208,10 @@ impl Session {
         }
         let mut prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => {
+            Err(refused) => {
                 // The fault may be that rustc's output was misread.
                 self.warm_up.wait()?;
-                return Ok(self.reject(cell, source, error.into_rejection()?));
+                return self.refuse(cell, source, refused);
             }
         };
         if prepared.capture.is_none() && self.ahead.as_ref().is_none_or(Precompiler::is_empty) {
@@ -239,6 +240,17 @@ impl Session {
         self.scope.remember(cell, source);
         self.send(Event::NextInput { cell, text, replace });
         Outcome::Ok
+    }
+
+    /// Reports why a cell is not run. Items that it defines soundly stay.
+    fn refuse(&mut self, cell: CellId, source: &str, refused: Refused) -> Result<Outcome, Error> {
+        let Refused { error, items } = refused;
+        let rejection = error.into_rejection()?;
+        let Some(items) = items else { return Ok(self.reject(cell, source, rejection)) };
+        self.scope = items.scope;
+        self.places.extend(items.places);
+        self.fail(cell, rejection.into());
+        Ok(Outcome::Rejected)
     }
 
     fn reject(&mut self, cell: CellId, source: &str, rejection: Rejection) -> Outcome {
@@ -316,7 +328,7 @@ impl Session {
         Some(ran)
     }
 
-    fn prepare(&self, cell: CellId, source: &str) -> Result<Prepared, PrepareError> {
+    fn prepare(&self, cell: CellId, source: &str) -> Result<Prepared, Refused> {
         let say = |text: &str| self.say(cell, Stream::Stderr, text.to_string());
         prepare(&self.compiler, &self.scope, cell, source, &say)
     }
@@ -352,7 +364,7 @@ impl Session {
         }
     }
 
-    fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Prepared, PrepareError>> {
+    fn prepared_ahead(&mut self, cell: CellId, source: &str) -> Option<Result<Prepared, Refused>> {
         let ahead = self.ahead.as_mut()?;
         let prepared = ahead.take(cell, source);
         self.ahead_priority = ahead.priority();

@@ -18,6 +18,12 @@ pub(crate) fn data() -> Option<PathBuf> {
     variable("XDG_DATA_HOME").or_else(|| below_home(".local/share"))
 }
 
+/// `$CARGO_HOME`, by default `~/.cargo`; None if HOME is unset too
+/// (<https://doc.rust-lang.org/cargo/guide/cargo-home.html>).
+pub(crate) fn cargo() -> Option<PathBuf> {
+    variable("CARGO_HOME").or_else(|| below_home(".cargo"))
+}
+
 fn below_home(path: &str) -> Option<PathBuf> {
     variable("HOME").map(|home| home.join(path))
 }

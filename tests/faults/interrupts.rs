@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("loops_of_a_cell_keep_what_they_did", loops_of_a_cell),
     ("code_that_does_not_look_is_rolled_back", code_that_does_not_look),
     ("waits_end_with_what_was_done_before", waits),
+    ("awaits_end_with_what_was_done_before", awaits),
     ("what_was_waited_for_works_afterwards", what_was_waited_for),
     ("pools_of_an_interrupted_cell_are_not_waited_for", pools_of_the_cell),
     ("threads_that_go_on_are_told", threads_that_go_on),
@@ -82,6 +83,31 @@ fn code_that_does_not_look() {
         cell.says(&["did not end by itself", "rolled back: every variable is as it was before this cell"]);
         assert_eq!(bench.prints("println!(\"{done:?}\");"), "[]\n", "{source}");
     }
+}
+
+fn awaits() {
+    let mut bench = Bench::start();
+    bench.prints(KEEP);
+    bench.prints(
+        "struct Guard;\n\
+         impl Drop for Guard { fn drop(&mut self) { println!(\"dropped\"); } }\n\
+         async fn yields() { loop { std::future::poll_fn(|context| { context.waker().wake_by_ref(); \
+         if done() { std::task::Poll::Ready(()) } else { set(); std::task::Poll::Pending } }).await } }\n\
+         static DONE: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);\n\
+         fn done() -> bool { DONE.swap(false, std::sync::atomic::Ordering::Relaxed) }\n\
+         fn set() { DONE.store(true, std::sync::atomic::Ordering::Relaxed) }",
+    );
+    for source in [
+        "done.push(1); println!(\"on\"); std::future::pending::<()>().await; done.push(2);",
+        "done.push(1); println!(\"on\"); yields().await; done.push(2);",
+        "done.push(1); println!(\"on\"); loop { std::future::ready(()).await; }",
+        "let kept = async { done.push(1); println!(\"on\"); std::future::pending::<()>().await; done.push(2); }; kept.await",
+    ] {
+        kept(&mut bench, source);
+    }
+    let cell = interrupted(&mut bench, "let _guard = Guard; println!(\"on\"); std::future::pending::<()>().await");
+    assert_eq!(cell.stdout, "on\ndropped\n", "{cell:?}");
+    bench.prints("std::future::ready(()).await");
 }
 
 fn waits() {

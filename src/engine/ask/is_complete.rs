@@ -29,7 +29,10 @@ pub fn whole(source: &str) -> Whole {
 }
 
 fn judge(source: &str) -> Whole {
-    let Parsed { rust, cell, .. } = magics::parse(source);
+    let Parsed { lines, rust, cell } = magics::parse(source);
+    if lines.iter().any(|line| !line.is_whole()) {
+        return Whole::Incomplete { indent: 4 };
+    }
     if cell.parts.is_ok() {
         return Whole::Complete;
     }

@@ -5,6 +5,7 @@
 mod artifact;
 mod explain;
 mod tokio;
+mod workspace;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,13 +18,14 @@ use std::time::UNIX_EPOCH;
 use toml::{Table, Value};
 
 use crate::error::{Error, ExitCode};
+use crate::sys::dirs;
 
 use crate::engine::build::cache::{self, Cache, Key};
 use crate::engine::build::crate_store::{CrateStore, NOTE};
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::interrupt::{Interrupter, Said};
 use crate::engine::rejection::{PrepareError, Rejection};
-use crate::engine::scope::dependency::{Crates, Wanted, spelt};
+use crate::engine::scope::dependency::{Crates, Patches, Wanted, spelt};
 
 /// The [profile](https://doc.rust-lang.org/cargo/reference/profiles.html) of all crates. They are optimised because
 /// they are built once and used often, and have no debug information because it would make them large.
@@ -46,6 +48,7 @@ pub(crate) struct Set {
     /// The key of what was asked for, the toolchain and the profile, but not of the sources below a `path`.
     pub key: String,
     wanted: Wanted,
+    patches: Patches,
     /// The package that builds this set, its lock file, and the note about the result.
     directory: PathBuf,
     store: CrateStore,
@@ -70,22 +73,33 @@ impl Cargo {
         })
     }
 
-    pub(crate) fn set(&self, wanted: &Wanted) -> Result<Set, Error> {
-        let absolute = |table: &Table| {
-            let mut table = table.clone();
-            if let Some(Value::String(path)) = table.get_mut("path") {
-                *path = self.directory.join(&*path).to_string_lossy().into_owned();
-            }
-            table
-        };
-        let wanted: Wanted = wanted.iter().map(|(name, table)| (name.clone(), absolute(table))).collect();
+    pub(crate) fn set(&self, wanted: &Wanted, patches: &Patches) -> Result<Set, PrepareError> {
+        let wanted = self.absolute(wanted)?;
+        let patches = patches.iter().map(|(source, crates)| Ok((source.clone(), self.absolute(crates)?)));
+        let patches: Patches = patches.collect::<Result<_, Rejection>>()?;
         let mut key = Key::default().part(env!("THREADBOOK_ENGINE")).part(&self.version).part(PROFILE);
         for (name, table) in &wanted {
             key = key.part(spelt(name, table));
         }
+        for (source, crates) in &patches {
+            let crates: Vec<String> = crates.iter().map(|(name, table)| spelt(name, table)).collect();
+            key = key.part(format!("[patch.{source:?}]")).part(crates.join("\n"));
+        }
         let key = key.finish();
         let store = self.cache.use_crates(&key)?;
-        Ok(Set { wanted, directory: store.package(&key), store, key })
+        Ok(Set { wanted, patches, directory: store.package(&key), store, key })
+    }
+
+    /// The crates with their paths made absolute, and with what they take from a workspace.
+    fn absolute(&self, crates: &Wanted) -> Result<Wanted, Rejection> {
+        let absolute = |(name, table): (&String, &Table)| {
+            let mut table = workspace::inherited(name, table, &self.directory)?;
+            if let Some(Value::String(path)) = table.get_mut("path") {
+                *path = self.directory.join(&*path).to_string_lossy().into_owned();
+            }
+            Ok((name.clone(), table))
+        };
+        crates.iter().map(absolute).collect()
     }
 
     /// The set as it was built before. `None` if it was not, or if a source or a built file has changed since.
@@ -104,7 +118,8 @@ impl Cargo {
         before: Option<&Crates>,
         say: &dyn Fn(&str),
     ) -> Result<Crates, PrepareError> {
-        let paths = set.wanted.values().filter_map(|table| table.get("path")?.as_str().map(PathBuf::from));
+        let crates = set.wanted.values().chain(set.patches.values().flat_map(Wanted::values));
+        let paths = crates.filter_map(|table| table.get("path")?.as_str().map(PathBuf::from));
         let watched: BTreeSet<PathBuf> = paths.chain(note(set).into_iter().flat_map(|old| old.watched)).collect();
         // The library has this name too. It changes with the sources, since a worker that has loaded an earlier build
         // must not take that for this one.
@@ -122,7 +137,9 @@ impl Cargo {
             }
         }
         if !said.status.success() {
-            return Err(Rejection::dependency(&explain::failure(&text(&said), &name, &set.directory)).into());
+            let home = dirs::cargo().unwrap_or_default();
+            let why = explain::failure(&text(&said), &name, &set.directory, &home);
+            return Err(Rejection::dependency(&why).into());
         }
         let metadata = self.metadata(set)?;
         let messages = fs::read_to_string(messages).map_err(no_room)?;
@@ -195,8 +212,8 @@ impl Cargo {
     }
 }
 
-/// Writes a package that links every crate of the set and has no code of its own but what tokio needs. Each crate is renamed there, since
-/// the name of its library is known only when it is built.
+/// Writes a package that links every crate of the set and has no code of its own but what tokio needs. With a `package`, each
+/// crate counts as renamed to the name that the user gave it, so Cargo's errors have that name, and the name in code is known.
 fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<()> {
     fs::create_dir_all(&set.directory)?;
     let mut manifest = format!(
@@ -204,13 +221,17 @@ fn write_package(set: &Set, name: &str, before: Option<&Crates>) -> io::Result<(
          crate-type = [\"dylib\"]\n\n[workspace]\n\n{PROFILE}\n[dependencies]\n"
     );
     let mut root = String::new();
-    for (index, (key, table)) in set.wanted.iter().enumerate() {
+    for (name, table) in &set.wanted {
         let mut table = table.clone();
-        table.entry("package").or_insert_with(|| Value::String(key.clone()));
-        let in_package = artifact::name_in_package(index);
+        table.entry("package").or_insert_with(|| Value::String(name.clone()));
+        let in_package = artifact::name_in_package(name);
         root += &format!("extern crate {in_package} as _;\n");
-        root += &tokio::add(key, &mut table, &in_package).unwrap_or_default();
-        manifest += &format!("{}\n", spelt(&in_package, &table));
+        root += &tokio::add(name, &mut table, &in_package).unwrap_or_default();
+        manifest += &format!("{}\n", spelt(name, &table));
+    }
+    for (source, crates) in &set.patches {
+        manifest += &format!("\n[patch.{source:?}]\n");
+        crates.iter().for_each(|(name, table)| manifest += &format!("{}\n", spelt(name, table)));
     }
     let lock = set.directory.join("Cargo.lock");
     if let Some(before) = before.filter(|_| !lock.exists()) {

@@ -14,7 +14,7 @@ use crate::engine::build::storage_plan::{Marker, Plan};
 use crate::engine::build::unit::{self, Unit};
 use crate::engine::diagnostics::Diagnostic;
 use crate::engine::rejection::PrepareError;
-use crate::engine::scope::{Scope, dependency};
+use crate::engine::scope::{Scope, request};
 use crate::engine::text::cell::{Import, Kind, Parts};
 use crate::engine::text::source_map::SourceMap;
 
@@ -32,7 +32,8 @@ pub(super) fn want_extern_crates(scope: &mut Scope, parts: &Parts) -> bool {
     for name in imports.filter_map(Import::extern_crate) {
         let is_wanted = scope.wanted.keys().any(|wanted| wanted.replace('-', "_") == name);
         if !is_wanted && !ALWAYS_THERE.contains(&name) {
-            scope.wanted.insert(name.to_string(), dependency::any_version());
+            let Ok(asked) = request::parse(name) else { continue };
+            scope.wanted.insert(asked.name, asked.table);
             wants = true;
         }
     }

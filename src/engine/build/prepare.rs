@@ -16,65 +16,32 @@ use crate::engine::build::heat;
 use crate::engine::build::imports;
 use crate::engine::build::level;
 use crate::engine::build::machine_code;
+use crate::engine::build::prepared::{Prepared, Program, Refused, SoundItems};
 use crate::engine::build::refine::{Refinement, Resolution};
+use crate::engine::build::refusal;
 use crate::engine::build::storage_plan::Plan;
 use crate::engine::build::type_of::{TOO_DEEP, type_of};
 use crate::engine::build::unit::{self, Unit};
 use crate::engine::build::wishes::{Said, Wishes};
 use crate::engine::diagnostics::{self, Diagnostic};
-use crate::engine::magics::{self, Capture, Effect, Parsed, Picture};
+use crate::engine::magics::{self, Effect, Parsed};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
-use crate::engine::rustc_text::codes::{Matter, PLACEHOLDER_IN_SIGNATURE, matter};
-use crate::engine::rustc_text::{mir, wording};
-use crate::engine::scope::{Binding, Edition, Library, Lost, Scope, Variable, Why, crate_name, lost_names};
+use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
+use crate::engine::rustc_text::mir;
+use crate::engine::scope::brought;
+use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
 use crate::engine::text::cell::Parts;
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
-
-/// A cell that compiled and is ready to run.
-pub(crate) struct Prepared {
-    /// The scope to go on with if the cell runs to its end.
-    pub after: Scope,
-    /// The scope to go on with if the cell fails: without its new variables, and without those that its code may have
-    /// moved away.
-    pub after_failure: Scope,
-    /// `None` if there is nothing to run: the cell has only items, imports or commands.
-    pub program: Option<Program>,
-    /// The generated files of this cell, by which the place of a panic is shown as a place in the cell.
-    pub places: Vec<Places>,
-    /// The text that its magics print before it runs.
-    pub said: String,
-    pub warnings: String,
-    pub timing: Timing,
-    pub picture: Option<Picture>,
-    pub capture: Option<Capture>,
-}
-
-/// The libraries that the worker loads to run a cell.
-pub(crate) struct Program {
-    pub library: PathBuf,
-    /// The library of all crates, if a later set of crates may use its code and statics (`Crates::may_be_shared`).
-    pub shared: Option<PathBuf>,
-    /// Libraries that `library` links to, in the order in which they must be loaded: crates that may not be shared, session
-    /// crates.
-    pub needs: Vec<PathBuf>,
-}
-
-impl Prepared {
-    /// Whether all libraries of its program can still be read. The cache may have lost one since the cell was prepared.
-    pub(crate) fn is_there(&self) -> bool {
-        let is_there = |file: &PathBuf| std::fs::File::open(file).is_ok();
-        self.program
-            .iter()
-            .all(|program| program.shared.iter().chain(&program.needs).chain([&program.library]).all(is_there))
-    }
-}
 
 const NOTHING_TO_MEASURE: &str =
     "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
 
-/// Whether a cell can be prepared before its turn: none of its magics has to wait for it. A cell that will be rejected
+/// Whether a cell can be prepared before its turn: none of its magics has to wait for it, and no crate comes along with it. A cell that will be rejected
 /// can be.
 pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
+    if brought::may_come(scope, source) {
+        return false;
+    }
     let lines = magics::lines(source);
     let waits = |effect: Effect| effect.acts.iter().any(|(_, act)| act.waits_for_its_turn());
     if !lines.is_empty() && magics::apply(scope.clone(), &lines).is_ok_and(waits) {
@@ -93,7 +60,7 @@ pub(crate) fn prepare(
     id: CellId,
     source: &str,
     say: &dyn Fn(&str),
-) -> Result<Prepared, PrepareError> {
+) -> Result<Prepared, Refused> {
     let _span = tracing::info_span!("compile", cell = %id).entered();
     let started = Instant::now();
     let Parsed { lines, rust, mut cell } = magics::parse(source);
@@ -111,7 +78,12 @@ pub(crate) fn prepare(
         }
     }
     wishes.builds_crates |= cell.parts.as_ref().is_ok_and(|parts| imports::want_extern_crates(&mut scope, parts));
-    let mut scope = if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { scope };
+    if cell.parts.as_ref().is_ok_and(|parts| brought::bring(&mut scope, &rust, parts)) {
+        say(&format!("tokio comes along, as by `:dep {}`\n", brought::TOKIO));
+        wishes.builds_crates = true;
+    }
+    let (mut scope, lost) =
+        if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { (scope, String::new()) };
     cell.expand(&|name| scope.macro_text(name));
     let parts = match &cell.parts {
         Ok(parts) => parts,
@@ -125,13 +97,13 @@ pub(crate) fn prepare(
             if errors.iter().any(|error| error.code.is_none()) {
                 errors.retain(|error| error.code.is_none());
             }
-            return Err(rejection(&errors, &source_map(&unit, &identity.root)).into());
+            return Err(refusal::of(&errors, &source_map(&unit, &identity.root)).into());
         }
     };
     scope.chains_stay |= parts.tells_types_apart();
     let step = Step { compiler, id, source: &cell.source, parts };
     let items = step.items(scope)?;
-    let mut prepared = step.statements(items.scope)?;
+    let mut prepared = step.statements(items.scope.clone()).map_err(|error| items.in_spite_of(error))?;
     let mut said = if wishes.times { level::about(prepared.after.last_level) } else { String::new() };
     for part in std::mem::take(&mut wishes.said) {
         said += &match part {
@@ -139,7 +111,7 @@ pub(crate) fn prepare(
             Said::TypeOf(expression) => type_of(compiler, &prepared.after, id, &expression)? + "\n",
         };
     }
-    prepared.warnings.insert_str(0, &items.warnings);
+    prepared.warnings.insert_str(0, &(lost + &items.warnings));
     prepared.places.extend(items.places);
     let timing = Timing { compile_seconds: started.elapsed().as_secs_f64(), ..wishes.timing };
     let Wishes { picture, capture, .. } = wishes;
@@ -160,15 +132,21 @@ pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source
     Some(step.items(scope).ok()?.scope)
 }
 
-/// The scope with the crates that its `:dep` lines ask for. They are built now if they are not in the cache.
-fn bring_in(compiler: &Compiler, scope: Scope, id: CellId, say: &dyn Fn(&str)) -> Result<Scope, PrepareError> {
-    let set = compiler.cargo.set(&scope.wanted)?;
+/// The scope with the crates that its `:dep` lines ask for, and a warning of what is lost with those of before. They are
+/// built now if they are not in the cache.
+fn bring_in(
+    compiler: &Compiler,
+    scope: Scope,
+    id: CellId,
+    say: &dyn Fn(&str),
+) -> Result<(Scope, String), PrepareError> {
+    let set = compiler.cargo.set(&scope.wanted, &scope.patches)?;
     let crates = match compiler.cargo.kept(&set) {
         Some(crates) => crates,
         None => compiler.cargo.build(&set, scope.crates.as_deref(), say)?,
     };
     if scope.crates.as_deref() == Some(&crates) {
-        return Ok(scope);
+        return Ok((scope, String::new()));
     }
     Ok(scope.with_crates(Arc::new(crates), id))
 }
@@ -178,6 +156,16 @@ struct Items {
     scope: Scope,
     warnings: String,
     places: Vec<Places>,
+    /// Whether they have a crate. Imports alone have none, and may be what is wrong with the statements.
+    has_crate: bool,
+}
+
+impl Items {
+    /// The refusal of a cell whose items compiled and whose statements did not.
+    fn in_spite_of(&self, error: PrepareError) -> Refused {
+        let sound = || Box::new(SoundItems { scope: self.scope.clone(), places: self.places.clone() });
+        Refused { error, items: self.has_crate.then(sound) }
+    }
 }
 
 /// One cell on its way through the compiler.
@@ -199,7 +187,12 @@ impl Step<'_> {
             if let Some((errors, map)) = imports::errors(self.compiler, &scope, self.id, self.source, self.parts)? {
                 return Err(self.rejection(&scope, errors, &map).into());
             }
-            return Ok(Items { scope: scope.with_imports(items), warnings: String::new(), places: Vec::new() });
+            return Ok(Items {
+                scope: scope.with_imports(items),
+                warnings: String::new(),
+                places: Vec::new(),
+                has_crate: false,
+            });
         }
         let over_chain = addition.grown_over_chain();
         let has_chain = over_chain.is_some();
@@ -251,7 +244,7 @@ impl Step<'_> {
         if !kept.about.is_empty() {
             scope = scope.without_imports(&kept.about, number);
         }
-        Ok(Items { scope, warnings: self.warnings(&kept.stderr, &map), places })
+        Ok(Items { scope, warnings: self.warnings(&kept.stderr, &map), places, has_crate: true })
     }
 
     /// Compiles a session crate and keeps it in the cache, with rustc's warnings and the paths of the imports of earlier
@@ -454,44 +447,7 @@ impl Step<'_> {
     }
 
     /// The errors as the user sees them, with help about names that we know and rustc does not.
-    fn rejection(&self, scope: &Scope, mut errors: Vec<Diagnostic>, map: &SourceMap) -> Rejection {
-        for error in &mut errors {
-            let about = lost_names::about(scope, &error.message, error.code.as_deref());
-            // A name of the cell's own is not the variable of that name.
-            let is_own = matter(error.code.as_deref()) == Matter::Immutable && error.suggests_a_change(map);
-            about.into_iter().filter(|_| !is_own).for_each(|help| error.add_help(help));
-            if scope.edition == Edition::E2024 && wording::is_of_edition_2024(&error.message, error.notes()) {
-                error.add_help("edition 2024 has brought this rule; a line `:edition 2021` before it takes it");
-            }
-        }
-        rejection(&errors, map)
-    }
-}
-
-impl Prepared {
-    fn without_program(after: Scope) -> Prepared {
-        Prepared {
-            after_failure: after.clone(),
-            after,
-            program: None,
-            places: Vec::new(),
-            said: String::new(),
-            warnings: String::new(),
-            timing: Timing::default(),
-            picture: None,
-            capture: None,
-        }
-    }
-}
-
-/// rustc's errors as the user sees them: with places in cells instead of generated files.
-fn rejection(errors: &[Diagnostic], map: &SourceMap) -> Rejection {
-    let rendered = diagnostics::render(errors, map, true);
-    let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message.clone());
-    Rejection {
-        ename: "CompileError",
-        evalue,
-        rendered,
-        reported: errors.iter().map(Diagnostic::reported).collect(),
+    fn rejection(&self, scope: &Scope, errors: Vec<Diagnostic>, map: &SourceMap) -> Rejection {
+        refusal::explained(scope, self.parts, errors, map)
     }
 }

@@ -2,6 +2,8 @@
 //! away cannot be put back; a variable that borrows cannot be kept; a variable whose type has no name is kept in
 //! another form, if there is one. Never runs rustc itself, and never hides an error about the user's own text.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::build::storage_plan::{Errors, Form, Marker, Plan, PutBack};
@@ -19,6 +21,8 @@ pub(super) struct Refinement {
     pub plan: Plan,
     /// Variables that the plan has given up, and why.
     lost: Vec<(String, Why)>,
+    /// Variables of which a part was moved away, each with the part.
+    parted: BTreeMap<String, String>,
 }
 
 /// What the plan that compiled means for the scope. Kept with the library in the cache.
@@ -45,7 +49,7 @@ const FOR_TASKS: &str = " + Send";
 
 impl Refinement {
     pub(super) fn new(plan: Plan, scope: &Scope) -> Refinement {
-        Refinement { scope: scope.clone(), plan, lost: Vec::new() }
+        Refinement { scope: scope.clone(), plan, lost: Vec::new(), parted: BTreeMap::new() }
     }
 
     /// Whether one of the errors is about a loop in strips. The plan then goes on without strips, so that rustc speaks of
@@ -106,6 +110,9 @@ impl Refinement {
         for error in &ours {
             let moved = matter(error.code.as_deref()) == Matter::Moved;
             for marker in culprits(error, unit, root, moved) {
+                if let (Marker::Store(name) | Marker::Back(name), Some(part)) = (marker, error.moved_part()) {
+                    self.parted.insert(name.clone(), part.to_string());
+                }
                 if !seen.contains(&marker) {
                     seen.push(marker);
                     progress |= self.give_up(marker, moved, parts);
@@ -148,7 +155,12 @@ impl Refinement {
             return true;
         }
         self.plan.kept.retain(|kept| kept.name != name);
-        self.lost.push((name.to_string(), if moved { Why::Moved } else { Why::Borrows }));
+        let why = match self.parted.get(name) {
+            Some(part) if moved => Why::PartlyMoved(part.clone()),
+            _ if moved => Why::Moved,
+            _ => Why::Borrows,
+        };
+        self.lost.push((name.to_string(), why));
         true
     }
 
@@ -195,14 +207,17 @@ impl Refinement {
 
     /// What the plan means for the scope now that it has compiled. `types` are the types of the variables that it
     /// stores.
-    pub(super) fn resolve(self, types: Vec<(String, String)>, shifts: Vec<(u32, u32, i64)>) -> Resolution {
+    pub(super) fn resolve(mut self, types: Vec<(String, String)>, shifts: Vec<(u32, u32, i64)>) -> Resolution {
         let with = |put_back| {
             let taken = self.plan.taken.iter().filter(move |taken| taken.put_back == put_back);
             taken.map(|taken| taken.name.clone())
         };
         let names = self.plan.kept_names();
-        let moved = with(PutBack::Never).filter(|name| !names.contains(name)).collect();
-        Resolution { inside: with(PutBack::Inside).collect(), moved, kept: types, lost: self.lost, shifts }
+        let moved: Vec<String> = with(PutBack::Never).filter(|name| !names.contains(name)).collect();
+        let inside = with(PutBack::Inside).collect();
+        let part = |name: &String| Some((name.clone(), Why::PartlyMoved(self.parted.get(name)?.clone())));
+        self.lost.extend(moved.iter().filter_map(part));
+        Resolution { inside, moved, kept: types, lost: self.lost, shifts }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::engine::text::source_map::{GeneratedFile, SourceBuilder};
 pub(super) const CELL_CRATE: &str = "threadbook_cell";
 
 /// Lints that are off in cells, each group with the reason why.
-const ALLOWED: [&str; 17] = [
+const ALLOWED: [&str; 18] = [
     // A later cell may use what this cell defines, imports or assigns.
     "unused_variables",
     "unused_assignments",
@@ -39,6 +39,7 @@ const ALLOWED: [&str; 17] = [
     "unreachable_pub",
     "private_interfaces",
     "private_bounds",
+    "async_fn_in_trait",
     // We put our own semicolons, parentheses and braces around statements and expressions.
     "redundant_semicolons",
     "unused_parens",
@@ -111,7 +112,9 @@ fn builds<'a>(scope: &'a Scope, numbers: &'a BTreeSet<u32>) -> impl Iterator<Ite
 
 /// Names the library of all crates before any crate in it, so that rustc takes each crate from there and makes no copy.
 fn link_crates(scope: &Scope) -> String {
-    scope.crates.as_ref().map_or_else(String::new, |_| format!("extern crate {CRATES} as _; "))
+    let Some(crates) = &scope.crates else { return String::new() };
+    let declared: String = crates.declared.iter().map(|name| format!("extern crate {name}; ")).collect();
+    format!("extern crate {CRATES} as _; {declared}")
 }
 
 /// Names each session crate before those that depend on it, so that rustc need not search for any.

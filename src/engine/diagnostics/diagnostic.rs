@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::json;
 use super::location;
+use super::paths;
 use crate::engine::rejection::Reported;
 use crate::engine::rustc_text::wording;
 use crate::engine::text::source_map::{CellSpan, SourceMap};
@@ -80,6 +81,22 @@ impl Diagnostic {
     pub(in crate::engine) fn type_of_expression(&self) -> Option<&str> {
         let labels = self.raw.spans.iter().filter_map(|span| span.label.as_deref());
         wording::type_of_expression(self.code.as_deref(), labels)
+    }
+
+    /// The message with the names that the user knows.
+    pub(in crate::engine) fn message_in_cells(&self, map: &SourceMap) -> String {
+        paths::in_cells(&self.message, map)
+    }
+
+    /// The name of two types that the message is about. `None` if it is not about types of one name.
+    pub(in crate::engine) fn name_of_two_types(&self) -> Option<&str> {
+        self.raw.children.iter().find_map(|note| wording::name_of_two_types(&note.message))
+    }
+
+    /// What was moved out of a variable, such as `pair.0`. `None` if the error is about no such move, or if all of the
+    /// variable was moved.
+    pub(in crate::engine) fn moved_part(&self) -> Option<&str> {
+        self.raw.children.iter().find_map(|note| wording::moved_part(&note.message))
     }
 
     pub(in crate::engine) fn is_error(&self) -> bool {

@@ -11,7 +11,17 @@ pub(super) fn in_cells(message: &str, map: &SourceMap) -> String {
             message = rename(&message, file, text);
         }
     }
-    without_modules(&message)
+    without_crates(&without_modules(&message))
+}
+
+/// Says `here` for the crate of a cell's items: rustc quotes the definition in its cell below.
+fn without_crates(message: &str) -> String {
+    let Some((before, after)) = message.split_once(" in crate `session_") else { return message.to_owned() };
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    match rest.strip_prefix('`') {
+        Some(rest) => format!("{before} here{rest}"),
+        None => message.to_owned(),
+    }
 }
 
 /// Removes the modules of items, `session_2::cell_3::`, `crate::cell_3::` or `cell_3::`, from the paths that begin with one.
@@ -122,6 +132,13 @@ mod tests {
         check("use of `cell_3::old`, `&session_2::cell_1::A<crate::cell_12::B>`", "use of `old`, `&A<B>`");
         check("`my_cell_3::old` and `a::cell_3::old`", "`my_cell_3::old` and `a::cell_3::old`");
         check("`cell_x::old`, `cell_3` and `cell_::a`", "`cell_x::old`, `cell_3` and `cell_::a`");
+    }
+
+    #[test]
+    fn crates_of_ours_are_not_named() {
+        let map = SourceMap::new();
+        assert_eq!(in_cells("`E` is defined in crate `session_5`", &map), "`E` is defined here");
+        assert_eq!(in_cells("`E` is defined in crate `session_x`", &map), "`E` is defined in crate `session_x`");
     }
 
     #[test]

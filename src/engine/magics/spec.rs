@@ -43,6 +43,8 @@ pub(crate) enum Kind {
 pub(crate) enum Body {
     /// The magic's line is its own; the lines below are Rust.
     Line,
+    /// The magic's line is its own, and so are the lines below until what follows the name is whole.
+    Lines { is_whole: fn(&str) -> bool },
     /// The magic's line has Rust in it, such as `%time STATEMENT`.
     Rust {
         /// Returns how many bytes of what follows the name are the magic's own.
@@ -148,6 +150,16 @@ pub(crate) struct Line {
     pub body: Option<String>,
     /// `None` if there is no such magic.
     pub spec: Option<&'static Spec>,
+}
+
+impl Line {
+    /// Whether nothing that has to follow is missing.
+    pub(crate) fn is_whole(&self) -> bool {
+        match self.spec.map(|spec| &spec.body) {
+            Some(Body::Lines { is_whole }) => is_whole(&self.rest),
+            _ => true,
+        }
+    }
 }
 
 impl Spec {

@@ -23,12 +23,13 @@ pub(super) fn split(source: &str, find: Find) -> Split {
     let mut split = Split { lines: Vec::new(), rust: source.to_string(), marks: Vec::new() };
     let mut seen_rust = false;
     let mut start = 0;
-    for text in source.split_inclusive('\n') {
+    while let Some(text) = source[start..].split_inclusive('\n').next() {
         let range = start..start + text.trim_end().len();
         let range_start = start;
         start += text.len();
         match parse_line(text.trim_end(), range, find) {
-            Some(line) if may_stand_here(&line, seen_rust, &split.rust) => {
+            Some(mut line) if may_stand_here(&line, seen_rust, &split.rust) => {
+                start = line.take_lines(source, start);
                 seen_rust |= line.own.end < line.line.end;
                 if split.add(line, start) {
                     break;
@@ -62,10 +63,28 @@ impl Split {
                 }
                 self.marks.push(mark);
             }
-            Some(Body::Line) | None => blank(&mut self.rust, line.own.clone()),
+            Some(Body::Line | Body::Lines { .. }) | None => blank(&mut self.rust, line.own.clone()),
         }
         self.lines.push(line);
         takes_rest
+    }
+}
+
+impl Line {
+    /// Takes the lines below, the first of which starts at `next`, until the magic's text is whole, all of them if it never
+    /// is. Returns where the line after these starts.
+    fn take_lines(&mut self, source: &str, mut next: usize) -> usize {
+        for text in source[next..].split_inclusive('\n') {
+            if self.is_whole() {
+                break;
+            }
+            self.rest.push('\n');
+            self.rest += text.trim_end();
+            self.line.end = next + text.trim_end().len();
+            self.own.end = self.line.end;
+            next += text.len();
+        }
+        next
     }
 }
 

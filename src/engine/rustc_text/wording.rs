@@ -80,6 +80,17 @@ pub(crate) fn quoted_name(message: &str) -> Option<&str> {
     message.split('`').nth(1)
 }
 
+/// The name in a note about two types of one name: "`E` and `E` have similar names, but are actually distinct types".
+pub(crate) fn name_of_two_types(note: &str) -> Option<&str> {
+    note.ends_with("have similar names, but are actually distinct types").then(|| quoted_name(note))?
+}
+
+/// The place in a note about a move of a part: "partial move occurs because `pair.0` has type `String`, …". rustc calls the
+/// place `value` if a pattern moved it.
+pub(crate) fn moved_part(note: &str) -> Option<&str> {
+    note.starts_with("partial move occurs because").then(|| quoted_name(note).unwrap_or("value"))
+}
+
 /// Whether an error of `Matter::UnknownPath` may be about a crate that is not there.
 pub(crate) fn may_be_about_a_crate(message: &str) -> bool {
     message.contains("crate `") || message.starts_with("unresolved import")
@@ -200,6 +211,13 @@ mod tests {
     fn names_and_crates_are_read_from_messages() {
         assert_eq!(quoted_name("cannot find value `x` in this scope"), Some("x"));
         assert_eq!(quoted_name("mismatched types"), None);
+        let note = "`m::E` and `E` have similar names, but are actually distinct types";
+        assert_eq!((name_of_two_types(note), name_of_two_types("mismatched types")), (Some("m::E"), None));
+        let note =
+            "partial move occurs because `pair.0` has type `String`, which does not implement the `Copy` trait";
+        assert_eq!(moved_part(note), Some("pair.0"));
+        assert_eq!(moved_part("partial move occurs because value has type"), Some("value"));
+        assert_eq!(moved_part("move occurs because `pair` has type"), None);
         assert!(may_be_about_a_crate("unresolved import `serde`"));
         assert!(may_be_about_a_crate("use of unresolved module or unlinked crate `serde`"));
         assert!(!may_be_about_a_crate("cannot find type `Serde` in this scope"));

@@ -76,6 +76,18 @@ impl Scope {
         Some(text.to_string())
     }
 
+    /// What the item that this name means now uses. `None` if it means none of the session.
+    pub(super) fn uses_of(&self, name: &Name) -> Option<impl Iterator<Item = &(Name, Home)>> {
+        let module = self.modules.get(self.names.get(name)?)?;
+        let live = module.live.get(&module.defines(name)?)?;
+        Some(live.uses.iter())
+    }
+
+    /// The module of the item that this name means now.
+    pub(super) fn home_of(&self, name: &Name) -> Option<Home> {
+        self.names.get(name).copied()
+    }
+
     /// The item in force that this name means in this module.
     pub(in crate::engine) fn item(&self, name: &Name, home: Home) -> Option<&Item> {
         let module = self.modules.get(&home)?;

@@ -1,7 +1,11 @@
 //! Failures of cells as front ends show them: `ename`, `evalue` and the traceback in colours.
 
 use crate::engine::rejection::Rejection;
+use crate::engine::scope::brought;
 use crate::events::Failure;
+
+/// What tokio panics with where a thread is not in the context of a runtime. It may be a crate that uses tokio.
+const NO_REACTOR: &str = "there is no reactor running, must be called from the context of a Tokio 1.x runtime";
 
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Failure {
@@ -25,6 +29,25 @@ pub(super) fn returned(message: String) -> Failure {
 pub(super) fn panicked(message: String, at: &str) -> Failure {
     let place = if at.is_empty() { String::new() } else { format!(" at {at}") };
     let head = format!("\x1b[1;31mPanic\x1b[0m{place}");
-    let traceback = std::iter::once(head).chain(message.lines().map(str::to_string)).collect();
+    let lines = std::iter::once(head).chain(message.lines().map(str::to_string));
+    let help = message
+        .contains(NO_REACTOR)
+        .then(|| format!("help: a runtime of Tokio comes with `:dep {}`", brought::TOKIO));
+    let traceback = lines.chain(help).collect();
     Failure { ename: "Panic".into(), evalue: message, traceback }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_for_want_of_a_reactor_names_the_remedy() {
+        let failure = panicked(NO_REACTOR.to_string(), "In[3]:1:1");
+        assert_eq!(
+            failure.traceback[2],
+            "help: a runtime of Tokio comes with `:dep tokio = { version = \"1\", features = [\"full\"] }`"
+        );
+        assert_eq!(panicked("other".into(), "").traceback.len(), 2);
+    }
 }

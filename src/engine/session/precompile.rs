@@ -13,9 +13,9 @@ use crate::events::CellId;
 use crate::sys::thread;
 
 use crate::engine::build::compile::Compiler;
-use crate::engine::build::prepare::{Prepared, items_ahead, may_be_ahead, prepare};
+use crate::engine::build::prepare::{items_ahead, may_be_ahead, prepare};
+use crate::engine::build::prepared::{Prepared, Refused};
 use crate::engine::interrupt::Progress;
-use crate::engine::rejection::PrepareError;
 use crate::engine::scope::Scope;
 
 /// Cells that are prepared beyond the one that runs, at most. Further cells are compiled when their turn comes. Enough
@@ -54,7 +54,7 @@ pub(super) struct Precompiler {
     priority: Priority,
     /// Cells that have not been asked for, in order.
     cells: VecDeque<(CellId, String)>,
-    prepared: Receiver<Result<Prepared, PrepareError>>,
+    prepared: Receiver<Result<Prepared, Refused>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -105,7 +105,7 @@ impl Precompiler {
 
     /// Returns what was prepared for this cell, and waits until it is ready. `None` if another cell was expected next, or if
     /// its compilers do not get on.
-    pub(super) fn take(&mut self, cell: CellId, source: &str) -> Option<Result<Prepared, PrepareError>> {
+    pub(super) fn take(&mut self, cell: CellId, source: &str) -> Option<Result<Prepared, Refused>> {
         if self.compiler.is_given_up() {
             return None;
         }

@@ -74,10 +74,10 @@ struct Artifact {
     file: PathBuf,
 }
 
-/// The name that a crate has in the package that links its set. We choose it, since the name of the crate's own library
-/// is known only when it is built.
-pub(super) fn name_in_package(index: usize) -> String {
-    format!("dep{index}")
+/// The name that a crate has in the package that links its set, where every crate counts as renamed: the name of its own
+/// library is known only when it is built.
+pub(super) fn name_in_package(name: &str) -> String {
+    name.replace('-', "_")
 }
 
 /// The set of crates that these messages report. `root` is the package that links all crates; `wanted` has each name
@@ -150,14 +150,18 @@ fn name_crates(
 ) -> Result<(), String> {
     let root = metadata.resolve.nodes.iter().find(|node| Some(&node.id) == metadata.resolve.root.as_ref());
     let mut own_names: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for (index, (name, renamed)) in wanted.iter().enumerate() {
-        let ours = name_in_package(index);
+    let mut given: BTreeMap<String, &Artifact> = BTreeMap::new();
+    for (name, renamed) in wanted {
+        let ours = name_in_package(name);
         let dep = root.and_then(|root| root.deps.iter().find(|dep| dep.name == ours));
         let artifact = dep.and_then(|dep| artifacts.iter().find(|artifact| artifact.package == dep.pkg));
         let Some(artifact) = artifact else {
             return Err(format!("`:dep {name}` has no library that cells could use"));
         };
-        let used = if *renamed { name.replace('-', "_") } else { artifact.crate_name.clone() };
+        let used = if *renamed { ours } else { artifact.crate_name.clone() };
+        if used != artifact.crate_name {
+            given.insert(used.clone(), artifact);
+        }
         crates.externs.insert(used, artifact.file.clone());
         own_names.insert(artifact.crate_name.clone(), artifact.file.clone());
         if let Some(package) = metadata.packages.iter().find(|package| package.id == artifact.package) {
@@ -167,6 +171,9 @@ fn name_crates(
     for (name, file) in own_names {
         crates.externs.entry(name).or_insert(file);
     }
+    let means_another = |artifact: &Artifact| crates.externs.get(&artifact.crate_name) != Some(&artifact.file);
+    let declared = given.into_iter().filter(|(_, artifact)| means_another(artifact)).map(|(used, _)| used);
+    crates.declared = declared.collect();
     Ok(())
 }
 

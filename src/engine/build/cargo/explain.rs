@@ -1,7 +1,14 @@
 //! Turns Cargo's output into messages for the user: progress while it builds, and why a set cannot be built. The
 //! messages never mention our own package that links the set. Never runs Cargo.
 
+mod debian;
+mod index;
+mod remedy;
+mod words;
+
 use std::path::Path;
+
+pub(super) use words::is_about_network;
 
 /// Cargo's line of progress as the user sees it. `None` if it is no progress worth showing, or is about our package,
 /// which is called `root`.
@@ -15,47 +22,15 @@ pub(super) fn progress(line: &str, root: &str) -> Option<String> {
     (SHOWN.iter().any(|head| line.starts_with(head)) && !line.contains(root)).then(|| format!("{line}\n"))
 }
 
-/// Whether Cargo failed because it could not reach the network. Crates that were downloaded before may then be enough.
-pub(super) fn is_about_network(stderr: &str) -> bool {
-    const SIGNS: [&str; 6] = [
-        "failed to download",
-        "download of ",
-        "Could not resolve host",
-        "Couldn't resolve host",
-        "network error",
-        "unable to update registry",
-    ];
-    SIGNS.iter().any(|sign| stderr.to_lowercase().contains(&sign.to_lowercase()))
-}
-
-/// The part of `stderr` that is Cargo's error, without lines about our package.
-pub(super) fn failure(stderr: &str, root: &str, directory: &Path) -> String {
-    let lines: Vec<&str> = stderr.lines().collect();
-    if let Some(line) = lines.iter().find(|line| line.contains("missing a lib target")) {
-        let name = line.split("dependency `").nth(1).and_then(|rest| rest.split('`').next()).unwrap_or("it");
-        return format!("a crate of `:dep` has no library that cells could use ({name}): {}", line.trim());
+/// Why a set cannot be built, from all that Cargo said: its reason, and what to do where that is known. `root` is the name of
+/// our package in `directory`.
+pub(super) fn failure(stderr: &str, root: &str, directory: &Path, cargo_home: &Path) -> String {
+    let told = words::of_cargo(stderr, root, directory);
+    let told = if told.is_empty() { "Cargo failed and said no reason; try again".to_string() } else { told };
+    match remedy::advice(stderr, root, cargo_home) {
+        Some(advice) => format!("{told}\nhelp: {advice}"),
+        None => told,
     }
-    let start = lines.iter().position(|line| line.starts_with("error")).unwrap_or(0);
-    let hidden = |line: &str| {
-        line.starts_with("location searched:")
-            || line.contains(&format!("required by package `{root}"))
-            || line.contains("build failed, waiting for other jobs")
-            || explain_progress(line)
-    };
-    let manifest = format!("manifest at `{}`", directory.join("Cargo.toml").display());
-    let mut told = String::new();
-    for line in lines[start..].iter().filter(|line| !hidden(line) && !line.trim().is_empty()) {
-        let line = line.replace(&manifest, "the `:dep` lines").replace(&format!("package `{root}`"), "the session");
-        told += line.strip_prefix("error: ").unwrap_or(&line);
-        told.push('\n');
-    }
-    let told = told.trim_end().to_string();
-    if told.is_empty() { "Cargo failed and said no reason; try again".to_string() } else { told }
-}
-
-fn explain_progress(line: &str) -> bool {
-    // Cargo right-aligns the verb of a progress line at column 12, so it begins with spaces.
-    line.starts_with("   ") && progress(line, "\0").is_some()
 }
 
 #[cfg(test)]
@@ -71,12 +46,97 @@ mod tests {
         assert_eq!(waiting, Some("Waiting for another session that builds crates\n".into()));
     }
 
+    /// What is told of Cargo's words, with an index that has `itoa` 0.4.8 and 1.0.0.
+    fn told(stderr: &str) -> String {
+        let home = tempfile::tempdir().expect("a directory");
+        let cache = home.path().join("registry/index/x/.cache/it/oa");
+        std::fs::create_dir_all(&cache).expect("made");
+        let release =
+            |version: &str| format!("\0{version}\0{{\"vers\":\"{version}\",\"features\":{{\"no-panic\":[]}}}}");
+        std::fs::write(cache.join("itoa"), release("0.4.8") + &release("1.0.0")).expect("written");
+        failure(stderr, "root", Path::new("/d"), home.path())
+    }
+
     #[test]
     fn an_error_is_cargos_own_without_our_package() {
-        let said = "    Updating index\nerror: no matching package named `serdee` found\nlocation searched: x index\n\
-                    required by package `root v0.0.0 (/d)`\n";
-        assert_eq!(failure(said, "root", Path::new("/d")), "no matching package named `serdee` found");
-        let said = "error: failed to parse manifest at `/d/Cargo.toml`\n\nCaused by:\n  bad\n";
-        assert_eq!(failure(said, "root", Path::new("/d")), "failed to parse the `:dep` lines\nCaused by:\n  bad");
+        for (said, expected) in [
+            (
+                "    Updating index\nerror: no matching package named `serdee` found\nlocation searched: x index\n\
+                 required by package `root v0.0.0 (/d)`\n",
+                "no matching package named `serdee` found\nhelp: did you mean `:dep serde`?",
+            ),
+            (
+                "error: failed to parse manifest at `/d/Cargo.toml`\n\nCaused by:\n  bad\n",
+                "failed to parse the `:dep` lines\nCaused by:\n  bad",
+            ),
+            (
+                "error: no matching package found\nsearched package name: `other`\nperhaps you meant:      newer\n\
+                 location searched: /x/newer\nrequired by package `root v0.0.0 (/d)`\n",
+                "no matching package found\nsearched package name: `other`\nperhaps you meant:      newer\n\
+                 help: the crate there is not called `other`, but `newer`; write `:dep newer = …`, or add `package = \"newer\"`",
+            ),
+            (
+                "error: failed to select a version for the requirement `itoa = \"^0.9\"`\n\
+                 candidate versions found which didn't match: 1.0.0, 0.4.8\nlocation searched: crates.io index\n\
+                 required by package `root v0.0.0 (/d)`\n",
+                "failed to select a version for the requirement `itoa = \"^0.9\"`\n\
+                 candidate versions found which didn't match: 1.0.0, 0.4.8\n\
+                 help: the newest is `:dep itoa = \"1.0.0\"`; the nearest: 0.4.8",
+            ),
+            (
+                "error: failed to select a version for `itoa`.\n    ... required by package `root v0.0.0 (/d)`\n\
+                 versions that meet the requirements `^1` are: 1.0.0\n\npackage `root` depends on `itoa` with feature \
+                 `nope` but `itoa` does not have that feature.\n\n\n\
+                 failed to select a version for `itoa` which could resolve this conflict\n",
+                "the session depends on `itoa` with feature `nope` but `itoa` does not have that feature.\n\
+                 help: `itoa` 1.0.0 has the features no-panic",
+            ),
+            (
+                "error: rustc 1.95.0 is not supported by the following package:\n  newer@0.1.0 requires rustc 1.999\n\n",
+                "rustc 1.95.0 is not supported by the following package:\n  newer@0.1.0 requires rustc 1.999\n\
+                 help: ask for an older version of the crate, or install rustc 1.999 (`rustup update`)",
+            ),
+            (
+                "error: failed to load manifest for dependency `x`\n\nCaused by:\n  failed to read `/n/x/Cargo.toml`\n\n\
+                 Caused by:\n  No such file or directory (os error 2)\n",
+                "failed to load manifest for dependency `x`\nCaused by:\n  failed to read `/n/x/Cargo.toml`\nCaused by:\n  \
+                 No such file or directory (os error 2)\n\
+                 help: there is no crate in `/n/x`; a path starts from the notebook's directory",
+            ),
+        ] {
+            assert_eq!(told(said), expected);
+        }
+    }
+
+    #[test]
+    fn a_build_script_says_what_it_says_to_people() {
+        let said = "   Compiling alsa-sys v0.3.1\nerror: failed to run custom build command for `alsa-sys v0.3.1`\n\
+                    note: To improve backtraces for build dependencies, set X\n\nCaused by:\n  \
+                    process didn't exit successfully: `/d/build-script-build` (exit status: 101)\n  --- stdout\n  \
+                    cargo:rerun-if-env-changed=X\n\n  --- stderr\n\n  thread 'main' (1) panicked at /r/build.rs:13:18:\n\n  \
+                    The system library `alsa` required by crate `alsa-sys` was not found.\n  stack backtrace:\n     \
+                    0: x\n  note: Some details are omitted\nwarning: build failed, waiting for other jobs to finish...\n";
+        assert_eq!(
+            told(said),
+            "failed to run custom build command for `alsa-sys v0.3.1`\nCaused by:\n  The system library `alsa` required by \
+             crate `alsa-sys` was not found.\nhelp: the system lacks `alsa`; on Debian or Ubuntu `apt-get install \
+             libasound2-dev` brings it, then run the cell again"
+        );
+    }
+
+    #[test]
+    fn what_does_not_compile_or_link_is_named() {
+        let said = "error[E0425]: cannot find value `x`\n --> src/lib.rs:1:1\n\nerror: could not compile `broken` (lib) due to 1 previous error\n";
+        assert_eq!(
+            told(said),
+            "the crate `broken` does not compile\nerror[E0425]: cannot find value `x`\n --> src/lib.rs:1:1"
+        );
+        let said = "error: linking with `cc` failed: exit status: 1\n  |\n  = note:  \"cc\" \"-Wl,--x\" \"-lsqlite3\"\n  \
+                    = note: rust-lld: error: unable to find library -lsqlite3\n\nerror: could not compile `root` (lib) due to x\n";
+        assert_eq!(
+            told(said),
+            "the crates cannot be linked\nrust-lld: error: unable to find library -lsqlite3\nhelp: the system lacks \
+             `sqlite3`; on Debian or Ubuntu `apt-get install libsqlite3-dev` brings it, then run the cell again"
+        );
     }
 }

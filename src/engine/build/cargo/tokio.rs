@@ -99,12 +99,12 @@ fn has_runtime(name: &str, table: &Table) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::scope::dependency;
+    use crate::engine::scope::request;
 
     /// The name under which cells find the tokio that this line asks for, if the session has a runtime of it.
     fn known_as(line: &str) -> Option<String> {
-        let (name, table) = dependency::parse(line).expect("a crate");
-        super::name(&Wanted::from([(name, table)]))
+        let asked = request::parse(line).expect("a crate");
+        super::name(&Wanted::from([(asked.name, asked.table)]))
     }
 
     #[test]
@@ -122,9 +122,9 @@ mod tests {
 
     #[test]
     fn the_feature_is_added_to_those_that_were_asked_for() {
-        let (name, mut table) =
-            dependency::parse("tokio = { version = \"1\", features = [\"net\"] }").expect("a crate");
-        let code = add(&name, &mut table, "dep3").expect("tokio");
+        let mut asked = request::parse("tokio = { version = \"1\", features = [\"net\"] }").expect("a crate");
+        let code = add(&asked.name, &mut asked.table, "dep3").expect("tokio");
+        let table = asked.table;
         assert!(code.contains("use ::dep3::runtime") && !code.contains("TOKIO"));
         assert_eq!(table["features"].to_string(), "[\"net\", \"rt-multi-thread\"]");
     }

@@ -4,6 +4,7 @@
 //! `compile` and the plan corrected by `refine` until rustc agrees.
 
 mod attempt;
+mod bring_in;
 pub(super) mod cache;
 mod canary;
 pub(super) mod cargo;

@@ -19,6 +19,8 @@ pub(crate) enum Marker {
     Back(String),
     /// Reads this variable, which the cell freezes, after what borrows from it was stored.
     Read(String),
+    /// Brings in the item of this name.
+    Item(String),
     /// Repeats the `use` of this path from an earlier cell.
     Import(String),
 }
@@ -83,7 +85,19 @@ pub(super) struct Own {
     pub bound: Range<usize>,
 }
 
-/// What the crate of a cell's statements does with variables.
+/// What `?` makes of the errors of a cell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Errors {
+    /// A box, as most programs have it.
+    #[default]
+    Boxed,
+    /// The text of the error and of its causes, for errors that borrow.
+    Written,
+    /// The text of the error by `Debug`, for errors that have nothing else.
+    Debugged,
+}
+
+/// What the crate of a cell's statements does with variables and errors.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     pub taken: Vec<Taken>,
@@ -95,6 +109,7 @@ pub(super) struct Plan {
     pub consumed: Vec<String>,
     /// Whether loops may run in strips.
     pub in_strips: bool,
+    pub errors: Errors,
     /// Whether the statements are the body of a future, so that they can await.
     pub awaits: bool,
 }
@@ -204,6 +219,7 @@ impl Plan {
             frozen: Vec::new(),
             consumed: Vec::new(),
             in_strips: true,
+            errors: if scope.debug_errors { Errors::Debugged } else { Errors::Boxed },
             awaits: parts.statements.iter().any(|statement| statement.awaits),
         }
     }

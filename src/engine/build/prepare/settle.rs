@@ -8,7 +8,7 @@ use crate::engine::build::compile::{Built, Compiled, Identity, source_map};
 use crate::engine::build::refine::{Refinement, Resolution};
 use crate::engine::build::storage_plan::Plan;
 use crate::engine::build::unit::{self, Unit};
-use crate::engine::rejection::PrepareError;
+use crate::engine::rejection::{PrepareError, Rejection};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
 use crate::engine::rustc_text::mir;
 use crate::engine::scope::Scope;
@@ -24,6 +24,9 @@ impl Step<'_> {
         identity: &Identity,
     ) -> Result<(Built, Resolution, Unit), PrepareError> {
         let mut refinement = Refinement::new(first, scope);
+        let may_fail = self.source.contains('?');
+        // What is said if texts in the place of boxed errors do not help.
+        let mut with_boxes: Option<Rejection> = None;
         // What rustc has accepted already, when a plan that freezes is tried.
         let mut accepted = None;
         loop {
@@ -52,6 +55,12 @@ impl Step<'_> {
                     }
                     accepted = Some((self.compiler.set_aside(built)?, resolution, unit));
                 }
+                Compiled::Errors(errors)
+                    if may_fail && refinement.goes_on_with_texts(&errors, &unit, &identity.root) =>
+                {
+                    let map = source_map(&unit, &identity.root);
+                    with_boxes = Some(self.rejection(&refinement.scope, errors, &map));
+                }
                 Compiled::Errors(errors) => {
                     let map = source_map(&unit, &identity.root);
                     if !refinement.goes_async(&errors)
@@ -62,7 +71,8 @@ impl Step<'_> {
                         if let Some(accepted) = accepted {
                             return Ok(accepted);
                         }
-                        return Err(self.rejection(&refinement.scope, errors, &map).into());
+                        let rejection = || self.rejection(&refinement.scope, errors, &map);
+                        return Err(with_boxes.unwrap_or_else(rejection).into());
                     }
                 }
             }

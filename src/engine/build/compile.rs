@@ -284,6 +284,13 @@ impl Compiler {
             for (name, file) in &crates.externs {
                 command.arg(format!("--extern={name}={}", file.display()));
             }
+            let text = unit.files.first().map_or("", |(_, text)| text.generated());
+            let is_named =
+                |name: &&String| !crates.externs.contains_key(*name) && text.contains(&format!("{name}::"));
+            let named = crates.prints.keys().filter(is_named);
+            for (name, file) in named.filter_map(|name| Some((name, crates.part(name)?))) {
+                command.arg(format!("--extern={name}={}", file.display()));
+            }
             command.args(crates.search.iter().map(|directory| format!("-L{directory}")));
         }
         command

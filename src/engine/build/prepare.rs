@@ -26,6 +26,7 @@ use crate::engine::rejection::{PrepareError, Rejection, UsageError};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
 use crate::engine::rustc_text::mir;
 use crate::engine::scope::brought;
+use crate::engine::scope::dependency::Crates;
 use crate::engine::scope::lost_names;
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
 use crate::engine::text::cell::Parts;
@@ -374,7 +375,7 @@ impl Step<'_> {
             let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
             match self.compiler.statements(&unit, identity, scope.optimization, !plan.kept.is_empty())? {
                 Compiled::Built(built) => {
-                    let types = self.types(&built, &plan.kept_names())?;
+                    let types = self.types(&built, &plan.kept_names(), unit.crates.as_deref())?;
                     if !self.give_forms(&mut refinement, &types, identity)? {
                         let types = types.into_iter().filter(|(name, _)| refinement.keeps(name)).collect();
                         let resolution = refinement.resolve(types, unit.files[0].1.shifts());
@@ -396,11 +397,20 @@ impl Step<'_> {
 
     /// The types of the variables that a cell stores, read from the MIR. A type that cannot be read is an error, since
     /// the variable could not be kept.
-    fn types(&self, built: &Built, names: &[String]) -> Result<Vec<(String, String)>, Error> {
-        mir::stored_types(&built.mir, names).map_err(|name| {
+    fn types(
+        &self,
+        built: &Built,
+        names: &[String],
+        crates: Option<&Crates>,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let mut types = mir::stored_types(&built.mir, names).map_err(|name| {
             self.compiler
                 .unreadable(&format!("its MIR has no type for the variable `{name}`, which cannot be kept"))
-        })
+        })?;
+        if let Some(crates) = crates {
+            types.iter_mut().for_each(|(_, ty)| *ty = crates.repaired(ty));
+        }
+        Ok(types)
     }
 
     /// Finds a form for each variable whose own type has no name. Returns whether it found one, so that the changed

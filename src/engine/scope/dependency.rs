@@ -3,7 +3,7 @@
 //! [the Cargo reference](https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -74,6 +74,31 @@ impl Crates {
         self.watched.is_empty()
     }
 
+    /// A type as rustc spells it, with paths that can be written. Where a crate re-exports one of its parts under a new name
+    /// (`pub use futures_channel as channel`), rustc spells that as `futures::futures_channel`, which is no path; so the part
+    /// is named as the crate that it is.
+    pub(crate) fn repaired(&self, ty: &str) -> String {
+        let mut ty = ty.to_string();
+        for part in self.prints.keys().filter(|name| !self.externs.contains_key(*name)) {
+            let whole = self.externs.keys().find(|name| part.starts_with(&format!("{name}_")));
+            if let Some(whole) = whole {
+                ty = ty.replace(&format!("{whole}::{part}::"), &format!("{part}::"));
+            }
+        }
+        ty
+    }
+
+    /// The library of a crate that cells did not ask for, which `repaired` names. `None` if there are several of this name.
+    pub(crate) fn part(&self, name: &str) -> Option<&Path> {
+        let is_its = |file: &&PathBuf| {
+            let stem = file.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.strip_prefix("lib"));
+            let own = stem.and_then(|stem| stem.rsplit_once('-')).is_some_and(|(own, _)| own == name);
+            own && file.extension().is_some_and(|extension| extension == "rlib")
+        };
+        let mut files = self.files.keys().filter(is_its);
+        files.next().filter(|_| files.next().is_none()).map(PathBuf::as_path)
+    }
+
     /// The crates of this set that are not the very same in the other, or that the other gives another name. A value of
     /// their types cannot be used with the other set.
     pub(crate) fn changed_in(&self, other: &Crates) -> BTreeSet<String> {
@@ -101,6 +126,21 @@ pub(crate) fn spelt(name: &str, table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_renamed_part_of_a_crate_is_named_as_the_crate_that_it_is() {
+        let crates = Crates {
+            externs: [("futures".to_string(), PathBuf::new())].into(),
+            prints: ["futures", "futures_channel", "slab"].map(|name| (name.to_string(), BTreeSet::new())).into(),
+            files: [("a/libfutures_channel-0f.rlib".into(), 1), ("a/libfutures_channel-0f.rmeta".into(), 1)].into(),
+            ..Crates::default()
+        };
+        let ty = "(futures::futures_channel::mpsc::Sender<u8>, futures::slab::Slab, futures::stream::Once)";
+        let repaired = "(futures_channel::mpsc::Sender<u8>, futures::slab::Slab, futures::stream::Once)";
+        assert_eq!(crates.repaired(ty), repaired);
+        assert_eq!(crates.part("futures_channel"), Some(Path::new("a/libfutures_channel-0f.rlib")));
+        assert_eq!(crates.part("futures"), None);
+    }
 
     #[test]
     fn a_crate_of_another_content_has_changed() {

@@ -4,6 +4,7 @@
 //! `compile` and the plan corrected by `refine` until rustc agrees.
 
 mod attempt;
+mod bring_in;
 pub(super) mod cache;
 mod canary;
 pub(super) mod cargo;
@@ -19,6 +20,7 @@ pub(super) mod prepare;
 #[cfg(test)]
 mod prepare_tests;
 mod refine;
+pub(super) mod refused;
 pub(super) mod runtime_crate;
 mod scratch;
 mod storage_plan;

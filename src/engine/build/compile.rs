@@ -281,14 +281,8 @@ impl Compiler {
         command.args(unit.homes.iter().map(|home| format!("-Clink-arg={}", home.path.display())));
         if let Some(crates) = &unit.crates {
             command.arg(format!("--extern={CRATES}={}", crates.library.display()));
-            for (name, file) in &crates.externs {
-                command.arg(format!("--extern={name}={}", file.display()));
-            }
-            let text = unit.files.first().map_or("", |(_, text)| text.generated());
-            let is_named =
-                |name: &&String| !crates.externs.contains_key(*name) && text.contains(&format!("{name}::"));
-            let named = crates.prints.keys().filter(is_named);
-            for (name, file) in named.filter_map(|name| Some((name, crates.part(name)?))) {
+            let others = unit.other_crates.iter().map(|(name, file)| (name, file));
+            for (name, file) in crates.externs.iter().chain(others) {
                 command.arg(format!("--extern={name}={}", file.display()));
             }
             command.args(crates.search.iter().map(|directory| format!("-L{directory}")));

@@ -11,11 +11,13 @@ use crate::events::CellId;
 use crate::worker::{Places, Timing};
 
 use crate::engine::build::attempt::{self, Attempt};
+use crate::engine::build::bring_in::bring_in;
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use crate::engine::build::heat;
 use crate::engine::build::level;
 use crate::engine::build::machine_code;
 use crate::engine::build::refine::{Refinement, Resolution};
+use crate::engine::build::refused::{Refused, SoundItems};
 use crate::engine::build::storage_plan::Plan;
 use crate::engine::build::type_of::{TOO_DEEP, type_of};
 use crate::engine::build::unit::{self, Unit};
@@ -26,7 +28,6 @@ use crate::engine::rejection::{PrepareError, Rejection, UsageError};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
 use crate::engine::rustc_text::mir;
 use crate::engine::scope::brought;
-use crate::engine::scope::dependency::Crates;
 use crate::engine::scope::lost_names;
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
 use crate::engine::text::cell::Parts;
@@ -49,32 +50,6 @@ pub(crate) struct Prepared {
     pub timing: Timing,
     pub picture: Option<Picture>,
     pub capture: Option<Capture>,
-}
-
-/// Why a cell cannot be run, and what of it goes into the session all the same.
-pub(crate) struct Refused {
-    pub error: PrepareError,
-    /// `None` if the cell has no items, or if they do not compile.
-    pub items: Option<Box<SoundItems>>,
-}
-
-/// The items of a cell whose statements do not compile.
-pub(crate) struct SoundItems {
-    pub scope: Scope,
-    pub places: Vec<Places>,
-}
-
-impl Refused {
-    /// The rejection; `Err` if it is none.
-    pub(crate) fn into_rejection(self) -> Result<Rejection, Error> {
-        self.error.into_rejection()
-    }
-}
-
-impl<E: Into<PrepareError>> From<E> for Refused {
-    fn from(error: E) -> Refused {
-        Refused { error: error.into(), items: None }
-    }
 }
 
 /// The libraries that the worker loads to run a cell.
@@ -182,25 +157,6 @@ pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source
     cell.expand(&|name| scope.macro_text(name));
     let step = Step { compiler, id, source: &cell.source, parts: cell.parts.as_ref().ok()? };
     Some(step.items(scope).ok()?.scope)
-}
-
-/// The scope with the crates that its `:dep` lines ask for, and a warning of what is lost with those of before. They are
-/// built now if they are not in the cache.
-fn bring_in(
-    compiler: &Compiler,
-    scope: Scope,
-    id: CellId,
-    say: &dyn Fn(&str),
-) -> Result<(Scope, String), PrepareError> {
-    let set = compiler.cargo.set(&scope.wanted, &scope.patches)?;
-    let crates = match compiler.cargo.kept(&set) {
-        Some(crates) => crates,
-        None => compiler.cargo.build(&set, scope.crates.as_deref(), say)?,
-    };
-    if scope.crates.as_deref() == Some(&crates) {
-        return Ok((scope, String::new()));
-    }
-    Ok(scope.with_crates(Arc::new(crates), id))
 }
 
 /// The result of compiling a cell's items.
@@ -375,9 +331,14 @@ impl Step<'_> {
             let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
             match self.compiler.statements(&unit, identity, scope.optimization, !plan.kept.is_empty())? {
                 Compiled::Built(built) => {
-                    let types = self.types(&built, &plan.kept_names(), unit.crates.as_deref())?;
+                    let types = self.types(&built, &plan.kept_names())?;
                     if !self.give_forms(&mut refinement, &types, identity)? {
-                        let types = types.into_iter().filter(|(name, _)| refinement.keeps(name)).collect();
+                        let types = types.into_iter().filter(|(name, _)| refinement.keeps(name));
+                        let nameable = |ty: String| match &refinement.scope.crates {
+                            Some(crates) => crates.nameable(&ty),
+                            None => ty,
+                        };
+                        let types = types.map(|(name, ty)| (name, nameable(ty))).collect();
                         let resolution = refinement.resolve(types, unit.files[0].1.shifts());
                         return Ok((built, resolution, unit));
                     }
@@ -397,20 +358,11 @@ impl Step<'_> {
 
     /// The types of the variables that a cell stores, read from the MIR. A type that cannot be read is an error, since
     /// the variable could not be kept.
-    fn types(
-        &self,
-        built: &Built,
-        names: &[String],
-        crates: Option<&Crates>,
-    ) -> Result<Vec<(String, String)>, Error> {
-        let mut types = mir::stored_types(&built.mir, names).map_err(|name| {
+    fn types(&self, built: &Built, names: &[String]) -> Result<Vec<(String, String)>, Error> {
+        mir::stored_types(&built.mir, names).map_err(|name| {
             self.compiler
                 .unreadable(&format!("its MIR has no type for the variable `{name}`, which cannot be kept"))
-        })?;
-        if let Some(crates) = crates {
-            types.iter_mut().for_each(|(_, ty)| *ty = crates.repaired(ty));
-        }
-        Ok(types)
+        })
     }
 
     /// Finds a form for each variable whose own type has no name. Returns whether it found one, so that the changed

@@ -3,7 +3,7 @@
 //! [the Cargo reference](https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use toml::Table;
@@ -52,6 +52,8 @@ pub(crate) struct Crates {
     /// The crates with a name that the user gave, whose own name means another crate: two versions side by side. Code that
     /// declares them has rustc write their types by the given name, which means no other.
     pub declared: BTreeSet<String>,
+    /// The crates that only other crates name, as far as no two have one name: the file of each.
+    pub others: BTreeMap<String, PathBuf>,
     /// The directories that rustc is given with
     /// [`-L`](https://doc.rust-lang.org/rustc/command-line-arguments.html#option-l-search-path).
     pub search: BTreeSet<String>,
@@ -74,29 +76,21 @@ impl Crates {
         self.watched.is_empty()
     }
 
-    /// A type as rustc spells it, with paths that can be written. Where a crate re-exports one of its parts under a new name
-    /// (`pub use futures_channel as channel`), rustc spells that as `futures::futures_channel`, which is no path; so the part
-    /// is named as the crate that it is.
-    pub(crate) fn repaired(&self, ty: &str) -> String {
-        let mut ty = ty.to_string();
-        for part in self.prints.keys().filter(|name| !self.externs.contains_key(*name)) {
-            let whole = self.externs.keys().find(|name| part.starts_with(&format!("{name}_")));
-            if let Some(whole) = whole {
-                ty = ty.replace(&format!("{whole}::{part}::"), &format!("{part}::"));
+    /// A type as code can write it. rustc calls a crate by its own name where another has it under a different one:
+    /// `crossbeam::crossbeam_channel::Sender` for what `crossbeam` has as `channel`. Such a path begins with the crate then.
+    pub(crate) fn nameable(&self, ty: &str) -> String {
+        let mut text = ty.to_string();
+        for name in self.others.keys().filter(|name| ty.contains(&format!("::{name}::"))) {
+            for outer in self.externs.keys() {
+                text = without_prefix(&text, &format!("{outer}::"), &format!("{name}::"));
             }
         }
-        ty
+        text
     }
 
-    /// The library of a crate that cells did not ask for, which `repaired` names. `None` if there are several of this name.
-    pub(crate) fn part(&self, name: &str) -> Option<&Path> {
-        let is_its = |file: &&PathBuf| {
-            let stem = file.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.strip_prefix("lib"));
-            let own = stem.and_then(|stem| stem.rsplit_once('-')).is_some_and(|(own, _)| own == name);
-            own && file.extension().is_some_and(|extension| extension == "rlib")
-        };
-        let mut files = self.files.keys().filter(is_its);
-        files.next().filter(|_| files.next().is_none()).map(PathBuf::as_path)
+    /// The crates among `others` that these types name.
+    pub(crate) fn named_in(&self, types: &str) -> impl Iterator<Item = (&String, &PathBuf)> {
+        self.others.iter().filter(move |(name, _)| has_word(types, name))
     }
 
     /// The crates of this set that are not the very same in the other, or that the other gives another name. A value of
@@ -109,6 +103,25 @@ impl Crates {
         let renamed = self.externs.iter().filter(|(name, file)| other.externs.get(*name) != Some(file));
         changed.chain(renamed.map(|(name, _)| name)).cloned().collect()
     }
+}
+
+/// The text without `prefix` wherever a path begins with it and goes on with `rest`.
+fn without_prefix(text: &str, prefix: &str, rest: &str) -> String {
+    let mut short = String::new();
+    let mut from = 0;
+    for (at, _) in text.match_indices(&format!("{prefix}{rest}")) {
+        let begins = !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+        if begins {
+            short += &text[from..at];
+            from = at + prefix.len();
+        }
+    }
+    short + &text[from..]
+}
+
+/// Whether a text has this word.
+pub(super) fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|other| other == word)
 }
 
 /// The manifest line that asks for a crate. It is the same for all ways to write the request.
@@ -128,21 +141,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_renamed_part_of_a_crate_is_named_as_the_crate_that_it_is() {
-        let crates = Crates {
-            externs: [("futures".to_string(), PathBuf::new())].into(),
-            prints: ["futures", "futures_channel", "slab"].map(|name| (name.to_string(), BTreeSet::new())).into(),
-            files: [("a/libfutures_channel-0f.rlib".into(), 1), ("a/libfutures_channel-0f.rmeta".into(), 1)].into(),
-            ..Crates::default()
-        };
-        let ty = "(futures::futures_channel::mpsc::Sender<u8>, futures::slab::Slab, futures::stream::Once)";
-        let repaired = "(futures_channel::mpsc::Sender<u8>, futures::slab::Slab, futures::stream::Once)";
-        assert_eq!(crates.repaired(ty), repaired);
-        assert_eq!(crates.part("futures_channel"), Some(Path::new("a/libfutures_channel-0f.rlib")));
-        assert_eq!(crates.part("futures"), None);
-    }
-
-    #[test]
     fn a_crate_of_another_content_has_changed() {
         let crates = |print: &str| Crates {
             prints: [("itoa".to_string(), BTreeSet::from([print.to_string()]))].into(),
@@ -151,6 +149,24 @@ mod tests {
         assert!(crates("1").changed_in(&crates("1")).is_empty());
         assert_eq!(crates("1").changed_in(&crates("2")), BTreeSet::from(["itoa".to_string()]));
         assert_eq!(crates("1").changed_in(&Crates::default()).len(), 1);
+    }
+
+    #[test]
+    fn a_crate_that_another_has_under_a_different_name_is_named_by_itself() {
+        let crates = Crates {
+            externs: [("outer".to_string(), "o".into())].into(),
+            others: [("inner_crate".to_string(), "i".into())].into(),
+            ..Crates::default()
+        };
+        for (ty, named) in [
+            ("outer::inner_crate::A<outer::inner_crate::B>", "inner_crate::A<inner_crate::B>"),
+            ("Vec<outer::channel::A>", "Vec<outer::channel::A>"),
+            ("a::outer::inner_crate::A", "a::outer::inner_crate::A"),
+        ] {
+            assert_eq!(crates.nameable(ty), named);
+        }
+        assert_eq!(crates.named_in("(inner_crate::A, u8)").count(), 1);
+        assert_eq!(crates.named_in("outer::A").count(), 0);
     }
 
     #[test]

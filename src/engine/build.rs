@@ -12,6 +12,7 @@ pub(super) mod compile;
 pub(super) mod crate_store;
 pub(super) mod eviction;
 mod heat;
+mod imports;
 mod in_use;
 mod level;
 mod linker;
@@ -19,7 +20,9 @@ mod machine_code;
 pub(super) mod prepare;
 #[cfg(test)]
 mod prepare_tests;
+pub(super) mod prepared;
 mod refine;
+mod refusal;
 pub(super) mod runtime_crate;
 mod scratch;
 mod storage_plan;

@@ -31,6 +31,8 @@ pub(super) struct Refinement {
     lost: Vec<(String, Why)>,
     /// Variables of which a part was moved away, each with the part.
     parted: BTreeMap<String, String>,
+    /// Variables that may be streams, for all that is known, each with its type.
+    guessed: BTreeMap<String, String>,
     /// What keeps variables from being stored.
     borrows: Vec<Borrow>,
     /// Variables that cannot be stored, since the cell changes or moves what they borrow from.
@@ -89,6 +91,7 @@ impl Refinement {
             outdated: Vec::new(),
             freezes: None,
             parted: BTreeMap::new(),
+            guessed: BTreeMap::new(),
         }
     }
 
@@ -214,6 +217,7 @@ impl Refinement {
         }
         self.plan.kept.retain(|kept| kept.name != name);
         let why = match self.parted.get(name) {
+            _ if self.guessed.contains_key(name) => Why::Unnameable(self.guessed[name].clone()),
             Some(part) if moved => Why::PartlyMoved(part.clone()),
             _ if moved => Why::Moved,
             _ => Why::Borrows,
@@ -249,6 +253,7 @@ impl Refinement {
             outdated: Vec::new(),
             freezes: Some(Freezes::default()),
             parted: self.parted.clone(),
+            guessed: self.guessed.clone(),
         };
         for borrow in borrows {
             let name = &borrow.borrower;
@@ -348,16 +353,36 @@ impl Refinement {
             (None, Some(Boxable::Plain(traits))) => Form::Boxed(format!("dyn {traits}{FOR_THREADS}")),
             (None, Some(Boxable::AsyncFn(call))) => Form::AsyncFn { call, sendable: true },
             (None, Some(Boxable::Future(traits))) => Form::Pinned(format!("dyn {traits}{FOR_TASKS}")),
-            (None, None) => {
-                self.plan.kept.retain(|kept| kept.name != name);
-                self.lost.push((name.to_string(), Why::Unnameable(ty.to_string())));
-                return false;
-            }
+            (None, None) => match self.stream() {
+                Some(stream) => {
+                    self.guessed.insert(name.to_string(), ty.to_string());
+                    Form::Pinned(format!("dyn {stream}<Item = _>{FOR_TASKS}"))
+                }
+                None => {
+                    self.plan.kept.retain(|kept| kept.name != name);
+                    self.lost.push((name.to_string(), Why::Unnameable(ty.to_string())));
+                    return false;
+                }
+            },
         };
         if let Some(kept) = self.plan.kept.iter_mut().find(|kept| kept.name == name) {
             kept.form = form;
         }
         true
+    }
+
+    /// The path of the trait of streams, which is not std's and which rustc therefore never suggests. `None` if no crate of
+    /// `:dep` has it under a name that is known.
+    fn stream(&self) -> Option<&'static str> {
+        const PATHS: [(&str, &str); 5] = [
+            ("futures", "::futures::stream::Stream"),
+            ("futures_util", "::futures_util::stream::Stream"),
+            ("futures_core", "::futures_core::Stream"),
+            ("futures_lite", "::futures_lite::Stream"),
+            ("tokio_stream", "::tokio_stream::Stream"),
+        ];
+        let crates = self.scope.crates.as_ref()?;
+        PATHS.iter().find(|(name, _)| crates.externs.contains_key(*name)).map(|(_, path)| *path)
     }
 
     /// What the plan means for the scope now that it has compiled. `types` are the types of the variables that it

@@ -29,12 +29,15 @@ fn no_such_crate(stderr: &str, caches: &[PathBuf]) -> Option<String> {
         .or_else(|| between(stderr, "searched package name: `", "`"))?;
     let searched = between(stderr, "location searched: ", "\n").unwrap_or_default();
     let meant = between(stderr, "perhaps you meant:", "\n").map(str::trim);
-    if searched.starts_with('/') {
+    if searched.starts_with('/') || searched.starts_with("Git repository") {
         let there = meant.map(|there| format!(", but `{there}`")).unwrap_or_default();
         let there_is = meant.unwrap_or("NAME");
         return Some(format!(
             "the crate there is not called `{name}`{there}; write `:dep {there_is} = …`, or add `package = \"{there_is}\"`"
         ));
+    }
+    if ["std", "core", "alloc"].contains(&name) {
+        return Some(format!("`{name}` belongs to Rust and needs no `:dep`"));
     }
     let known = index::names(caches);
     let popular = POPULAR.split_whitespace().map(String::from);

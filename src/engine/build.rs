@@ -4,12 +4,14 @@
 //! `compile` and the plan corrected by `refine` until rustc agrees.
 
 mod attempt;
+mod beside;
 pub(super) mod cache;
 mod canary;
 pub(super) mod cargo;
 pub(super) mod compile;
 pub(super) mod crate_store;
 pub(super) mod eviction;
+mod explain;
 mod heat;
 mod in_use;
 mod level;

@@ -11,7 +11,9 @@ use crate::events::CellId;
 use crate::worker::{Places, Timing};
 
 use crate::engine::build::attempt::{self, Attempt};
+use crate::engine::build::beside;
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
+use crate::engine::build::explain;
 use crate::engine::build::heat;
 use crate::engine::build::level;
 use crate::engine::build::machine_code;
@@ -26,7 +28,6 @@ use crate::engine::rejection::{PrepareError, Rejection, UsageError};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
 use crate::engine::rustc_text::mir;
 use crate::engine::scope::brought;
-use crate::engine::scope::lost_names;
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
 use crate::engine::text::cell::Parts;
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
@@ -105,6 +106,10 @@ pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
     if brought::may_come(scope, source) {
         return false;
     }
+    if beside::may_be_named(source) {
+        // The cell before it may write the file.
+        return false;
+    }
     let lines = magics::lines(source);
     let waits = |effect: Effect| effect.acts.iter().any(|(_, act)| act.waits_for_its_turn());
     lines.is_empty() || !magics::apply(scope.clone(), &lines).is_ok_and(waits)
@@ -140,7 +145,7 @@ pub(crate) fn prepare(
     }
     let (mut scope, lost) =
         if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { (scope, String::new()) };
-    cell.expand(&|name| scope.macro_text(name));
+    compiler.complete(&mut cell, &scope);
     let parts = match &cell.parts {
         Ok(parts) => parts,
         Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
@@ -148,7 +153,7 @@ pub(crate) fn prepare(
             let unit = unit::broken(id, &cell.source, &rust, syntax.unbalanced);
             let identity = compiler.identify(&unit, scope.optimization);
             let errors = compiler.check(&unit, &identity)?;
-            return Err(rejection(&errors, &source_map(&unit, &identity.root)).into());
+            return Err(explain::plain_rejection(&errors, &source_map(&unit, &identity.root)).into());
         }
     };
     scope.chains_stay |= parts.tells_types_apart();
@@ -178,7 +183,7 @@ pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source
     }
     let Parsed { lines, mut cell, .. } = magics::parse(source);
     let scope = magics::apply(scope.clone(), &lines).ok()?.scope;
-    cell.expand(&|name| scope.macro_text(name));
+    compiler.complete(&mut cell, &scope);
     let step = Step { compiler, id, source: &cell.source, parts: cell.parts.as_ref().ok()? };
     Some(step.items(scope).ok()?.scope)
 }
@@ -306,7 +311,9 @@ impl Step<'_> {
                 let kept = Kept { about: (), stderr: built.stderr.clone() };
                 Ok((self.compiler.keep(&identity.key, &built.library, &kept)?, built.stderr))
             }
-            Compiled::Errors(errors) => Err(self.rejection(scope, errors, &source_map(unit, "lib.rs"))),
+            Compiled::Errors(errors) => {
+                Err(explain::rejection(scope, self.parts, errors, &source_map(unit, "lib.rs")))
+            }
         };
         self.compiler.discard(identity);
         Ok(kept?)
@@ -387,7 +394,7 @@ impl Step<'_> {
                         && !refinement.goes_without_strips(&errors, &unit, &identity.root)
                     {
                         let map = source_map(&unit, &identity.root);
-                        return Err(self.rejection(&refinement.scope, errors, &map).into());
+                        return Err(explain::rejection(&refinement.scope, self.parts, errors, &map).into());
                     }
                 }
             }
@@ -465,21 +472,6 @@ impl Step<'_> {
         }];
         Prepared { after, after_failure, program, places, warnings, ..Prepared::without_program(Scope::default()) }
     }
-
-    /// The errors as the user sees them, with help about names that we know and rustc does not.
-    fn rejection(&self, scope: &Scope, mut errors: Vec<Diagnostic>, map: &SourceMap) -> Rejection {
-        for error in &mut errors {
-            for help in lost_names::about(scope, &error.message, error.code.as_deref()) {
-                error.add_help(help);
-            }
-            let twins = error.name_of_two_types().map(str::to_string);
-            let mentions = self.parts.free_names();
-            for help in twins.iter().flat_map(|name| lost_names::about_two_types(scope, name, &mentions)) {
-                error.add_help(help);
-            }
-        }
-        rejection(&errors, map)
-    }
 }
 
 impl Prepared {
@@ -496,11 +488,4 @@ impl Prepared {
             capture: None,
         }
     }
-}
-
-/// rustc's errors as the user sees them: with places in cells instead of generated files.
-fn rejection(errors: &[Diagnostic], map: &SourceMap) -> Rejection {
-    let rendered = diagnostics::render(errors, map, true);
-    let evalue = errors.first().map_or_else(|| "this is not Rust".to_string(), |error| error.message_in_cells(map));
-    Rejection { ename: "CompileError", evalue, rendered }
 }

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod beside;
+mod bring_in;
 pub(super) mod cache;
 mod canary;
 pub(super) mod cargo;

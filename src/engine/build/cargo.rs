@@ -4,6 +4,7 @@
 
 mod artifact;
 mod explain;
+mod native;
 mod tokio;
 mod workspace;
 
@@ -129,9 +130,9 @@ impl Cargo {
         // A file of a new name, because another session may be building the same set.
         let messages = tempfile::NamedTempFile::new_in(&set.directory).map_err(no_room)?;
         let messages = messages.path();
-        let mut said = self.run(set, &name, messages, false, say)?;
+        let mut said = self.run(set, &name, messages, &[], say)?;
         if !said.status.success() && explain::is_about_network(&text(&said)) {
-            let offline = self.run(set, &name, messages, true, say)?;
+            let offline = self.run(set, &name, messages, &["--offline", "--"], say)?;
             if offline.status.success() {
                 said = offline;
             }
@@ -143,6 +144,7 @@ impl Cargo {
         }
         let metadata = self.metadata(set)?;
         let messages = fs::read_to_string(messages).map_err(no_room)?;
+        self.export_native(set, &name, &messages)?;
         let wanted: Vec<(String, bool)> =
             set.wanted.iter().map(|(name, table)| (name.clone(), table.contains_key("package"))).collect();
         let mut crates = match artifact::gather(&metadata, &messages, &name, &self.host, &wanted) {
@@ -158,12 +160,37 @@ impl Cargo {
         Ok(crates)
     }
 
+    /// Links the library of all crates once more if crates bring C functions along, so that it exports these. Crates are not
+    /// built again for it. A linker that cannot do it (only LLVM's takes a second version script) leaves the library as it was.
+    fn export_native(&self, set: &Set, name: &str, messages: &str) -> Result<(), Error> {
+        let functions = native::functions(messages);
+        if functions.is_empty() {
+            return Ok(());
+        }
+        let (script, demands) = (set.directory.join("exports.txt"), set.directory.join("demands.txt"));
+        write_if_new(&script, &native::exports(&functions)).map_err(no_room)?;
+        write_if_new(&demands, &native::demands(&functions)).map_err(no_room)?;
+        let messages = tempfile::NamedTempFile::new_in(&set.directory).map_err(no_room)?;
+        let link = [
+            format!("-Clink-arg=-Wl,--version-script={}", script.display()),
+            format!("-Clink-arg=@{}", demands.display()),
+        ];
+        let further = ["--offline", "--", &link[0], &link[1]];
+        let said = self.run(set, name, messages.path(), &further, &|_| {})?;
+        if !said.status.success() {
+            tracing::warn!(said = text(&said), "the linker cannot export the C functions of crates");
+            self.run(set, name, messages.path(), &["--offline", "--"], &|_| {})?;
+        }
+        Ok(())
+    }
+
+    /// Has Cargo build the set, with further arguments: those behind `--` are rustc's, for the library of all crates.
     fn run(
         &self,
         set: &Set,
         name: &str,
         messages: &Path,
-        offline: bool,
+        further: &[&str],
         say: &dyn Fn(&str),
     ) -> Result<Said, Error> {
         let mut command = self.command(set);
@@ -171,8 +198,7 @@ impl Cargo {
         // With `--target`, Cargo builds procedural macros and build scripts apart from the libraries for cells:
         // https://doc.rust-lang.org/cargo/reference/config.html#buildtarget
         command.arg("--target").arg(&self.host).arg("--target-dir").arg(set.store.target());
-        command.args(offline.then_some("--offline"));
-        command.args(["--", "-Cprefer-dynamic"]);
+        command.args(further).args((!further.contains(&"--")).then_some("--")).arg("-Cprefer-dynamic");
         command.stdout(fs::File::create(messages).map_err(no_room)?);
         let said = self.interrupter.watch(command, |line| {
             if let Some(line) = explain::progress(line, name) {

@@ -307,7 +307,8 @@ impl Compiler {
         command.args(unit.homes.iter().map(|home| format!("-Clink-arg={}", home.path.display())));
         if let Some(crates) = &unit.crates {
             command.arg(format!("--extern={CRATES}={}", crates.library.display()));
-            for (name, file) in &crates.externs {
+            let others = unit.other_crates.iter().map(|(name, file)| (name, file));
+            for (name, file) in crates.externs.iter().chain(others) {
                 command.arg(format!("--extern={name}={}", file.display()));
             }
             command.args(crates.search.iter().map(|directory| format!("-L{directory}")));

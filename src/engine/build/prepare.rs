@@ -12,6 +12,7 @@ use crate::worker::{Places, Timing};
 
 use crate::engine::build::attempt::{self, Attempt};
 use crate::engine::build::beside;
+use crate::engine::build::bring_in::bring_in;
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
 use crate::engine::build::explain;
 use crate::engine::build::heat;
@@ -186,25 +187,6 @@ pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source
     compiler.complete(&mut cell, &scope);
     let step = Step { compiler, id, source: &cell.source, parts: cell.parts.as_ref().ok()? };
     Some(step.items(scope).ok()?.scope)
-}
-
-/// The scope with the crates that its `:dep` lines ask for, and a warning of what is lost with those of before. They are
-/// built now if they are not in the cache.
-fn bring_in(
-    compiler: &Compiler,
-    scope: Scope,
-    id: CellId,
-    say: &dyn Fn(&str),
-) -> Result<(Scope, String), PrepareError> {
-    let set = compiler.cargo.set(&scope.wanted, &scope.patches)?;
-    let crates = match compiler.cargo.kept(&set) {
-        Some(crates) => crates,
-        None => compiler.cargo.build(&set, scope.crates.as_deref(), say)?,
-    };
-    if scope.crates.as_deref() == Some(&crates) {
-        return Ok((scope, String::new()));
-    }
-    Ok(scope.with_crates(Arc::new(crates), id))
 }
 
 /// The result of compiling a cell's items.
@@ -383,7 +365,12 @@ impl Step<'_> {
                 Compiled::Built(built) => {
                     let types = self.types(&built, &plan.kept_names())?;
                     if !self.give_forms(&mut refinement, &types, identity)? {
-                        let types = types.into_iter().filter(|(name, _)| refinement.keeps(name)).collect();
+                        let types = types.into_iter().filter(|(name, _)| refinement.keeps(name));
+                        let nameable = |ty: String| match &refinement.scope.crates {
+                            Some(crates) => crates.nameable(&ty),
+                            None => ty,
+                        };
+                        let types = types.map(|(name, ty)| (name, nameable(ty))).collect();
                         let resolution = refinement.resolve(types, unit.files[0].1.shifts());
                         return Ok((built, resolution, unit));
                     }

@@ -81,6 +81,8 @@ pub(crate) struct Unit {
     pub beside: BTreeSet<PathBuf>,
     /// The crates of `:dep` that it links to.
     pub crates: Option<Arc<Crates>>,
+    /// The crates that it names though no `:dep` asks for them: the types of its variables do.
+    pub other_crates: Vec<(String, PathBuf)>,
     /// Whether it has code that may run for long without optimisation. `Optimization::Auto` then optimises it.
     pub hot: bool,
     /// Whether its functions may call each other directly, and not through the table of what it exports; see
@@ -95,7 +97,9 @@ fn linked(scope: &Scope, uses: &Uses, types: &str) -> Unit {
     let numbers = scope.externs(uses, types);
     let externs = || builds(scope, &numbers);
     let homes: BTreeSet<u32> = externs().flat_map(|build| build.homes.iter().copied()).collect();
+    let other_crates = scope.crates.iter().flat_map(|crates| crates.named_in(types));
     Unit {
+        other_crates: other_crates.map(|(name, file)| (name.clone(), file.clone())).collect(),
         externs: numbers.iter().zip(externs()).map(|(n, build)| (crate_name(*n), build.library.clone())).collect(),
         // A cell links to them directly, not only through the session crates: if it uses nothing but a static, it needs
         // no symbol of those, and the linker would leave them out.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::engine::scope::dependency::Crates;
+use crate::engine::scope::dependency::{Crates, has_word};
 use crate::engine::scope::{Scope, Why, homes_in};
 use crate::engine::text::cell::Item;
 use crate::events::CellId;
@@ -70,10 +70,6 @@ fn warning(crates: &[&str], variables: &[&str], statics: &[&str]) -> String {
         true => String::new(),
         false => format!("warning: `:dep` builds crates anew; {}\n", told.join("; ")),
     }
-}
-
-fn has_word(text: &str, word: &str) -> bool {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|other| other == word)
 }
 
 #[cfg(test)]

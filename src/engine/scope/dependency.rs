@@ -52,6 +52,8 @@ pub(crate) struct Crates {
     /// The crates with a name that the user gave, whose own name means another crate: two versions side by side. Code that
     /// declares them has rustc write their types by the given name, which means no other.
     pub declared: BTreeSet<String>,
+    /// The crates that only other crates name, as far as no two have one name: the file of each.
+    pub others: BTreeMap<String, PathBuf>,
     /// The directories that rustc is given with
     /// [`-L`](https://doc.rust-lang.org/rustc/command-line-arguments.html#option-l-search-path).
     pub search: BTreeSet<String>,
@@ -74,6 +76,23 @@ impl Crates {
         self.watched.is_empty()
     }
 
+    /// A type as code can write it. rustc calls a crate by its own name where another has it under a different one:
+    /// `crossbeam::crossbeam_channel::Sender` for what `crossbeam` has as `channel`. Such a path begins with the crate then.
+    pub(crate) fn nameable(&self, ty: &str) -> String {
+        let mut text = ty.to_string();
+        for name in self.others.keys().filter(|name| ty.contains(&format!("::{name}::"))) {
+            for outer in self.externs.keys() {
+                text = without_prefix(&text, &format!("{outer}::"), &format!("{name}::"));
+            }
+        }
+        text
+    }
+
+    /// The crates among `others` that these types name.
+    pub(crate) fn named_in(&self, types: &str) -> impl Iterator<Item = (&String, &PathBuf)> {
+        self.others.iter().filter(move |(name, _)| has_word(types, name))
+    }
+
     /// The crates of this set that are not the very same in the other, or that the other gives another name. A value of
     /// their types cannot be used with the other set.
     pub(crate) fn changed_in(&self, other: &Crates) -> BTreeSet<String> {
@@ -84,6 +103,25 @@ impl Crates {
         let renamed = self.externs.iter().filter(|(name, file)| other.externs.get(*name) != Some(file));
         changed.chain(renamed.map(|(name, _)| name)).cloned().collect()
     }
+}
+
+/// The text without `prefix` wherever a path begins with it and goes on with `rest`.
+fn without_prefix(text: &str, prefix: &str, rest: &str) -> String {
+    let mut short = String::new();
+    let mut from = 0;
+    for (at, _) in text.match_indices(&format!("{prefix}{rest}")) {
+        let begins = !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+        if begins {
+            short += &text[from..at];
+            from = at + prefix.len();
+        }
+    }
+    short + &text[from..]
+}
+
+/// Whether a text has this word.
+pub(super) fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|other| other == word)
 }
 
 /// The manifest line that asks for a crate. It is the same for all ways to write the request.
@@ -111,6 +149,24 @@ mod tests {
         assert!(crates("1").changed_in(&crates("1")).is_empty());
         assert_eq!(crates("1").changed_in(&crates("2")), BTreeSet::from(["itoa".to_string()]));
         assert_eq!(crates("1").changed_in(&Crates::default()).len(), 1);
+    }
+
+    #[test]
+    fn a_crate_that_another_has_under_a_different_name_is_named_by_itself() {
+        let crates = Crates {
+            externs: [("outer".to_string(), "o".into())].into(),
+            others: [("inner_crate".to_string(), "i".into())].into(),
+            ..Crates::default()
+        };
+        for (ty, named) in [
+            ("outer::inner_crate::A<outer::inner_crate::B>", "inner_crate::A<inner_crate::B>"),
+            ("Vec<outer::channel::A>", "Vec<outer::channel::A>"),
+            ("a::outer::inner_crate::A", "a::outer::inner_crate::A"),
+        ] {
+            assert_eq!(crates.nameable(ty), named);
+        }
+        assert_eq!(crates.named_in("(inner_crate::A, u8)").count(), 1);
+        assert_eq!(crates.named_in("outer::A").count(), 0);
     }
 
     #[test]

@@ -171,6 +171,11 @@ fn name_crates(
     for (name, file) in own_names {
         crates.externs.entry(name).or_insert(file);
     }
+    let is_one = |artifact: &&Artifact| {
+        artifacts.iter().all(|other| other.crate_name != artifact.crate_name || other.file == artifact.file)
+    };
+    let others = artifacts.iter().filter(|artifact| !crates.externs.contains_key(&artifact.crate_name));
+    crates.others = others.filter(is_one).map(|a| (a.crate_name.clone(), a.file.clone())).collect();
     let means_another = |artifact: &Artifact| crates.externs.get(&artifact.crate_name) != Some(&artifact.file);
     let declared = given.into_iter().filter(|(_, artifact)| means_another(artifact)).map(|(used, _)| used);
     crates.declared = declared.collect();

@@ -144,7 +144,10 @@ fn put_out(cell: CellId, events: &[Event], expected: &[(String, String)]) -> Vec
         match event {
             Event::Text { origin, stream, text } if origin.cell == cell && !by_lane => add(stream.name(), text),
             Event::Result { cell: of, data } if *of == cell => {
-                add("result", data["text/plain"].as_str().unwrap_or_default());
+                match data.get("text/plain").filter(|_| data.len() == 1) {
+                    Some(text) => add("result", text.as_str().unwrap_or_default()),
+                    None => data.iter().for_each(|(mime, value)| add("result", &form(mime, value))),
+                }
             }
             Event::Display { origin, data, update, .. } if origin.cell == cell => {
                 let name = if *update { "update" } else { "display" };

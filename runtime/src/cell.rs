@@ -13,6 +13,54 @@ use crate::{interrupt, link, place, show};
 /// What a cell's code returns: `?` works on every error that converts into a box.
 pub type Answer = Result<(), Box<dyn Error>>;
 
+/// What the code of a cell returns whose errors borrow from what ends with the cell, as that of a lock does: `?` makes
+/// the text of the error at once. `return Err(Box::new(…))` does not compile with it, so only cells that need it have it.
+pub type Written = Result<(), Text>;
+
+/// As `Written`, for errors that have only `Debug`, and for all errors where `:efmt {:?}` asks for that.
+pub type Debugged = Result<(), DebugText>;
+
+/// The text of an error and of its causes.
+pub struct Text(String);
+
+// No `Error` for `Text`, and no `Debug` for `DebugText`: either would make `From` for it ambiguous.
+impl<'a, E: Into<Box<dyn Error + 'a>>> From<E> for Text {
+    fn from(error: E) -> Text {
+        Text(describe(&*error.into()))
+    }
+}
+
+/// The text of an error by `Debug`.
+pub struct DebugText(String);
+
+impl<E: std::fmt::Debug> From<E> for DebugText {
+    fn from(error: E) -> DebugText {
+        DebugText(format!("{error:?}"))
+    }
+}
+
+/// Makes a cell's errors what `Answer` has.
+pub trait Answers {
+    fn answer(self) -> Answer;
+}
+
+impl Answers for Written {
+    fn answer(self) -> Answer {
+        self.map_err(|Text(text)| text.into())
+    }
+}
+
+impl Answers for Debugged {
+    fn answer(self) -> Answer {
+        self.map_err(|DebugText(text)| text.into())
+    }
+}
+
+/// As `run`, for code that has texts for errors.
+pub fn run_with_texts<A: Answers>(frame: &Frame, code: impl FnOnce() -> A) -> bool {
+    run(frame, || code().answer())
+}
+
 /// Runs the code of one cell. Returns whether it came to its end.
 pub fn run(frame: &Frame, code: impl FnOnce() -> Answer) -> bool {
     let mut code = Some(code);
@@ -51,7 +99,7 @@ fn report(frame: &Frame, kind: u32, message: &str, at: &str) {
 }
 
 /// The error and what caused it, each on a line of its own.
-fn describe(error: &dyn Error) -> String {
+fn describe(error: &(dyn Error + '_)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -101,6 +101,12 @@ impl Interrupt {
 /// Takes text, which lives during the call only.
 pub type Take = unsafe extern "C" fn(to: *mut c_void, bytes: *const u8, len: usize);
 
+/// What `Host::result` takes in the place of JSON before the cell's last expression is shown. evcxr's content that its
+/// thread prints from here on is the result of the cell.
+pub const TAIL_BEGINS: &str = "tail begins";
+/// What `Host::result` takes when the cell has shown it.
+pub const TAIL_ENDS: &str = "tail ends";
+
 /// What `Host::input` returns: there is a line, the input has ended, the front end takes no input, or an interrupt came.
 pub const INPUT_LINE: u32 = 0;
 pub const INPUT_END: u32 = 1;

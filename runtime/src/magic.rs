@@ -8,6 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
+use crate::display::Display;
 use crate::host::STDOUT;
 use crate::link;
 
@@ -94,6 +95,11 @@ pub fn set_env(name: &str, value: &str) {
     // moment is left to the cell's author, as with `set_var` itself.
     unsafe { std::env::set_var(name, value) };
     link::text(STDOUT, &format!("env: {name}={value}\n"));
+}
+
+/// Shows the text as this MIME type (`%%html` and its like).
+pub fn show(mime: &str, text: &str) {
+    Display::new().mime(mime, text).show();
 }
 
 /// Writes the text to a file, or appends it, and says which.

@@ -1,10 +1,12 @@
-//! How the value of a cell's tail expression is shown. A type with a method `evcxr_display(&self)` of its own is
-//! shown by it; every other value by `Debug`. The unit value is not shown.
+//! How the value of a cell's tail expression is shown. A type with a method `evcxr_display(&self)`, of its own or by a
+//! trait, is shown by it; every other value by `Debug`. The unit value is not shown.
 
-use std::fmt::{self, Debug};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::host::{TAIL_BEGINS, TAIL_ENDS};
 
 /// The result of the running cell, as the host's JSON; held until the cell's times are printed, as in IPython.
 static RESULT: Mutex<Option<String>> = Mutex::new(None);
@@ -12,34 +14,71 @@ static RESULT: Mutex<Option<String>> = Mutex::new(None);
 /// No expression has this type: rustc says what it has instead (`:type`).
 pub struct TypeOf;
 
-/// Gives every value a method `evcxr_display`. If its type has one of its own, that comes first, as inherent methods do.
+/// Gives every value a method `evcxr_display`. Any other method of that name comes first: one of the type's own, and
+/// one of a trait that is in scope, since this one is found one reference later in
+/// [the order of method calls](https://doc.rust-lang.org/reference/expressions/method-call-expr.html).
 pub trait Fallback {
+    /// What is shown.
+    type Value: ?Sized;
+
     fn evcxr_display(&self)
     where
-        Self: Debug;
+        Self::Value: Debug;
 }
 
-impl<T: ?Sized> Fallback for T {
+impl<T: ?Sized> Fallback for &T {
+    type Value = T;
+
     fn evcxr_display(&self)
     where
         T: Debug,
     {
-        hold(std::any::type_name::<T>(), format_args!("{self:?}"));
+        hold(std::any::type_name::<T>(), self);
     }
+}
+
+/// How the result of the cell that runs is written: `PRETTY`, `TYPED`.
+static FORM: AtomicU8 = AtomicU8::new(0);
+
+/// By `{:#?}` (`:fmt`).
+pub const PRETTY: u8 = 1;
+/// Behind its type (`:types`).
+pub const TYPED: u8 = 2;
+
+/// Has the result of this cell written in this form.
+pub fn form(form: u8) {
+    FORM.store(form, Ordering::Relaxed);
 }
 
 /// Holds a value of this type as the result of the cell. Not generic, since what is generic is compiled again in each cell.
 #[inline(never)]
-fn hold(type_name: &str, value: fmt::Arguments<'_>) {
+fn hold(type_name: &str, value: &dyn Debug) {
+    let form = FORM.swap(0, Ordering::Relaxed);
     if type_name == "()" {
         return;
     }
-    let json = format!("{{\"data\":{{\"text/plain\":{}}}}}", json_string(&fmt::format(value)));
+    let mut text = if form & PRETTY != 0 { format!("{value:#?}") } else { format!("{value:?}") };
+    if form & TYPED != 0 {
+        text.insert_str(0, &format!(": {type_name} = "));
+    }
+    let json = format!("{{\"data\":{{\"text/plain\":{}}}}}", json_string(&text));
     *RESULT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(json);
+}
+
+/// Whether the cell that runs has begun to show its last expression.
+static TAIL: AtomicBool = AtomicBool::new(false);
+
+/// Called before the cell's last expression is shown: what evcxr's lines show from here on is its result.
+pub fn tail() {
+    TAIL.store(true, Ordering::Relaxed);
+    crate::link::result(TAIL_BEGINS);
 }
 
 /// Sends the result that the cell has left, if it has.
 pub(crate) fn send_result() {
+    if TAIL.swap(false, Ordering::Relaxed) {
+        crate::link::result(TAIL_ENDS);
+    }
     let json = RESULT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
     if let Some(json) = json {
         crate::link::result(&json);

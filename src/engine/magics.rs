@@ -9,7 +9,11 @@ mod capture;
 mod config;
 mod dep;
 mod directory;
+mod edition;
 mod env;
+mod evcxr;
+mod explain;
+mod format;
 mod help;
 mod history;
 mod load;
@@ -19,6 +23,7 @@ mod reset;
 mod rollback;
 mod run;
 mod script;
+mod show;
 mod spec;
 mod split;
 mod threads;
@@ -53,6 +58,12 @@ static TABLE: Table = &[
     &script::PYTHON,
     &script::PYTHON3,
     &script::SCRIPT,
+    &show::HTML,
+    &show::JAVASCRIPT,
+    &show::JS,
+    &show::MARKDOWN,
+    &show::LATEX,
+    &show::SVG,
     &writefile::CELL,
     &dep::MANIFEST,
     &run::LINE,
@@ -72,12 +83,37 @@ static TABLE: Table = &[
     &help::LSMAGIC,
     &config::LINE,
     &dep::COMMAND,
+    &dep::SHOW_DEPS,
     &opt::COMMAND,
+    &edition::COMMAND,
     &who::VARS,
     &type_of::COMMAND,
+    &type_of::SHORT,
+    &format::VALUES,
+    &format::ERRORS,
+    &format::TYPES,
+    &explain::EXPLAIN,
+    &explain::LAST_ERROR_JSON,
     &env::COMMAND,
     &time::COMMAND,
     &reset::COMMAND,
+    &rollback::RESTART_COMMAND,
+    &evcxr::SCCACHE,
+    &evcxr::CACHE,
+    &evcxr::CLEAR_CACHE,
+    &evcxr::PRESERVE_VARS_ON_PANIC,
+    &evcxr::LINKER,
+    &evcxr::CODEGEN_BACKEND,
+    &evcxr::ALLOW_STATIC_LINKING,
+    &evcxr::OFFLINE,
+    &evcxr::TOOLCHAIN,
+    &evcxr::BUILD_ENV,
+    &evcxr::LOAD_CONFIG,
+    &evcxr::QUIT,
+    &evcxr::DOC,
+    &evcxr::TIME_PASSES,
+    &evcxr::INTERNAL_DEBUG,
+    &evcxr::LAST_COMPILE_DIR,
     &help::VERSION,
     &help::HELP,
 ];
@@ -138,9 +174,13 @@ pub(super) fn apply(mut scope: Scope, lines: &[Line]) -> Result<Effect, UsageErr
 /// What is done in the place of a cell that is one magic and nothing else. `None` if the cell is to be run.
 pub(super) fn replacement(source: &str, surroundings: &Surroundings) -> Option<Result<Replacement, UsageError>> {
     let line = source.trim();
-    let after = line.strip_prefix(Kind::Line.prefix()).filter(|after| !after.contains('\n'))?;
+    let kinds = [Kind::Line, Kind::Command];
+    let (kind, after) = kinds.into_iter().find_map(|kind| Some((kind, line.strip_prefix(kind.prefix())?)))?;
+    if after.contains('\n') {
+        return None;
+    }
     let (name, rest) = after.split_once(char::is_whitespace).unwrap_or((after, ""));
-    match find(Kind::Line, name)?.action {
+    match find(kind, name)?.action {
         Action::InPlaceOfCell { replace, .. } => Some(replace(rest.trim(), surroundings)),
         Action::InCell(_) => None,
     }

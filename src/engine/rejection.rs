@@ -11,6 +11,18 @@ pub(crate) struct Rejection {
     pub ename: &'static str,
     pub evalue: String,
     pub rendered: String,
+    /// What rustc said, if it is rustc that refused the cell.
+    pub reported: Vec<Reported>,
+}
+
+/// An error as rustc reported it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reported {
+    pub code: Option<String>,
+    /// The text of `rustc --explain`.
+    pub explanation: Option<String>,
+    /// The whole message, in [rustc's JSON](https://doc.rust-lang.org/rustc/json.html).
+    pub json: String,
 }
 
 /// A magic or command is written wrongly; the text says what is wrong and how it is to be written.
@@ -34,7 +46,7 @@ impl Rejection {
     /// `:dep` asks for crates that cannot be built; the first line of the message names the reason.
     pub(crate) fn dependency(message: &str) -> Rejection {
         let evalue = message.lines().next().unwrap_or_default().to_string();
-        Rejection { ename: "DependencyError", rendered: format!("error: {message}"), evalue }
+        Rejection { ename: "DependencyError", rendered: format!("error: {message}"), evalue, reported: Vec::new() }
     }
 }
 
@@ -50,7 +62,12 @@ impl PrepareError {
 
 impl From<UsageError> for Rejection {
     fn from(UsageError(message): UsageError) -> Rejection {
-        Rejection { ename: "UsageError", rendered: format!("error: {message}"), evalue: message }
+        Rejection {
+            ename: "UsageError",
+            rendered: format!("error: {message}"),
+            evalue: message,
+            reported: Vec::new(),
+        }
     }
 }
 

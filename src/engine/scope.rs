@@ -23,6 +23,7 @@ use std::sync::Arc;
 use crate::events::CellId;
 use crate::worker::TimeFormat;
 
+use crate::engine::rejection::Reported;
 use crate::engine::scope::dependency::{Crates, Patches, Wanted};
 use crate::engine::text::cell::{Import, Item, Kind, Name, Space};
 
@@ -44,6 +45,25 @@ pub(super) enum Optimization {
     Auto,
     /// This [level](https://doc.rust-lang.org/rustc/codegen-options/index.html#opt-level) for all code.
     Level(u8),
+}
+
+/// An [edition](https://doc.rust-lang.org/edition-guide/editions/) of Rust (`:edition`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Edition {
+    E2018,
+    E2021,
+    #[default]
+    E2024,
+}
+
+impl Edition {
+    pub(super) fn year(self) -> &'static str {
+        match self {
+            Edition::E2018 => "2018",
+            Edition::E2021 => "2021",
+            Edition::E2024 => "2024",
+        }
+    }
 }
 
 /// A map that shares what it has in common with the values that it was cloned from: a step of the scope costs what it
@@ -85,6 +105,13 @@ pub(super) struct Scope {
     pub last_level: Option<u8>,
     /// The form in which times of cells and statements are printed (`%config time=`).
     pub time_format: TimeFormat,
+    pub edition: Edition,
+    /// Whether values are shown by `{:#?}` (`:fmt`), behind their type (`:types`), and errors of `?` by `Debug` (`:efmt`).
+    pub pretty: bool,
+    pub typed: bool,
+    pub debug_errors: bool,
+    /// What rustc said of the last cell that it refused.
+    pub last_errors: Arc<[Reported]>,
     /// Whether every cell is timed (`:timing`).
     pub timing: bool,
     /// The cells so far, in the order in which they ran (`%history`).
@@ -169,6 +196,18 @@ impl Scope {
         self.imports.push_back_mut(import.clone());
     }
 
+    /// The scope without imports that do not resolve any more, also in the modules of the session crate with this number.
+    pub(super) fn without_imports(&self, paths: &[String], number: u32) -> Scope {
+        let kept = |imports: &List<Import>| imports.iter().filter(|i| !paths.contains(&i.path)).cloned().collect();
+        let mut scope = self.clone();
+        scope.imports = kept(&self.imports);
+        let modules: Vec<Arc<Module>> = self.modules_of(number).cloned().collect();
+        for module in modules {
+            scope.put_module(Arc::new(Module { imports: kept(&module.imports), ..Module::clone(&module) }));
+        }
+        scope
+    }
+
     /// The number of the next session crate.
     fn next_number(&self) -> u32 {
         self.builds.last().map_or(1, |(number, _)| number + 1)
@@ -197,6 +236,13 @@ impl Scope {
         self.names.iter().map(|(name, home)| (name, *home))
     }
 
+    /// Makes this name mean no item. Returns whether it meant one.
+    pub(super) fn forget_item(&mut self, ident: &str) -> bool {
+        let of = |space| Name { space, ident: ident.to_string() };
+        let [ty, value] = [Space::Type, Space::Value].map(|space| self.names.remove_mut(&of(space)));
+        ty || value
+    }
+
     /// The scope without these variables, which `cell` lost for the reason `why`.
     pub(super) fn without(&self, names: impl IntoIterator<Item = String>, cell: CellId, why: Why) -> Scope {
         let mut scope = self.clone();
@@ -215,8 +261,19 @@ impl Scope {
 
     /// The scope after a reset: only settings and the history are left.
     pub(super) fn cleared(&self) -> Scope {
-        let Scope { optimization, time_format, timing, history, .. } = self.clone();
-        Scope { optimization, time_format, timing, history, ..Scope::default() }
+        let now = self.clone();
+        Scope {
+            optimization: now.optimization,
+            edition: now.edition,
+            time_format: now.time_format,
+            pretty: now.pretty,
+            typed: now.typed,
+            debug_errors: now.debug_errors,
+            timing: now.timing,
+            last_errors: now.last_errors,
+            history: now.history,
+            ..Scope::default()
+        }
     }
 
     /// The scope with the variables of an earlier state. Variables that are not among them are lost.

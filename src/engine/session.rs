@@ -27,7 +27,8 @@ use self::snapshots::Snapshots;
 use crate::engine::api::{Engine, Outcome};
 use crate::engine::build::cache::Cache;
 use crate::engine::build::compile::Compiler;
-use crate::engine::build::prepare::{Prepared, Refused, prepare};
+use crate::engine::build::prepare::prepare;
+use crate::engine::build::prepared::{Prepared, Refused};
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::build::warm_up::WarmUp;
 use crate::engine::interrupt::Interrupter;
@@ -254,6 +255,9 @@ impl Session {
 
     fn reject(&mut self, cell: CellId, source: &str, rejection: Rejection) -> Outcome {
         self.scope.remember(cell, source);
+        if !rejection.reported.is_empty() {
+            self.scope.last_errors = rejection.reported.as_slice().into();
+        }
         self.fail(cell, rejection.into());
         Outcome::Rejected
     }

@@ -44,9 +44,13 @@ fn content_of_crates_for_evcxr_is_displayed_and_not_printed() {
         println!(\"a plot:\");\n\
         Plot";
     let (_, published) = client.run(code);
-    assert_eq!(kinds(&published), ["execute_input", "stream", "display_data"]);
+    assert_eq!(kinds(&published), ["execute_input", "stream", "execute_result"]);
     assert_eq!(text(&published, "stdout"), "a plot:\n");
+    assert_eq!(published[2].content["data"], json!({"image/png": "aGVsbG8="}));
+    // What is no tail expression is no result.
+    let (_, published) = client.run("Plot.evcxr_display();");
+    assert_eq!(kinds(&published), ["execute_input", "display_data"]);
     let content = json!({"data": {"image/png": "aGVsbG8="}, "metadata": {}, "transient": {}});
-    assert_eq!(published[2].content, content);
+    assert_eq!(published[1].content, content);
     client.finish();
 }

@@ -70,6 +70,23 @@ fn a_prompt_and_a_password_are_told_as_such() {
     client.finish();
 }
 
+/// The crate `evcxr_input` prints its prompt as a line of its own form, and then reads.
+#[test]
+fn the_prompts_of_evcxr_input_are_asked_with_and_never_printed() {
+    let mut client = Client::start();
+    let code = "fn ask(kind: &str) -> String { println!(\"EVCXR_INPUT_REQUEST{kind}:{}\", \"Who?\");\n\
+        let mut line = String::new(); std::io::stdin().read_line(&mut line).unwrap(); line.trim().to_owned() }\n\
+        println!(\"{} {}\", ask(\"\"), ask(\"_PASSWORD\"));";
+    let header = execute(&mut client, code);
+    assert_eq!(question(&client, &header).content, json!({"prompt": "Who?", "password": false}));
+    answer(&mut client, "Ann");
+    assert_eq!(question(&client, &header).content, json!({"prompt": "Who?", "password": true}));
+    answer(&mut client, "hush");
+    client.reply_to(&header);
+    assert_eq!(text(&client.published_for(&header), "stdout"), "Ann hush\n");
+    client.finish();
+}
+
 #[test]
 fn an_empty_line_is_a_line_and_the_end_is_the_end() {
     let mut client = Client::start();

@@ -31,7 +31,7 @@ const REPLACED: [(&str, Address); 11] = [
 
 fn main() -> ExitCode {
     // This program knows no workers. When it is started as one, it does what it always does: it starts a session.
-    if std::env::args().nth(1).is_some_and(|argument| argument == "__worker") {
+    if std::env::var_os(WORKER).is_some() || std::env::args().nth(1).is_some_and(|argument| argument == "host") {
         return host();
     }
     let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("library-cache");
@@ -94,6 +94,9 @@ fn no_executable() {
     assert!(error.contains("set Options::executable to its path"), "{error}");
 }
 
+/// The variable by which a session starts a worker.
+const WORKER: &str = "THREADBOOK_WORKER";
+
 /// Where the program that was started as a worker says what came of it.
 const SAYS: &str = "LIBRARY_TEST_SAYS";
 
@@ -102,7 +105,7 @@ fn careless_host() {
     let says = directory.path().join("says");
     // In a program of its own, whose environment is ours to set.
     let mut command = Command::new(std::env::current_exe().expect("known"));
-    let status = command.arg("__worker").env(SAYS, &says).status().expect("it starts");
+    let status = command.arg("host").env(SAYS, &says).status().expect("it starts");
     assert!(!status.success(), "its own worker was no worker");
     let said = std::fs::read_to_string(says).expect("it was started once more, and said why it stops");
     assert!(said.contains("must not start a session itself"), "{said}");
@@ -114,7 +117,7 @@ fn host() -> ExitCode {
     let Err(error) = Session::start(Options { executable, ..Options::default() }, Box::new(Text::default())) else {
         return ExitCode::SUCCESS;
     };
-    if std::env::args().count() > 2 {
+    if std::env::var_os(WORKER).is_some() {
         std::fs::write(std::env::var_os(SAYS).expect("set"), error.to_string()).expect("written");
     }
     ExitCode::FAILURE

@@ -93,6 +93,7 @@ pub(super) fn items_without_crates(scope: &Scope, number: u32) -> Option<Scope> 
         lean.imports = others(&module.imports, &names);
         without.put_module(Arc::new(lean));
     }
+    without.imports = others(&scope.imports, &CrateNames::new(crates, &scope.imports));
     without.crates = None;
     Some(without)
 }

@@ -10,7 +10,8 @@ use crate::events::CellId;
 
 use crate::engine::build::cache::{Cache, Key};
 use crate::engine::build::compile::Compiler;
-use crate::engine::build::prepare::{Prepared, prepare};
+use crate::engine::build::prepare::prepare;
+use crate::engine::build::prepared::Prepared;
 use crate::engine::build::toolchain::Toolchain;
 use crate::engine::interrupt::Interrupter;
 use crate::engine::scope::Scope;

@@ -146,6 +146,7 @@ impl Compiler {
             .part(&self.runtime.key)
             .part(&self.toolchain.version)
             .part(level::arguments(unit, optimization).join(" "))
+            .part(unit.edition.year())
             .part(unit.crates.as_ref().map_or("", |crates| &crates.key));
         for library in unit.externs.iter().map(|(_, library)| library).chain(&unit.homes) {
             key = key.part(&library.key);
@@ -291,7 +292,11 @@ impl Compiler {
         command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null());
         // A linker that is killed leaves files there, which are to go with the session.
         command.env("TMPDIR", self.scratch.path());
-        command.args(["--edition=2024", "--error-format=json", "-Cprefer-dynamic", "-Cdebuginfo=0"]);
+        command.arg(format!("--edition={}", unit.edition.year())).args([
+            "--error-format=json",
+            "-Cprefer-dynamic",
+            "-Cdebuginfo=0",
+        ]);
         command.args(["-Cembed-bitcode=no", "-Ccodegen-units=1", "--diagnostic-width=100"]);
         // A loaded library then takes three areas of memory rather than four: the worker is copied after each cell, and the
         // time of a copy grows with their number.

@@ -14,17 +14,19 @@ use crate::engine::build::attempt::{self, Attempt};
 use crate::engine::build::beside;
 use crate::engine::build::bring_in::bring_in;
 use crate::engine::build::compile::{Built, Compiled, Compiler, Identity, Kept, source_map};
-use crate::engine::build::explain;
 use crate::engine::build::heat;
+use crate::engine::build::imports;
 use crate::engine::build::level;
 use crate::engine::build::machine_code;
+use crate::engine::build::prepared::{Prepared, Program, Refused, SoundItems};
 use crate::engine::build::refine::{Refinement, Resolution};
+use crate::engine::build::refusal;
 use crate::engine::build::storage_plan::Plan;
 use crate::engine::build::type_of::{TOO_DEEP, type_of};
 use crate::engine::build::unit::{self, Unit};
 use crate::engine::build::wishes::{Said, Wishes};
 use crate::engine::diagnostics::{self, Diagnostic};
-use crate::engine::magics::{self, Capture, Effect, Parsed, Picture};
+use crate::engine::magics::{self, Effect, Parsed};
 use crate::engine::rejection::{PrepareError, Rejection, UsageError};
 use crate::engine::rustc_text::codes::PLACEHOLDER_IN_SIGNATURE;
 use crate::engine::rustc_text::mir;
@@ -32,71 +34,6 @@ use crate::engine::scope::brought;
 use crate::engine::scope::{Binding, Library, Lost, Scope, Variable, Why, crate_name};
 use crate::engine::text::cell::Parts;
 use crate::engine::text::source_map::{GeneratedFile, SourceMap};
-
-/// A cell that compiled and is ready to run.
-pub(crate) struct Prepared {
-    /// The scope to go on with if the cell runs to its end.
-    pub after: Scope,
-    /// The scope to go on with if the cell fails: without its new variables, and without those that its code may have
-    /// moved away.
-    pub after_failure: Scope,
-    /// `None` if there is nothing to run: the cell has only items, imports or commands.
-    pub program: Option<Program>,
-    /// The generated files of this cell, by which the place of a panic is shown as a place in the cell.
-    pub places: Vec<Places>,
-    /// The text that its magics print before it runs.
-    pub said: String,
-    pub warnings: String,
-    pub timing: Timing,
-    pub picture: Option<Picture>,
-    pub capture: Option<Capture>,
-}
-
-/// Why a cell cannot be run, and what of it goes into the session all the same.
-pub(crate) struct Refused {
-    pub error: PrepareError,
-    /// `None` if the cell has no items, or if they do not compile.
-    pub items: Option<Box<SoundItems>>,
-}
-
-/// The items of a cell whose statements do not compile.
-pub(crate) struct SoundItems {
-    pub scope: Scope,
-    pub places: Vec<Places>,
-}
-
-impl Refused {
-    /// The rejection; `Err` if it is none.
-    pub(crate) fn into_rejection(self) -> Result<Rejection, Error> {
-        self.error.into_rejection()
-    }
-}
-
-impl<E: Into<PrepareError>> From<E> for Refused {
-    fn from(error: E) -> Refused {
-        Refused { error: error.into(), items: None }
-    }
-}
-
-/// The libraries that the worker loads to run a cell.
-pub(crate) struct Program {
-    pub library: PathBuf,
-    /// The library of all crates, if a later set of crates may use its code and statics (`Crates::may_be_shared`).
-    pub shared: Option<PathBuf>,
-    /// Libraries that `library` links to, in the order in which they must be loaded: crates that may not be shared, session
-    /// crates.
-    pub needs: Vec<PathBuf>,
-}
-
-impl Prepared {
-    /// Whether all libraries of its program can still be read. The cache may have lost one since the cell was prepared.
-    pub(crate) fn is_there(&self) -> bool {
-        let is_there = |file: &PathBuf| std::fs::File::open(file).is_ok();
-        self.program
-            .iter()
-            .all(|program| program.shared.iter().chain(&program.needs).chain([&program.library]).all(is_there))
-    }
-}
 
 const NOTHING_TO_MEASURE: &str =
     "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
@@ -113,7 +50,13 @@ pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
     }
     let lines = magics::lines(source);
     let waits = |effect: Effect| effect.acts.iter().any(|(_, act)| act.waits_for_its_turn());
-    lines.is_empty() || !magics::apply(scope.clone(), &lines).is_ok_and(waits)
+    if !lines.is_empty() && magics::apply(scope.clone(), &lines).is_ok_and(waits) {
+        return false;
+    }
+    let wants = || {
+        magics::parse(source).cell.parts.is_ok_and(|parts| imports::want_extern_crates(&mut scope.clone(), &parts))
+    };
+    !(source.contains("extern crate") && wants())
 }
 
 /// Prepares a cell to run in `scope`. Progress that the user should see meanwhile, such as Cargo's, goes to `say`.
@@ -140,6 +83,7 @@ pub(crate) fn prepare(
             return Err(UsageError::from(NOTHING_TO_MEASURE).into());
         }
     }
+    wishes.builds_crates |= cell.parts.as_ref().is_ok_and(|parts| imports::want_extern_crates(&mut scope, parts));
     if cell.parts.as_ref().is_ok_and(|parts| brought::bring(&mut scope, &rust, parts)) {
         say(&format!("tokio comes along, as by `:dep {}`\n", brought::TOKIO));
         wishes.builds_crates = true;
@@ -151,10 +95,15 @@ pub(crate) fn prepare(
         Ok(parts) => parts,
         Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
         Err(syntax) => {
-            let unit = unit::broken(id, &cell.source, &rust, syntax.unbalanced);
+            let unit = unit::broken(scope.edition, id, &cell.source, &rust, syntax.unbalanced);
             let identity = compiler.identify(&unit, scope.optimization);
-            let errors = compiler.check(&unit, &identity)?;
-            return Err(explain::plain_rejection(&errors, &source_map(&unit, &identity.root)).into());
+            let mut errors = compiler.check(&unit, &identity)?;
+            // rustc goes on behind a mistake of syntax with what it guesses. Such a mistake has no code; what has one is
+            // about the guess.
+            if errors.iter().any(|error| error.code.is_none()) {
+                errors.retain(|error| error.code.is_none());
+            }
+            return Err(refusal::of(&errors, &source_map(&unit, &identity.root)).into());
         }
     };
     scope.chains_stay |= parts.tells_types_apart();
@@ -222,6 +171,9 @@ impl Step<'_> {
         let items = &self.parts.items;
         let addition = scope.addition(self.id, self.source, items);
         if !addition.needs_crate() {
+            if let Some((errors, map)) = imports::errors(self.compiler, &scope, self.id, self.source, self.parts)? {
+                return Err(self.rejection(&scope, errors, &map).into());
+            }
             return Ok(Items {
                 scope: scope.with_imports(items),
                 warnings: String::new(),
@@ -259,12 +211,12 @@ impl Step<'_> {
         let without_crates = attempt::items_without_crates(&scope, number);
         let write = |scope: &Scope| unit::session::session(scope, number);
         let attempts = attempt::all(self.compiler, &scope, without_crates, write);
-        let cached = |attempt: &Attempt| self.compiler.cached::<()>(&attempt.identity.key);
-        let ((library, stderr), attempt) =
-            match attempts.iter().find_map(|attempt| Some((cached(attempt)?, attempt))) {
-                Some(((library, kept), attempt)) => ((library, kept.stderr), attempt),
-                None => attempt::first_that_compiles(&attempts, |attempt| self.compile_session(attempt, number))?,
-            };
+        let cached = |attempt: &Attempt| self.compiler.cached::<Vec<String>>(&attempt.identity.key);
+        let ((library, kept), attempt) = match attempts.iter().find_map(|attempt| Some((cached(attempt)?, attempt)))
+        {
+            Some(found) => found,
+            None => attempt::first_that_compiles(&attempts, |attempt| self.compile_session(attempt, number))?,
+        };
         let Attempt { unit, scope: seen, .. } = attempt;
         let map = source_map(unit, "lib.rs");
         let places = unit.files[1..].iter().filter(|(name, _)| *name == self.id.to_string());
@@ -276,25 +228,41 @@ impl Step<'_> {
         let places = places.map(place).collect();
         let code = machine_code::bytes(&library.path);
         scope.builds.insert_mut(number, Arc::new(unit::session::built(seen, number, library, code)));
-        Ok(Items { scope, warnings: self.warnings(&stderr, &map), places, has_crate: true })
+        if !kept.about.is_empty() {
+            scope = scope.without_imports(&kept.about, number);
+        }
+        Ok(Items { scope, warnings: self.warnings(&kept.stderr, &map), places, has_crate: true })
     }
 
-    /// Compiles a session crate and keeps it in the cache. Returns its library, and rustc's warnings.
-    fn compile_session(&self, attempt: &Attempt, number: u32) -> Result<(Library, String), PrepareError> {
+    /// Compiles a session crate and keeps it in the cache, with rustc's warnings and the paths of the imports of earlier
+    /// cells that it does without, because they do not resolve any more.
+    fn compile_session(
+        &self,
+        attempt: &Attempt,
+        number: u32,
+    ) -> Result<(Library, Kept<Vec<String>>), PrepareError> {
         let Attempt { scope, unit, identity } = attempt;
         let _turn = self.compiler.turn(&identity.key);
         // Whoever had the turn before may have built it.
-        if let Some((library, kept)) = self.compiler.cached::<()>(&identity.key) {
-            return Ok((library, kept.stderr));
+        if let Some(built) = self.compiler.cached(&identity.key) {
+            return Ok(built);
         }
-        let compiled = self.compiler.session(unit, &crate_name(number), identity, scope.optimization);
-        let kept = match compiled? {
-            Compiled::Built(built) => {
-                let kept = Kept { about: (), stderr: built.stderr.clone() };
-                Ok((self.compiler.keep(&identity.key, &built.library, &kept)?, built.stderr))
-            }
-            Compiled::Errors(errors) => {
-                Err(explain::rejection(scope, self.parts, errors, &source_map(unit, "lib.rs")))
+        let (mut scope, mut unit, mut gone) = (scope.clone(), unit.clone(), Vec::new());
+        let kept = loop {
+            match self.compiler.session(&unit, &crate_name(number), identity, scope.optimization)? {
+                Compiled::Built(built) => {
+                    let kept = Kept { about: gone, stderr: built.stderr };
+                    break Ok((self.compiler.keep(&identity.key, &built.library, &kept)?, kept));
+                }
+                Compiled::Errors(errors) => {
+                    let wrong = unit::session::unresolved(&unit, &errors);
+                    if wrong.is_empty() {
+                        break Err(self.rejection(&scope, errors, &source_map(&unit, "lib.rs")));
+                    }
+                    scope = scope.without_imports(&wrong, number);
+                    unit = unit::session::session(&scope, number);
+                    gone.extend(wrong);
+                }
             }
         };
         self.compiler.discard(identity);
@@ -358,6 +326,9 @@ impl Step<'_> {
         identity: &Identity,
     ) -> Result<(Built, Resolution, Unit), PrepareError> {
         let mut refinement = Refinement::new(first, scope);
+        let may_fail = self.source.contains('?');
+        // What is said if texts in the place of boxed errors do not help.
+        let mut with_boxes: Option<Rejection> = None;
         loop {
             let Refinement { scope, plan, .. } = &refinement;
             let unit = unit::statements(scope, self.id, self.source, self.parts, plan);
@@ -375,13 +346,20 @@ impl Step<'_> {
                         return Ok((built, resolution, unit));
                     }
                 }
+                Compiled::Errors(errors)
+                    if may_fail && refinement.goes_on_with_texts(&errors, &unit, &identity.root) =>
+                {
+                    let map = source_map(&unit, &identity.root);
+                    with_boxes = Some(self.rejection(&refinement.scope, errors, &map));
+                }
                 Compiled::Errors(errors) => {
                     if !refinement.goes_async(&errors)
                         && let Err(errors) = refinement.adjust(errors, &unit, &identity.root, self.parts)
                         && !refinement.goes_without_strips(&errors, &unit, &identity.root)
                     {
                         let map = source_map(&unit, &identity.root);
-                        return Err(explain::rejection(&refinement.scope, self.parts, errors, &map).into());
+                        let rejection = || self.rejection(&refinement.scope, errors, &map);
+                        return Err(with_boxes.unwrap_or_else(rejection).into());
                     }
                 }
             }
@@ -459,20 +437,9 @@ impl Step<'_> {
         }];
         Prepared { after, after_failure, program, places, warnings, ..Prepared::without_program(Scope::default()) }
     }
-}
 
-impl Prepared {
-    fn without_program(after: Scope) -> Prepared {
-        Prepared {
-            after_failure: after.clone(),
-            after,
-            program: None,
-            places: Vec::new(),
-            said: String::new(),
-            warnings: String::new(),
-            timing: Timing::default(),
-            picture: None,
-            capture: None,
-        }
+    /// The errors as the user sees them, with help about names that we know and rustc does not.
+    fn rejection(&self, scope: &Scope, errors: Vec<Diagnostic>, map: &SourceMap) -> Rejection {
+        refusal::explained(scope, self.parts, errors, map)
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::build::storage_plan::{Form, Marker, Plan, PutBack};
+use crate::engine::build::storage_plan::{Errors, Form, Marker, Plan, PutBack};
 use crate::engine::build::unit::Unit;
 use crate::engine::diagnostics::Diagnostic;
 use crate::engine::rustc_text::codes::{self, Matter, matter};
@@ -62,6 +62,25 @@ impl Refinement {
         concerned
     }
 
+    /// Whether errors may be about what `?` makes of an error: one that borrows cannot go into a box, and one without
+    /// `Error` is none. The plan then goes on with texts in the place of boxes.
+    pub(super) fn goes_on_with_texts(&mut self, errors: &[Diagnostic], unit: &Unit, root: &str) -> bool {
+        let is_kept = |error: &Diagnostic| {
+            let stores = unit.markers.iter().filter(|(marker, _)| matches!(marker, Marker::Store(_)));
+            stores.into_iter().any(|(_, range)| error.touches(root, range))
+        };
+        let borrows = |error: &Diagnostic| codes::is_about_a_borrow(error.code.as_deref()) && !is_kept(error);
+        if self.plan.errors != Errors::Boxed {
+            return false;
+        }
+        if errors.iter().any(|error| wording::is_about_question_mark(&error.message)) {
+            self.plan.errors = Errors::Debugged;
+        } else if errors.iter().any(borrows) {
+            self.plan.errors = Errors::Written;
+        }
+        self.plan.errors != Errors::Boxed
+    }
+
     /// Whether a statement awaits in a way that its text does not tell, such as by a macro. The plan then goes on with the
     /// statements as the body of a future.
     pub(super) fn goes_async(&mut self, errors: &[Diagnostic]) -> bool {
@@ -110,6 +129,8 @@ impl Refinement {
                 self.scope.imports = self.scope.imports.iter().filter(|i| &i.path != path).cloned().collect();
                 self.scope.imports.len() < before
             }
+            // An item that was configured out. What is said of the name then is said where the cell has it.
+            Marker::Item(name) => self.scope.forget_item(name),
             Marker::Take(name) => {
                 let before = self.plan.taken.len();
                 self.plan.taken.retain(|taken| &taken.name != name);

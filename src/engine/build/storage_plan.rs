@@ -15,6 +15,8 @@ pub(crate) enum Marker {
     Store(String),
     /// Puts this variable, which the cell took, back into the store.
     Back(String),
+    /// Brings in the item of this name.
+    Item(String),
     /// Repeats the `use` of this path from an earlier cell.
     Import(String),
 }
@@ -40,7 +42,19 @@ pub(super) struct Taken {
     pub rebound: bool,
 }
 
-/// What the crate of a cell's statements does with variables.
+/// What `?` makes of the errors of a cell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Errors {
+    /// A box, as most programs have it.
+    #[default]
+    Boxed,
+    /// The text of the error and of its causes, for errors that borrow.
+    Written,
+    /// The text of the error by `Debug`, for errors that have nothing else.
+    Debugged,
+}
+
+/// What the crate of a cell's statements does with variables and errors.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     pub taken: Vec<Taken>,
@@ -48,6 +62,7 @@ pub(super) struct Plan {
     pub kept: Vec<Kept>,
     /// Whether loops may run in strips.
     pub in_strips: bool,
+    pub errors: Errors,
     /// Whether the statements are the body of a future, so that they can await.
     pub awaits: bool,
 }
@@ -140,6 +155,7 @@ impl Plan {
             taken: taken.collect(),
             kept: bound.into_iter().map(|name| Kept { name, form: Form::AsIs }).collect(),
             in_strips: true,
+            errors: if scope.debug_errors { Errors::Debugged } else { Errors::Boxed },
             awaits: parts.statements.iter().any(|statement| statement.awaits),
         }
     }

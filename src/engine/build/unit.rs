@@ -15,10 +15,10 @@ use crate::events::CellId;
 
 use crate::engine::build::beside;
 use crate::engine::build::heat;
-use crate::engine::build::storage_plan::{Form, Kept, Marker, Plan, PutBack};
+use crate::engine::build::storage_plan::{Errors, Form, Kept, Marker, Plan, PutBack};
 use crate::engine::rustc_text::mir;
 use crate::engine::scope::dependency::{CRATES, Crates};
-use crate::engine::scope::{Build, Home, Library, Scope, Uses, crate_name};
+use crate::engine::scope::{Build, Edition, Home, Library, Scope, Uses, crate_name};
 use crate::engine::text::cell::{Kind, Name, Parts, Space};
 use crate::engine::text::source_map::{GeneratedFile, SourceBuilder};
 
@@ -69,6 +69,8 @@ pub(crate) struct Unit {
     pub files: Vec<(String, GeneratedFile)>,
     /// Ranges of the root that we generated and that an error about a variable or an import points at.
     pub markers: Vec<(Marker, Range<usize>)>,
+    /// In a session crate: the imports of earlier cells that it repeats, each with its file, its path and its range.
+    pub imports: Vec<(String, String, Range<usize>)>,
     /// The session crates that it links to, each behind those that it depends on.
     pub externs: Vec<(String, Library)>,
     /// The libraries in which statics live that it or one of `externs` only declares.
@@ -81,6 +83,7 @@ pub(crate) struct Unit {
     pub beside: BTreeSet<PathBuf>,
     /// The crates of `:dep` that it links to.
     pub crates: Option<Arc<Crates>>,
+    pub edition: Edition,
     /// The crates that it names though no `:dep` asks for them: the types of its variables do.
     pub other_crates: Vec<(String, PathBuf)>,
     /// Whether it has code that may run for long without optimisation. `Optimization::Auto` then optimises it.
@@ -105,6 +108,7 @@ fn linked(scope: &Scope, uses: &Uses, types: &str) -> Unit {
         // no symbol of those, and the linker would leave them out.
         homes: builds(scope, &homes).map(|build| build.library.clone()).collect(),
         loads: externs().flat_map(|build| build.loads.iter().copied()).collect(),
+        edition: scope.edition,
         crates: scope.crates.clone().or_else(|| externs().find_map(|build| build.crates.clone())),
         ..Unit::default()
     }
@@ -156,10 +160,18 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
     // An import may start at an item of the session: `use shapes::Kind::*`.
     let own = parts.items.iter().filter(|item| matches!(item.kind, Kind::Use(_)));
     mentions.extend(own.flat_map(|item| item.mentions.clone()));
+    if parts.tail.is_some() {
+        mentions.insert("evcxr_display".into());
+    }
     let uses = scope.meaning(&mentions, &mentions);
     let macros = macros_text(scope, uses.iter());
     let mut unit = linked(scope, &uses, &plan.types());
-    let mut writer = Writer { in_strips: plan.in_strips, brief: brief(scope, parts), ..Writer::default() };
+    let mut writer = Writer {
+        in_strips: plan.in_strips,
+        form: u8::from(scope.pretty) | u8::from(scope.typed) << 1,
+        brief: brief(scope, parts),
+        ..Writer::default()
+    };
     writer.in_tokio = tokio::is_entered(scope, unit.crates.as_deref(), &unit.loads, &mentions, plan.awaits);
     for attribute in &parts.attributes {
         writer.root.original(cell, source, attribute.clone());
@@ -231,6 +243,8 @@ struct Writer {
     markers: Vec<(Marker, Range<usize>)>,
     /// Whether loops with brief turns run in strips.
     in_strips: bool,
+    /// How the cell's value is written, as the runtime's `show::form` takes it.
+    form: u8,
     /// Whether the cell's code runs in the context of the session's Tokio runtime.
     in_tokio: bool,
     /// Functions of the session that are brief.
@@ -259,12 +273,12 @@ impl Writer {
             .map(|(n, home)| (n.ident.as_str(), *home))
             .collect();
         for (ident, home) in &names {
-            self.root.generated(&format!("use {}::{ident}; ", home.path()));
+            self.mark(Marker::Item(ident.to_string()), &format!("use {}::{ident}; ", home.path()));
         }
         let is_item = |root: &str| scope.item_named(root).is_some();
         let can_import = |root: &str| !is_item(root) || names.iter().any(|(ident, _)| *ident == root);
         for import in scope.imports.iter().filter(|import| import.root().is_none_or(can_import)) {
-            self.mark(Marker::Import(import.path.clone()), &format!("use {}; ", import.path));
+            self.mark(Marker::Import(import.path.clone()), &(import.declaration() + " "));
         }
     }
 
@@ -272,9 +286,14 @@ impl Writer {
         self.root.generated(ENTRY);
         self.root.generated("threadbook_frame: &::threadbook::host::Frame) { ");
         self.takes(plan);
-        self.root.generated(
-            "let threadbook_ended = ::threadbook::cell::run(threadbook_frame, || -> ::threadbook::cell::Answer { ",
-        );
+        let (run, answer) = match plan.errors {
+            Errors::Boxed => ("run", "Answer"),
+            Errors::Written => ("run_with_texts", "Written"),
+            Errors::Debugged => ("run_with_texts", "Debugged"),
+        };
+        self.root.generated(&format!(
+            "let threadbook_ended = ::threadbook::cell::{run}(threadbook_frame, || -> ::threadbook::cell::{answer} {{ "
+        ));
         if self.in_tokio {
             self.root.generated(tokio::ENTER);
         }
@@ -329,7 +348,7 @@ impl Writer {
 
 /// A crate from text that is not Rust, for rustc to say what is wrong with it. If the brackets of the text do not pair,
 /// we do not close our own function, or the message would be about our brace.
-pub(super) fn broken(cell: CellId, source: &Arc<str>, rust: &str, unbalanced: bool) -> Unit {
+pub(super) fn broken(edition: Edition, cell: CellId, source: &Arc<str>, rust: &str, unbalanced: bool) -> Unit {
     let mut root = SourceBuilder::new();
     root.generated("fn threadbook_cell() {");
     let mut at = 0;
@@ -343,7 +362,7 @@ pub(super) fn broken(cell: CellId, source: &Arc<str>, rust: &str, unbalanced: bo
         }
     }
     root.generated(if unbalanced { "\n" } else { "\n}" });
-    Unit { files: vec![("cell.rs".into(), root.finish())], ..Unit::default() }
+    Unit { files: vec![("cell.rs".into(), root.finish())], edition, ..Unit::default() }
 }
 
 /// The length of each line of `source`, and whether it is the same in `rust`. A line of a magic is not: it is blank

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::json;
 use super::location;
 use super::paths;
+use crate::engine::rejection::Reported;
 use crate::engine::rustc_text::wording;
 use crate::engine::text::source_map::{CellSpan, SourceMap};
 
@@ -24,6 +25,8 @@ pub(in crate::engine) struct Diagnostic {
     pub code: Option<String>,
     pub message: String,
     pub(super) raw: json::Message,
+    /// The line that it was read from.
+    json: String,
     /// Help texts that the engine adds after rustc's own notes.
     pub(super) helps: Vec<String>,
 }
@@ -35,7 +38,7 @@ pub(in crate::engine) fn parse(stderr: &str) -> (Vec<Diagnostic>, String) {
     let (mut diagnostics, mut rest) = (Vec::new(), String::new());
     for line in stderr.lines() {
         match serde_json::from_str::<json::Message>(line) {
-            Ok(raw) => diagnostics.extend(Diagnostic::new(raw)),
+            Ok(raw) => diagnostics.extend(Diagnostic::new(raw, line)),
             // rustc's other JSON records (artifacts, reports of future breakage) are not for users.
             Err(_) if line.starts_with("{\"$message_type\"") => {}
             Err(_) => {
@@ -49,7 +52,7 @@ pub(in crate::engine) fn parse(stderr: &str) -> (Vec<Diagnostic>, String) {
 
 impl Diagnostic {
     /// `None` if the message is not for users.
-    fn new(mut raw: json::Message) -> Option<Diagnostic> {
+    fn new(mut raw: json::Message, json: &str) -> Option<Diagnostic> {
         raw.children.retain(|note| !wording::is_about_the_runtime(&note.message));
         let level = match raw.level.as_str() {
             "failure-note" => return None,
@@ -66,7 +69,12 @@ impl Diagnostic {
             message.insert_str(0, "internal compiler error: ");
         }
         let code = raw.code.as_ref().map(|code| code.code.clone());
-        Some(Diagnostic { level, code, message, raw, helps: Vec::new() })
+        Some(Diagnostic { level, code, message, raw, json: json.to_string(), helps: Vec::new() })
+    }
+
+    pub(in crate::engine) fn reported(&self) -> Reported {
+        let explanation = self.raw.code.as_ref().and_then(|code| code.explanation.clone());
+        Reported { code: self.code.clone(), explanation, json: self.json.clone() }
     }
 
     /// The type of the expression that was compared with `threadbook::show::TypeOf`. `None` if this is another error.
@@ -124,6 +132,18 @@ impl Diagnostic {
     pub(in crate::engine) fn replacement(&self, code: &str) -> Option<&str> {
         let spans = self.raw.children.iter().flat_map(|child| &child.spans);
         spans.filter(|_| self.code.as_deref() == Some(code)).find_map(|span| span.suggested_replacement.as_deref())
+    }
+
+    /// The texts of rustc's notes and helps.
+    pub(in crate::engine) fn notes(&self) -> impl Iterator<Item = &str> {
+        self.raw.children.iter().map(|note| note.message.as_str())
+    }
+
+    /// Whether rustc suggests to change the text of a cell.
+    pub(in crate::engine) fn suggests_a_change(&self, map: &SourceMap) -> bool {
+        let spans = self.raw.children.iter().flat_map(|child| &child.spans);
+        let mut changed = spans.filter(|span| span.suggested_replacement.is_some());
+        changed.any(|span| location::resolve(span, map).cell().is_some())
     }
 
     /// Adds a line `= help: …` after rustc's own notes.

@@ -1,5 +1,5 @@
-//! `:dep` and `%%cargo`: bring in crates. What may follow them is in `scope::request`; Cargo builds the crates before the
-//! cell is compiled.
+//! `:dep` and `%%cargo` bring in crates, `:show_deps` lists them. What may follow them is in `scope::request`; Cargo builds
+//! the crates before the cell is compiled.
 
 use toml::Table;
 
@@ -16,6 +16,15 @@ pub(super) const COMMAND: Spec = Spec {
     action: Action::InCell(depend),
 };
 
+pub(super) const SHOW_DEPS: Spec = Spec {
+    kind: Kind::Command,
+    name: "show_deps",
+    usage: "",
+    help: "the crates of the session, as `:dep` alone",
+    body: Body::Line,
+    action: Action::InCell(|_, context| Ok(listed(context.scope))),
+};
+
 pub(super) const MANIFEST: Spec = Spec {
     kind: Kind::Cell,
     name: "cargo",
@@ -27,8 +36,7 @@ pub(super) const MANIFEST: Spec = Spec {
 
 fn depend(line: &Line, context: &mut Context) -> Result<Option<Act>, UsageError> {
     if line.rest.is_empty() {
-        let listed = list(context.scope);
-        return Ok((!listed.is_empty()).then_some(Act::Say(listed)));
+        return Ok(listed(context.scope));
     }
     let request = request::parse(&line.rest)?;
     if !(request.bare && context.scope.wanted.contains_key(&request.name)) {
@@ -47,14 +55,15 @@ fn depend_on_all(line: &Line, context: &mut Context) -> Result<Option<Act>, Usag
     Ok(Some(Act::BuildCrates))
 }
 
-/// The crates that the session has, with the version of each.
-fn list(scope: &Scope) -> String {
+/// The crates that the session has, with the version of each. `None` if there are none.
+fn listed(scope: &Scope) -> Option<Act> {
     let versions = scope.crates.as_ref().map(|crates| crates.versions.clone()).unwrap_or_default();
     let line = |(name, table): (&String, &Table)| {
         let version = versions.get(name).map(|version| format!("  # {version}")).unwrap_or_default();
         format!("{}{version}\n", dependency::spelt(name, table))
     };
-    scope.wanted.iter().map(line).collect()
+    let listed: String = scope.wanted.iter().map(line).collect();
+    (!listed.is_empty()).then_some(Act::Say(listed))
 }
 
 #[cfg(test)]
@@ -70,7 +79,7 @@ mod tests {
         let effect = effect(":dep rand = \"0.9\"\n:dep").expect("a crate");
         assert_eq!(effect.acts, [Act::BuildCrates, Act::Say("rand = \"0.9\"\n".into())]);
         assert!(effect.scope.wanted.contains_key("rand"));
-        assert_eq!(acts(":dep"), Ok(vec![]));
+        assert_eq!(acts(":dep\n:show_deps"), Ok(vec![]));
         assert!(acts(":dep a b c").is_err_and(|error| error.0.contains("one crate a line")));
     }
 

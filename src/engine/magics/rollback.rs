@@ -1,4 +1,4 @@
-//! `%rollback` and `%restart`: earlier states of the worker. What they take is the session's, which has the copies.
+//! `%rollback`, `%restart` and `:restart`: earlier states of the worker. What they take is the session's, which has the copies.
 
 use super::spec::{Action, Body, Kind, Replacement, Spec};
 use crate::engine::rejection::UsageError;
@@ -29,6 +29,8 @@ pub(super) const RESTART: Spec = Spec {
     },
 };
 
+pub(super) const RESTART_COMMAND: Spec = Spec { kind: Kind::Command, help: "the same as %restart", ..RESTART };
+
 fn without_arguments(rest: &str, replacement: Replacement) -> Result<Replacement, UsageError> {
     if rest.is_empty() { Ok(replacement) } else { Err(NOT_ALONE.into()) }
 }
@@ -42,6 +44,7 @@ mod tests {
     fn each_needs_a_cell_of_its_own() {
         assert_eq!(replacement(" %rollback\n"), Some(Ok(Replacement::Rollback)));
         assert_eq!(replacement("%restart"), Some(Ok(Replacement::Restart)));
+        assert_eq!(replacement(":restart"), Some(Ok(Replacement::Restart)));
         assert_eq!(replacement("%restart 1"), Some(Err(NOT_ALONE.into())));
         assert_eq!(replacement("%rollback\n1 + 1"), None);
         assert_eq!(acts("%rollback\n1 + 1"), Err(NOT_ALONE.into()));

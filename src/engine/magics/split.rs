@@ -25,6 +25,7 @@ pub(super) fn split(source: &str, find: Find) -> Split {
     let mut start = 0;
     while let Some(text) = source[start..].split_inclusive('\n').next() {
         let range = start..start + text.trim_end().len();
+        let range_start = start;
         start += text.len();
         match parse_line(text.trim_end(), range, find) {
             Some(mut line) if may_stand_here(&line, seen_rust, &split.rust) => {
@@ -33,6 +34,9 @@ pub(super) fn split(source: &str, find: Find) -> Split {
                 if split.add(line, start) {
                     break;
                 }
+            }
+            _ if is_comment(text) && is_whole(&split.rust[..range_start]) => {
+                blank(&mut split.rust, range_start..start);
             }
             _ => seen_rust |= !text.trim().is_empty() && !text.trim_start().starts_with("//"),
         }
@@ -104,6 +108,20 @@ fn blank(text: &mut String, range: Range<usize>) {
     text.replace_range(range, &blanked);
 }
 
+/// Whether a line is a comment as shells and Python write it, which many people put above a command. Rust has attributes
+/// that begin with the same sign.
+fn is_comment(line: &str) -> bool {
+    line.strip_prefix('#').is_some_and(|text| match text.trim_start() {
+        inside if inside.starts_with('[') || inside.starts_with("![") => false,
+        inside => !(inside.len() == text.len() && inside.starts_with('!')),
+    })
+}
+
+/// Whether no bracket, string or comment is open at the end of this text.
+fn is_whole(rust: &str) -> bool {
+    rust.trim().is_empty() || rust.parse::<proc_macro2::TokenStream>().is_ok()
+}
+
 /// Whether a line that looks like a magic is one. In the middle of a cell, a line that starts with `%` or `:` may go on
 /// an expression (`a\n% b`); it is a magic there only if what stands before it is whole.
 fn may_stand_here(line: &Line, seen_rust: bool, rust: &str) -> bool {
@@ -111,9 +129,7 @@ fn may_stand_here(line: &Line, seen_rust: bool, rust: &str) -> bool {
         return true;
     }
     let before = rust[..line.line.start].trim_end();
-    matches!(line.kind, Kind::Line | Kind::Command)
-        && (before.ends_with([';', '}']))
-        && before.parse::<proc_macro2::TokenStream>().is_ok()
+    matches!(line.kind, Kind::Line | Kind::Command) && before.ends_with([';', '}']) && is_whole(before)
 }
 
 fn parse_line(line: &str, range: Range<usize>, find: Find) -> Option<Line> {
@@ -194,6 +210,23 @@ mod tests {
     fn commands_of_the_shell_stand_before_the_rust() {
         assert_eq!(names("!ls -l | head\n! pwd\nlet x = 1;"), ["! ls -l | head", "! pwd"]);
         assert!(names("!(a)").is_empty() && names("(!a)").is_empty() && names("f(1);\n!a").is_empty());
+    }
+
+    #[test]
+    fn comments_of_shells_are_no_rust() {
+        for (source, rust) in [
+            ("# fetch\n!ls\n# a { b\nlet x = 1;", "       \n   \n       \nlet x = 1;"),
+            ("#!ls\n1", "#!ls\n1"),
+            ("# !ls\n1", "     \n1"),
+            ("#[test]\nfn f() {}", "#[test]\nfn f() {}"),
+            ("# [test]\nfn f() {}", "# [test]\nfn f() {}"),
+            ("#![allow(a)]\n1", "#![allow(a)]\n1"),
+            ("f(1)\n# end", "f(1)\n     "),
+            ("let s = \"\n# text\n\";", "let s = \"\n# text\n\";"),
+            ("quote! {\n#x\n}", "quote! {\n#x\n}"),
+        ] {
+            assert_eq!(parse(source).rust, rust);
+        }
     }
 
     #[test]

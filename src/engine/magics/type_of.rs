@@ -1,4 +1,4 @@
-//! `:type`: the type of an expression. rustc says it, and nothing is run.
+//! `:type` and `:t`: the type of an expression. rustc says it, and nothing is run.
 
 use super::spec::{Act, Action, Body, Context, Kind, Line, Spec};
 use crate::engine::rejection::UsageError;
@@ -11,6 +11,8 @@ pub(super) const COMMAND: Spec = Spec {
     body: Body::Line,
     action: Action::InCell(type_of),
 };
+
+pub(super) const SHORT: Spec = Spec { name: "t", help: "the same", ..COMMAND };
 
 fn type_of(line: &Line, _: &mut Context) -> Result<Option<Act>, UsageError> {
     match line.rest.as_str() {

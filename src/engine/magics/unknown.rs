@@ -34,7 +34,7 @@ mod tests {
     fn what_is_unknown_is_named_with_what_may_be_meant_and_what_there_is() {
         for (source, message) in [
             ("%%tim", "unknown magic `%%tim` (did you mean `%%time`?); there are %%time, %%timeit, %%threads, "),
-            (":nope", "unknown command `:nope`; there are :dep, :opt, "),
+            (":nope", "unknown command `:nope`; there are :dep, :show_deps, :opt, "),
             ("%bash", "unknown magic `%bash` (did you mean `%%bash`?); there are %time, "),
             ("%vars", "unknown magic `%vars` (did you mean `:vars`?); there are %time, "),
             ("%hisotry", "unknown magic `%hisotry` (did you mean `%history`?); there are %time, "),

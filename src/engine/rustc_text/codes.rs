@@ -35,6 +35,11 @@ pub(crate) fn matter(code: Option<&str>) -> Matter {
     }
 }
 
+/// Whether an error with this code may come from a borrow that would have to last longer than it does.
+pub(crate) fn is_about_a_borrow(code: Option<&str>) -> bool {
+    ["E0505", "E0506", "E0515", "E0521", "E0597", "E0716"].contains(&code.unwrap_or_default())
+}
+
 /// Whether this is the code of an error, not the name of a lint.
 pub(crate) fn is_error_code(code: &str) -> bool {
     code.strip_prefix('E').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
@@ -76,6 +81,9 @@ mod tests {
             let codes = codes_of(source);
             assert!(codes.iter().any(|code| matter(Some(code)) == expected), "{source}: {codes:?}");
         }
+        let borrows = "pub fn f() -> Result<(), Box<dyn std::error::Error>> { \
+             let m = std::sync::Mutex::new(1); let n = *m.lock()?; drop(n); Ok(()) }";
+        assert!(codes_of(borrows).iter().any(|code| is_about_a_borrow(Some(code))));
         assert!(codes_of("pub fn f() -> _ { 1 }").contains(&PLACEHOLDER_IN_SIGNATURE.to_string()));
         let awaits = codes_of("pub async fn f() {} pub fn g() { f().await; }");
         assert!(awaits.contains(&AWAIT_OUTSIDE_OF_ASYNC.to_string()));

@@ -96,6 +96,24 @@ pub(crate) fn may_be_about_a_crate(message: &str) -> bool {
     message.contains("crate `") || message.starts_with("unresolved import")
 }
 
+/// Whether an error is that `?` cannot make the error of a cell of what it has.
+pub(crate) fn is_about_question_mark(message: &str) -> bool {
+    message.starts_with("`?` couldn't convert the error")
+}
+
+/// Whether an error is one of those that
+/// [edition 2024](https://doc.rust-lang.org/edition-guide/rust-2024/index.html) has brought.
+pub(crate) fn is_of_edition_2024<'a>(message: &str, mut notes: impl Iterator<Item = &'a str>) -> bool {
+    const WORDS: [&str; 5] = [
+        "reserved keyword `gen`",
+        "extern blocks must be unsafe",
+        "unsafe attribute used without unsafe",
+        "unsafe function `set_var`",
+        "unsafe function `remove_var`",
+    ];
+    WORDS.iter().any(|words| message.contains(words)) || notes.any(|note| note.contains("Rust 2024"))
+}
+
 /// Whether the message is one of the totals that rustc ends with, which count what the user may never get to see.
 pub(crate) fn is_total(message: &str) -> bool {
     message.starts_with("aborting due to ")
@@ -203,6 +221,14 @@ mod tests {
         assert!(may_be_about_a_crate("unresolved import `serde`"));
         assert!(may_be_about_a_crate("use of unresolved module or unlinked crate `serde`"));
         assert!(!may_be_about_a_crate("cannot find type `Serde` in this scope"));
+    }
+
+    #[test]
+    fn errors_of_edition_2024_are_known() {
+        let is = |message, note| is_of_edition_2024(message, [note].into_iter());
+        assert!(is("expected identifier, found reserved keyword `gen`", ""));
+        assert!(is("`x` does not live long enough", "this call may capture more, because Rust 2024 has adjusted"));
+        assert!(!is("call to unsafe function `f` is unsafe and requires unsafe block", ""));
     }
 
     #[test]

@@ -199,6 +199,7 @@ fn is_colon(tokens: &mut Peekable<impl Iterator<Item = TokenTree>>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::text::cell::By;
 
     /// Whether `code` may need crates in a session with the crates `rayon`, `regex` and `polars` and these imports.
     fn needs(imports: &[&str], code: &str, types: &str) -> bool {
@@ -216,7 +217,7 @@ mod tests {
         let (from, bound) = path.split_once(" as ").unwrap_or((path, path.rsplit("::").next().expect("a name")));
         let name = (!["*", "_"].contains(&bound)).then(|| bound.to_string());
         assert!(!from.is_empty());
-        Import { name, path: path.to_string() }
+        Import { name, path: path.to_string(), by: By::Use }
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::events::CellId;
 use crate::sys::thread;
 
 use crate::engine::build::compile::Compiler;
-use crate::engine::build::prepare::{Prepared, Refused, items_ahead, may_be_ahead, prepare};
+use crate::engine::build::prepare::{items_ahead, may_be_ahead, prepare};
+use crate::engine::build::prepared::{Prepared, Refused};
 use crate::engine::interrupt::Progress;
 use crate::engine::scope::Scope;
 

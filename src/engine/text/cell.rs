@@ -12,12 +12,14 @@ mod call;
 mod depth;
 mod expansion;
 mod heat;
+mod import;
 mod item;
 mod measure;
 mod mention;
 mod movable;
 mod statics;
 mod turn;
+mod unended;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -31,7 +33,8 @@ use expansion::Definitions;
 pub(crate) use brief::Function;
 pub(crate) use depth::with_room;
 pub(crate) use heat::Heat;
-pub(crate) use item::{Edit, Expansion, Import, Item, Kind, MacroCall, Name, Space};
+pub(crate) use import::{By, Import};
+pub(crate) use item::{Edit, Expansion, Item, Kind, MacroCall, Name, Space};
 pub(crate) use measure::{Flags, Mark, Measured};
 pub(crate) use mention::Binding;
 pub(crate) use movable::tells_types_apart;
@@ -224,8 +227,9 @@ fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
     let file = |input: syn::parse::ParseStream| {
         Ok((input.call(syn::Attribute::parse_inner)?, input.call(syn::Block::parse_within)?))
     };
+    let ended = || file.parse_str(&unended::with_ends(rust)?).ok();
     let (attributes, stmts) =
-        file.parse_str(rust).map_err(|_| SyntaxError { unbalanced: false, too_deep: false })?;
+        file.parse_str(rust).ok().or_else(ended).ok_or(SyntaxError { unbalanced: false, too_deep: false })?;
     let mut parts =
         Parts { attributes: attributes.iter().map(|a| a.span().byte_range()).collect(), ..Parts::default() };
     let (mut functions, mut owners) = (Vec::new(), Vec::new());
@@ -260,7 +264,7 @@ fn parse_tokens(rust: &str, marks: &[Mark]) -> Result<Parts, SyntaxError> {
 /// The statement as an item. `None` if it is not one.
 fn item_of(stmt: &syn::Stmt, source: &str) -> Option<Item> {
     match stmt {
-        syn::Stmt::Item(item) => Some(item::from_item(item)),
+        syn::Stmt::Item(item) => Some(item::from_item(item, source)),
         syn::Stmt::Macro(call) => call::from_call(&call.mac, call, call.semi_token.is_some(), source),
         _ => None,
     }

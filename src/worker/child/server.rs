@@ -24,14 +24,18 @@ use crate::worker::child::libraries::Libraries;
 use crate::worker::child::snapshot::{Copied, Copier};
 use crate::worker::host;
 
-/// Becomes the worker if a session has started this process as one, and then returns only if its arguments are not what
+/// Becomes the worker if a session has started this process as one, and then returns only if the descriptors are not what
 /// a session passes. In any other process it returns None, and a session may start the executable of this process as a
 /// worker from then on. So an executable calls it before anything else, and has to export the functions of `hooks`.
 pub fn main() -> Option<ExitCode> {
     // Control socket, ring, the ring's wake-up, the keeper's reports.
-    let fds: Option<Vec<RawFd>> = launch::arguments()?.map(|a| a.to_str()?.parse().ok()).collect();
+    let numbers = launch::descriptors()?;
+    let fds: Option<Vec<RawFd>> =
+        numbers.to_str().and_then(|numbers| numbers.split(',').map(|number| number.parse().ok()).collect());
     let Some(&[control, memory, wake, reports]) = fds.as_deref() else {
-        eprintln!("error: `__worker` is how threadbook starts itself; it is no command for users");
+        eprintln!(
+            "error: the environment has a variable by which threadbook starts itself; unset THREADBOOK_WORKER"
+        );
         return Some(ExitCode::from(2));
     };
     // SAFETY: the descriptors were inherited for us.

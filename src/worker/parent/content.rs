@@ -1,31 +1,61 @@
 //! evcxr's text convention (<https://github.com/evcxr/evcxr/blob/main/evcxr_jupyter/README.md#custom-output>): what crates
-//! print to stdout between a line `EVCXR_BEGIN_CONTENT mime/type` and a line `EVCXR_END_CONTENT` is shown as that type.
+//! print to stdout between a line `EVCXR_BEGIN_CONTENT mime/type` and a line `EVCXR_END_CONTENT` is shown as that type. The
+//! crate `evcxr_input` prints a line `EVCXR_INPUT_REQUEST:prompt`, or `EVCXR_INPUT_REQUEST_PASSWORD:prompt`, and then reads
+//! stdin: the front end asks with this prompt.
 //!
 //! Owns, for each lane, text that may still become such content: a lane's text comes in pieces, between pieces of other
 //! lanes. Holds back no plain text, and loses none: content that was begun and not ended comes out as text.
 
 use std::collections::BTreeMap;
 
-use crate::events::{Event, LaneId, MimeBundle, Origin, Stream};
+use crate::events::{CellId, Event, LaneId, MimeBundle, Origin, Stream};
 
 use crate::worker::parent::display::value_of;
 
 const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
 const END: &str = "EVCXR_END_CONTENT";
+const ASK: &str = "EVCXR_INPUT_REQUEST";
+/// Follows `ASK` where what is typed is not to be seen.
+const HIDDEN: &str = "_PASSWORD";
+const MARKERS: [&str; 2] = [BEGIN, ASK];
+/// What all markers begin with.
+const STEM: &str = "EVCXR_";
 
 /// Bytes of content that are held while its end has not come. Beyond that all of it comes out as text.
 const LARGEST: usize = 256 << 20;
 /// Bytes from which on a piece may have been cut by the capture, in the middle of the marker too. A smaller piece ends
-/// where a program ended it: its end is held back only if it is as much of the marker as `BEYOND_CHANCE`.
+/// where a program ended it: its end is held back only if it is as much of a marker as `STEM`.
 const CUT: usize = 4096;
-const BEYOND_CHANCE: usize = "EVCXR_".len();
 
 /// Bytes of the longest MIME type (RFC 6838, section 4.2, allows 255). A line that goes on beyond that is text.
 const LONGEST_MIME: usize = 256;
+/// Bytes of the longest prompt. A line that goes on beyond that is text.
+const LONGEST_PROMPT: usize = 4096;
 
 #[derive(Default)]
 pub(crate) struct Contents {
     held: BTreeMap<LaneId, Held>,
+    /// The prompts that lanes have printed and not yet asked with.
+    prompts: BTreeMap<LaneId, Prompt>,
+    /// The tail expression that is being shown.
+    tail: Option<Tail>,
+}
+
+/// What a front end shows where it takes a line of input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Prompt {
+    pub text: String,
+    pub password: bool,
+}
+
+/// The content that a cell's tail expression has printed so far.
+struct Tail {
+    cell: CellId,
+    /// The lane that shows it. Content of others is no part of the result.
+    lane: LaneId,
+    /// The first content's origin.
+    origin: Option<Origin>,
+    data: MimeBundle,
 }
 
 struct Held {
@@ -42,6 +72,11 @@ enum Start {
     Content {
         mime: std::ops::Range<usize>,
         body: usize,
+    },
+    /// The line of a prompt, with its length.
+    Asks {
+        prompt: Prompt,
+        length: usize,
     },
     /// What may still become a marker line.
     Open,
@@ -69,8 +104,70 @@ impl Contents {
     /// Sends the held text of a lane as it is: the lane has ended, or something else of it comes first.
     pub(crate) fn release(&mut self, lane: LaneId, send: &mut impl FnMut(Event)) {
         if let Some(held) = self.held.remove(&lane) {
-            last(held, send);
+            self.last(held, send);
         }
+    }
+
+    /// The prompt that this lane has printed, if it has.
+    pub(crate) fn take_prompt(&mut self, lane: LaneId) -> Option<Prompt> {
+        self.prompts.remove(&lane)
+    }
+
+    /// Notes that this lane shows the cell's tail expression from here on.
+    pub(crate) fn begin_tail(&mut self, cell: CellId, lane: LaneId) {
+        self.tail = Some(Tail { cell, lane, origin: None, data: MimeBundle::new() });
+    }
+
+    /// Sends what the tail expression has shown, in all its forms, as the result of the cell.
+    pub(crate) fn end_tail(&mut self, send: &mut impl FnMut(Event)) {
+        if let Some(tail) = self.tail.take().filter(|tail| !tail.data.is_empty()) {
+            send(Event::Result { cell: tail.cell, data: tail.data });
+        }
+    }
+
+    /// Sends what the cell's own thread has left. A cell that failed has no result.
+    pub(crate) fn end_cell(&mut self, send: &mut impl FnMut(Event)) {
+        self.release(LaneId::MAIN, send);
+        self.prompts.clear();
+        if let Some(Tail { origin: Some(origin), data, .. }) = self.tail.take() {
+            send(display(origin, data));
+        }
+    }
+
+    /// Sends content, or keeps it for the result of the cell. A result has one value of each type, so of two the first is
+    /// shown by itself.
+    fn show(&mut self, origin: Origin, mime: &str, body: &str, send: &mut impl FnMut(Event)) {
+        let value = value_of(mime, body.to_owned());
+        let here = |tail: &&mut Tail| (tail.cell, tail.lane) == (origin.cell, origin.lane);
+        match self.tail.as_mut().filter(here) {
+            Some(tail) => {
+                if tail.data.contains_key(mime) {
+                    send(display(tail.origin.unwrap_or(origin), std::mem::take(&mut tail.data)));
+                    tail.origin = None;
+                }
+                tail.origin.get_or_insert(origin);
+                tail.data.insert(mime.to_owned(), value);
+            }
+            None => send(display(origin, MimeBundle::from_iter([(mime.to_owned(), value)]))),
+        }
+    }
+
+    /// Sends the last text of a lane, whose last line may lack its newline.
+    fn last(&mut self, mut held: Held, send: &mut impl FnMut(Event)) {
+        held.text.push('\n');
+        match start(&held.text) {
+            Start::Content { mime, body } => {
+                if let Ok((end, after)) = end(&held.text, body, body)
+                    && after == held.text.len()
+                {
+                    return self.show(held.origin, &held.text[mime], &held.text[body..end], send);
+                }
+            }
+            Start::Asks { .. } => return,
+            Start::Open | Start::Plain => {}
+        }
+        held.text.pop();
+        send(plain(held.origin, held.text));
     }
 
     /// Does as `release`, but keeps content that has begun.
@@ -82,7 +179,7 @@ impl Contents {
 
     pub(crate) fn release_all(&mut self, send: &mut impl FnMut(Event)) {
         for held in std::mem::take(&mut self.held).into_values() {
-            last(held, send);
+            self.last(held, send);
         }
     }
 
@@ -92,7 +189,7 @@ impl Contents {
             match start(&held.text) {
                 Start::Content { mime, body } => match end(&held.text, body, held.searched) {
                     Ok((end, after)) => {
-                        send(content(held.origin, &held.text[mime], &held.text[body..end]));
+                        self.show(held.origin, &held.text[mime], &held.text[body..end], send);
                         held.text.drain(..after);
                     }
                     Err(searched) if held.text.len() < LARGEST => {
@@ -102,6 +199,10 @@ impl Contents {
                     }
                     Err(_) => return send(plain(held.origin, held.text)),
                 },
+                Start::Asks { prompt, length } => {
+                    self.prompts.insert(held.origin.lane, prompt);
+                    held.text.drain(..length);
+                }
                 Start::Open => {
                     self.held.insert(held.origin.lane, held);
                     return;
@@ -126,20 +227,28 @@ impl Contents {
     }
 }
 
-/// The offset of the marker, or of what may be its beginning at the end of the text.
+/// The offset of a marker, or of what may be its beginning at the end of the text.
 fn marker(text: &str, piece: usize) -> Option<usize> {
-    if let Some(at) = text.find(BEGIN) {
-        return Some(at);
+    let mut from = 0;
+    while let Some(found) = text[from..].find(STEM) {
+        let rest = &text[from + found..];
+        if MARKERS.iter().any(|marker| rest.starts_with(marker) || marker.starts_with(rest)) {
+            return Some(from + found);
+        }
+        from += found + STEM.len();
     }
-    let least = if piece >= CUT { 1 } else { BEYOND_CHANCE };
-    let longest = text.len().min(BEGIN.len() - 1);
-    let at = (least..=longest).rev().find(|length| text.as_bytes().ends_with(&BEGIN.as_bytes()[..*length]))?;
+    let least = if piece >= CUT { 1 } else { STEM.len() };
+    let longest = text.len().min(STEM.len() - 1);
+    let at = (least..=longest).rev().find(|length| text.as_bytes().ends_with(&STEM.as_bytes()[..*length]))?;
     Some(text.len() - at)
 }
 
 fn start(text: &str) -> Start {
+    if let Some(rest) = text.strip_prefix(ASK) {
+        return asks(rest);
+    }
     let Some(rest) = text.strip_prefix(BEGIN) else {
-        let may_be = !text.is_empty() && BEGIN.starts_with(text);
+        let may_be = !text.is_empty() && MARKERS.iter().any(|marker| marker.starts_with(text));
         return if may_be { Start::Open } else { Start::Plain };
     };
     let Some(line) = rest.split_once('\n').map(|(line, _)| line) else {
@@ -153,6 +262,24 @@ fn start(text: &str) -> Start {
             Start::Content { mime: from..from + mime.len(), body: BEGIN.len() + line.len() + 1 }
         }
         false => Start::Plain,
+    }
+}
+
+/// What begins with `ASK` and this text.
+fn asks(rest: &str) -> Start {
+    let (line, whole) = rest.split_once('\n').map_or((rest, false), |(line, _)| (line, true));
+    let (password, prompt) = match line.strip_prefix(HIDDEN) {
+        Some(prompt) => (true, prompt),
+        None => (false, line),
+    };
+    match prompt.strip_prefix(':') {
+        Some(prompt) if whole && prompt.len() <= LONGEST_PROMPT => {
+            let length = ASK.len() + line.len() + 1;
+            Start::Asks { prompt: Prompt { text: prompt.trim_end_matches('\r').to_owned(), password }, length }
+        }
+        Some(prompt) if !whole && prompt.len() <= LONGEST_PROMPT => Start::Open,
+        None if !whole && (prompt.is_empty() || HIDDEN.starts_with(prompt)) => Start::Open,
+        _ => Start::Plain,
     }
 }
 
@@ -179,19 +306,6 @@ fn end(text: &str, body: usize, searched: usize) -> Result<(usize, usize), usize
     Err(searched)
 }
 
-/// Sends the last text of a lane, whose last line may lack its newline.
-fn last(mut held: Held, send: &mut impl FnMut(Event)) {
-    held.text.push('\n');
-    if let Start::Content { mime, body } = start(&held.text)
-        && let Ok((end, after)) = end(&held.text, body, body)
-        && after == held.text.len()
-    {
-        return send(content(held.origin, &held.text[mime], &held.text[body..end]));
-    }
-    held.text.pop();
-    send(plain(held.origin, held.text));
-}
-
 fn show_plain(origin: Origin, mut text: String, length: usize, send: &mut impl FnMut(Event)) {
     text.truncate(length);
     if !text.is_empty() {
@@ -203,15 +317,13 @@ fn plain(origin: Origin, text: String) -> Event {
     Event::Text { origin, stream: Stream::Stdout, text }
 }
 
-fn content(origin: Origin, mime: &str, body: &str) -> Event {
-    let data = MimeBundle::from_iter([(mime.to_owned(), value_of(mime, body.to_owned()))]);
+fn display(origin: Origin, data: MimeBundle) -> Event {
     Event::Display { origin, data, metadata: MimeBundle::new(), id: None, update: false }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::CellId;
     use std::time::Duration;
 
     fn origin(lane: u32) -> Origin {
@@ -257,6 +369,9 @@ mod tests {
         ("EVCXR_BEGIN_EVCXR_BEGIN_CONTENT \u{e9}/b\n1\nEVCXR_END_CONTENT\n", "EVCXR_BEGIN_<\u{e9}/b|1>"),
         ("EVCXR_BEGIN_CONTENT", "EVCXR_BEGIN_CONTENT"),
         ("EVCXR_", "EVCXR_"),
+        ("a\nEVCXR_INPUT_REQUEST:Name?\nb\n", "a\nb\n"),
+        ("EVCXR_INPUT_REQUEST_PASSWORD:Word?\n", ""),
+        ("EVCXR_INPUT_REQUESTS\nEVCXR_INPUT_REQUEST\n", "EVCXR_INPUT_REQUESTS\nEVCXR_INPUT_REQUEST\n"),
     ];
 
     #[test]
@@ -277,6 +392,43 @@ mod tests {
                 assert_eq!(fed([before, after])[large.len()..], **expected, "{:?}", &before[large.len()..]);
             }
         }
+    }
+
+    #[test]
+    fn a_prompt_is_kept_for_the_question_of_its_lane() {
+        let mut contents = Contents::default();
+        let nothing = &mut |event| panic!("{event:?}");
+        contents.text(origin(1), "EVCXR_INPUT_REQUEST:Name?\n".into(), nothing);
+        contents.text(origin(2), "EVCXR_INPUT_REQUEST_PASSWORD:\n".into(), nothing);
+        let prompt = |text: &str, password| Some(Prompt { text: text.into(), password });
+        assert_eq!(contents.take_prompt(LaneId(2)), prompt("", true));
+        assert_eq!(contents.take_prompt(LaneId(1)), prompt("Name?", false));
+        assert_eq!(contents.take_prompt(LaneId(1)), None);
+    }
+
+    #[test]
+    fn what_the_tail_shows_is_the_result() {
+        let shown = |ends: bool| {
+            let (mut contents, mut events) = (Contents::default(), Vec::new());
+            contents.begin_tail(CellId(1), LaneId(1));
+            for (lane, mime) in [(1, "a/b"), (2, "c/d"), (1, "a/b"), (1, "e/f")] {
+                let text = format!("EVCXR_BEGIN_CONTENT {mime}\n{lane}\nEVCXR_END_CONTENT\n");
+                contents.text(origin(lane), text, &mut |event| events.push(event));
+            }
+            if ends {
+                contents.end_tail(&mut |event| events.push(event));
+            }
+            contents.end_cell(&mut |event| events.push(event));
+            let forms = |event| match event {
+                Event::Display { data, .. } => (false, data.keys().cloned().collect::<Vec<_>>().join(" ")),
+                Event::Result { data, .. } => (true, data.keys().cloned().collect::<Vec<_>>().join(" ")),
+                other => panic!("{other:?}"),
+            };
+            events.into_iter().map(forms).collect::<Vec<_>>()
+        };
+        let of = |is_result| [(false, "c/d".into()), (false, "a/b".into()), (is_result, "a/b e/f".to_string())];
+        assert_eq!(shown(true), of(true));
+        assert_eq!(shown(false), of(false));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::worker::abi::ring::Unread;
 use crate::worker::host;
 use crate::worker::parent::answer::Answerer;
 use crate::worker::parent::coming::Coming;
-use crate::worker::parent::content::Contents;
+use crate::worker::parent::content::{Contents, Prompt};
 use crate::worker::parent::display::Displays;
 use crate::worker::parent::open::Open;
 use crate::worker::parent::processes::{Processes, Speaker};
@@ -137,6 +137,12 @@ impl Inbox {
             Kind::End => self.lane_ended(lane, at),
             Kind::Join => self.send(Event::Joined { by: other, lane, at }),
             Kind::Process => self.process_started(head.pid, Speaker { lane: head.lane, cell: head.cell }, behind),
+            Kind::Result if payload == host::TAIL_BEGINS.as_bytes() => {
+                self.contents.begin_tail(CellId(head.cell), lane);
+            }
+            Kind::Result if payload == host::TAIL_ENDS.as_bytes() => {
+                self.contents.end_tail(&mut |event| send(&self.sink, event));
+            }
             Kind::Display | Kind::Result => {
                 if let Some(event) = self.displays.record(head, payload, self.origin(head)) {
                     self.send(event);
@@ -155,9 +161,12 @@ impl Inbox {
         self.read_streams(behind);
         self.release(behind);
         self.flush();
+        let printed = self.contents.take_prompt(LaneId(head.lane)).filter(|_| prompt.is_empty());
         if let Some(number) = self.answerer.asked(ticket) {
-            let (origin, prompt) = (self.origin(head), String::from_utf8_lossy(prompt).into_owned());
-            self.send(Event::Input { origin, number, prompt, password: *password == 1 });
+            let origin = self.origin(head);
+            let given = || Prompt { text: String::from_utf8_lossy(prompt).into_owned(), password: *password == 1 };
+            let Prompt { text: prompt, password } = printed.unwrap_or_else(given);
+            self.send(Event::Input { origin, number, prompt, password });
         }
     }
 
@@ -328,7 +337,7 @@ impl Inbox {
         self.answerer.close();
         self.flush();
         self.unsaid.forget();
-        self.contents.release(LaneId::MAIN, &mut |event| send(&self.sink, event));
+        self.contents.end_cell(&mut |event| send(&self.sink, event));
     }
 
     /// Hands on all that is left. The last worker has ended.

@@ -31,7 +31,11 @@ impl Writer {
             self.root.blank(&source[at..range.start]);
             at = range.end;
             match piece {
-                Piece::Use => drop(self.root.original(cell, source, range)),
+                Piece::Use => {
+                    let has_no_end = !source[range.clone()].ends_with(';');
+                    self.root.original(cell, source, range);
+                    self.root.generated(if has_no_end { ";" } else { "" });
+                }
                 Piece::Call(rust) => {
                     self.root.generated(rust);
                     self.root.blank(&source[range]);
@@ -98,6 +102,9 @@ impl Writer {
     /// Writes the cell's last expression, whose value is shown.
     fn tail(&mut self, cell: CellId, source: &Arc<str>, of: &Statement, timed: bool) {
         let range = of.range.clone();
+        if self.form != 0 {
+            self.root.generated(&format!("; ::threadbook::show::form({})", self.form));
+        }
         self.root.generated("; match &(");
         if timed {
             self.root.generated("{ let threadbook_timer = ::threadbook::timing::Timer::start(); ");
@@ -107,7 +114,7 @@ impl Writer {
         self.root.generated(if timed { " }" } else { "" });
         // The alias makes rustc's errors about showing the value point at the expression.
         let shown = self.root.alias(
-            ") { threadbook_value => { use ::threadbook::show::Fallback as _; threadbook_value.evcxr_display() } };",
+            ") { threadbook_value => { use ::threadbook::show::Fallback as _; ::threadbook::show::tail(); threadbook_value.evcxr_display() } };",
             cell,
             source,
             range,

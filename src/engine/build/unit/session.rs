@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use super::{Unit, builds, link_crates, link_session, linked, lints, macros_text};
 use crate::engine::build::beside;
+use crate::engine::diagnostics::Diagnostic;
 use crate::engine::scope::{Build, Home, Library, Live, Module, Scope, Uses, module_name};
-use crate::engine::text::cell::{Edit, Expansion, Item, Kind, LocalKey, Locals, Name, Space};
+use crate::engine::text::cell::{By, Edit, Expansion, Item, Kind, LocalKey, Locals, Name, Space};
 use crate::engine::text::source_map::{GeneratedFile, SourceBuilder};
 
 /// The session crate with this number, with a module for each cell of which it has items.
@@ -32,6 +33,11 @@ pub(crate) fn session(scope: &Scope, number: u32) -> Unit {
     root.generated("\n#[macro_use] extern crate threadbook;\n");
     root.generated(&link_crates(scope));
     root.generated(&link_session(&unit));
+    for import in scope.imports.iter().filter(|import| import.by != By::Use) {
+        let range = root.generated(&import.declaration());
+        unit.imports.push(("lib.rs".into(), import.path.clone(), range));
+    }
+    root.generated("\n");
     let mut files = Vec::new();
     for module in &modules {
         let cell = module.home.cell;
@@ -41,7 +47,9 @@ pub(crate) fn session(scope: &Scope, number: u32) -> Unit {
             files.push((format!("macros_{}.rs", cell.0), text));
         }
         root.generated(&format!("#[macro_use] #[path = \"{cell}\"] pub mod {};\n", module_name(cell)));
-        files.push((cell.to_string(), module_text(scope, module)));
+        let (text, imports) = module_text(scope, module);
+        unit.imports.extend(imports.into_iter().map(|(path, range)| (cell.to_string(), path, range)));
+        files.push((cell.to_string(), text));
     }
     for (ident, path) in root_names(&modules, &uses) {
         root.generated(&format!("pub(crate) use {path}::{ident};\n"));
@@ -71,6 +79,13 @@ pub(crate) fn built(scope: &Scope, number: u32, library: Library, code: u64) -> 
     Build { library, code, externs, loads, homes, locals, crates: scope.crates.clone() }
 }
 
+/// The paths of the imports of earlier cells that errors are about: what they import is not there any more.
+pub(crate) fn unresolved(unit: &Unit, errors: &[Diagnostic]) -> Vec<String> {
+    let is_wrong = |file: &str, range| errors.iter().any(|error| error.primary_touches(file, range));
+    let wrong = unit.imports.iter().filter(|(file, _, range)| is_wrong(file, range));
+    wrong.map(|(_, path, _)| path.clone()).collect()
+}
+
 /// The names of a session crate's modules at its root, where `crate::NAME` finds them, each with its path. Only those
 /// that the crate's items use or define, and none if no item says `crate`. If items disagree, the newest meaning counts.
 fn root_names<'a>(modules: &[&'a Module], uses: &'a Uses) -> Vec<(&'a str, String)> {
@@ -95,7 +110,8 @@ fn root_names<'a>(modules: &[&'a Module], uses: &'a Uses) -> Vec<(&'a str, Strin
     names.into_iter().collect()
 }
 
-fn module_text(scope: &Scope, module: &Module) -> GeneratedFile {
+/// The text of a module, and the imports of earlier cells in it.
+fn module_text(scope: &Scope, module: &Module) -> (GeneratedFile, Vec<(String, Range<usize>)>) {
     let mut text = SourceBuilder::new();
     let mut at = 0;
     let is_item = |ident: &str| scope.item_named(ident).is_some();
@@ -124,10 +140,13 @@ fn module_text(scope: &Scope, module: &Module) -> GeneratedFile {
         };
         text.generated(&format!("use {path}::{ident};\n"));
     }
-    for import in module.foreign_imports().filter(|import| module.can_import(import, is_item)) {
-        text.generated(&format!("use {};\n", import.path));
+    let mut imports = Vec::new();
+    for import in
+        module.foreign_imports().filter(|import| import.by == By::Use && module.can_import(import, is_item))
+    {
+        imports.push((import.path.clone(), text.generated(&(import.declaration() + "\n"))));
     }
-    text.finish()
+    (text.finish(), imports)
 }
 
 fn item_edits(module: &Module, index: usize, item: &Item) -> Vec<Edit> {

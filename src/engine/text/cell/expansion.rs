@@ -51,7 +51,7 @@ fn from_expansion(expansion: Expansion, at: Range<usize>) -> Option<Item> {
         syn::Item::Macro(made) if made.ident.is_none() => {
             call::from_call(&made.mac, &made, made.semi_token.is_some(), text)?
         }
-        item => item::from_item(&item),
+        item => item::from_item(&item, text),
     };
     Some(Item { range: at, expansion: Some(expansion), ..item })
 }

@@ -12,9 +12,10 @@ use syn::spanned::Spanned;
 
 use super::attributes::after_attributes;
 use super::brief::{Candidate, Function};
+use super::import::{self, Import};
 use super::mention::{self, name_of};
 use super::statics::{self, Locals, Static};
-use super::{association, movable};
+use super::{association, movable, unended};
 
 /// One item; a `use` is one too.
 #[derive(Clone, Debug)]
@@ -114,23 +115,6 @@ pub(crate) struct Method {
     pub range: Range<usize>,
 }
 
-/// One name that a `use` brings into scope.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Import {
-    /// The name that is bound. `None` for `*` and for `as _`.
-    pub name: Option<String>,
-    /// The text after `use`: `std::collections::HashMap as Map`.
-    pub path: String,
-}
-
-impl Import {
-    /// The first name of the path. `None` if it certainly names a crate.
-    pub(crate) fn root(&self) -> Option<&str> {
-        let root = self.path.split("::").next().filter(|root| !root.is_empty())?;
-        Some(root.split(' ').next().unwrap_or(root))
-    }
-}
-
 impl Item {
     /// Notes a function of this item, which becomes `#[inline]` if it is brief.
     pub(super) fn note_function(&mut self, found: Candidate) {
@@ -144,14 +128,25 @@ impl Item {
     }
 }
 
-pub(super) fn from_item(item: &syn::Item) -> Item {
+pub(super) fn from_item(item: &syn::Item, source: &str) -> Item {
     let (names, kind) = names_and_kind(item);
     let mut publish = Publish { edits: Vec::new() };
     publish.item(item);
     let (statics, locals) = statics::of_item(item);
     let tokens = item.to_token_stream();
+    let mut range = item.span().byte_range();
+    match item {
+        syn::Item::Use(_) => {
+            let (without, has_no_end) = unended::without_end(source, range);
+            publish.edits.extend(has_no_end.then(|| insert(without.end, ";")));
+            range = without;
+        }
+        // `#[macro_use]` is not allowed where the item is written; `By::ExternCrate` has it.
+        syn::Item::ExternCrate(item) => range.start = after_attributes(&item.attrs, item).start,
+        _ => {}
+    }
     Item {
-        range: item.span().byte_range(),
+        range,
         expansion: None,
         call: None,
         names,
@@ -175,7 +170,8 @@ pub(super) fn from_item(item: &syn::Item) -> Item {
 fn names_and_kind(item: &syn::Item) -> (Vec<Name>, Kind) {
     let named = |space, ident: &syn::Ident| vec![Name { space, ident: name_of(ident) }];
     let names = match item {
-        syn::Item::Use(item) => return (Vec::new(), Kind::Use(imports(item))),
+        syn::Item::Use(item) => return (Vec::new(), Kind::Use(import::of_use(item))),
+        syn::Item::ExternCrate(item) => return (Vec::new(), Kind::Use(import::of_extern_crate(item))),
         syn::Item::Impl(item) => return (Vec::new(), implementation(item)),
         syn::Item::Trait(item) => {
             return (named(Space::Type, &item.ident), Kind::Trait(association::declared(item)));
@@ -224,31 +220,6 @@ fn implementation(item: &syn::ItemImpl) -> Kind {
     };
     let methods = item.items.iter().filter_map(method).collect();
     Kind::Impl { key, inherent: of.is_none(), methods, anchors: association::anchors(item) }
-}
-
-fn imports(item: &syn::ItemUse) -> Vec<Import> {
-    fn walk(tree: &syn::UseTree, prefix: &str, imports: &mut Vec<Import>) {
-        let mut push = |name: Option<String>, path: String| imports.push(Import { name, path });
-        match tree {
-            syn::UseTree::Path(path) => walk(&path.tree, &format!("{prefix}{}::", path.ident), imports),
-            syn::UseTree::Name(name) if name.ident == "self" => {
-                let path = prefix.trim_end_matches("::");
-                push(path.rsplit("::").next().map(str::to_string), path.to_string())
-            }
-            syn::UseTree::Name(name) => push(Some(name.ident.to_string()), format!("{prefix}{}", name.ident)),
-            syn::UseTree::Rename(rename) => {
-                let bound = rename.rename.to_string();
-                let from = format!("{prefix}{}", rename.ident);
-                let from = from.strip_suffix("::self").unwrap_or(&from);
-                push((bound != "_").then(|| bound.clone()), format!("{from} as {bound}"))
-            }
-            syn::UseTree::Glob(_) => push(None, format!("{prefix}*")),
-            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| walk(tree, prefix, imports)),
-        }
-    }
-    let mut found = Vec::new();
-    walk(&item.tree, if item.leading_colon.is_some() { "::" } else { "" }, &mut found);
-    found
 }
 
 pub(super) fn insert(at: usize, text: &str) -> Edit {
@@ -321,7 +292,7 @@ mod tests {
     use super::*;
 
     fn item(source: &str) -> Item {
-        from_item(&syn::parse_str(source).expect("an item"))
+        from_item(&syn::parse_str(source).expect("an item"), source)
     }
 
     fn edited(source: &str) -> String {
@@ -360,24 +331,6 @@ mod tests {
         assert_eq!(names("struct A;"), [(Space::Type, "A".into()), (Space::Value, "A".into())]);
         assert_eq!(names("struct A {}"), [(Space::Type, "A".into())]);
         assert_eq!(names("macro_rules! m { () => {} }"), [(Space::Macro, "m".into())]);
-    }
-
-    #[test]
-    fn a_use_is_taken_apart() {
-        let Kind::Use(imports) = item("use std::{fmt::{self, Debug as D}, io::*, mem::swap as _};").kind else {
-            panic!("a use")
-        };
-        let imports: Vec<_> = imports.into_iter().map(|i| (i.name, i.path)).collect();
-        let name = |n: &str| Some(n.to_string());
-        assert_eq!(
-            imports,
-            [
-                (name("fmt"), "std::fmt".to_string()),
-                (name("D"), "std::fmt::Debug as D".to_string()),
-                (None, "std::io::*".to_string()),
-                (None, "std::mem::swap as _".to_string()),
-            ]
-        );
     }
 
     #[test]

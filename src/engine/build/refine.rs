@@ -23,6 +23,8 @@ pub(super) struct Refinement {
     lost: Vec<(String, Why)>,
     /// Variables of which a part was moved away, each with the part.
     parted: BTreeMap<String, String>,
+    /// Variables that may be streams, for all that is known, each with its type.
+    guessed: BTreeMap<String, String>,
 }
 
 /// What the plan that compiled means for the scope. Kept with the library in the cache.
@@ -49,7 +51,13 @@ const FOR_TASKS: &str = " + Send";
 
 impl Refinement {
     pub(super) fn new(plan: Plan, scope: &Scope) -> Refinement {
-        Refinement { scope: scope.clone(), plan, lost: Vec::new(), parted: BTreeMap::new() }
+        Refinement {
+            scope: scope.clone(),
+            plan,
+            lost: Vec::new(),
+            parted: BTreeMap::new(),
+            guessed: BTreeMap::new(),
+        }
     }
 
     /// Whether one of the errors is about a loop in strips. The plan then goes on without strips, so that rustc speaks of
@@ -156,6 +164,7 @@ impl Refinement {
         }
         self.plan.kept.retain(|kept| kept.name != name);
         let why = match self.parted.get(name) {
+            _ if self.guessed.contains_key(name) => Why::Unnameable(self.guessed[name].clone()),
             Some(part) if moved => Why::PartlyMoved(part.clone()),
             _ if moved => Why::Moved,
             _ => Why::Borrows,
@@ -193,16 +202,36 @@ impl Refinement {
             (None, Some(Boxable::Plain(traits))) => Form::Boxed(format!("dyn {traits}{FOR_THREADS}")),
             (None, Some(Boxable::AsyncFn(call))) => Form::AsyncFn { call, sendable: true },
             (None, Some(Boxable::Future(traits))) => Form::Pinned(format!("dyn {traits}{FOR_TASKS}")),
-            (None, None) => {
-                self.plan.kept.retain(|kept| kept.name != name);
-                self.lost.push((name.to_string(), Why::Unnameable(ty.to_string())));
-                return false;
-            }
+            (None, None) => match self.stream() {
+                Some(stream) => {
+                    self.guessed.insert(name.to_string(), ty.to_string());
+                    Form::Pinned(format!("dyn {stream}<Item = _>{FOR_TASKS}"))
+                }
+                None => {
+                    self.plan.kept.retain(|kept| kept.name != name);
+                    self.lost.push((name.to_string(), Why::Unnameable(ty.to_string())));
+                    return false;
+                }
+            },
         };
         if let Some(kept) = self.plan.kept.iter_mut().find(|kept| kept.name == name) {
             kept.form = form;
         }
         true
+    }
+
+    /// The path of the trait of streams, which is not std's and which rustc therefore never suggests. `None` if no crate of
+    /// `:dep` has it under a name that is known.
+    fn stream(&self) -> Option<&'static str> {
+        const PATHS: [(&str, &str); 5] = [
+            ("futures", "::futures::stream::Stream"),
+            ("futures_util", "::futures_util::stream::Stream"),
+            ("futures_core", "::futures_core::Stream"),
+            ("futures_lite", "::futures_lite::Stream"),
+            ("tokio_stream", "::tokio_stream::Stream"),
+        ];
+        let crates = self.scope.crates.as_ref()?;
+        PATHS.iter().find(|(name, _)| crates.externs.contains_key(*name)).map(|(_, path)| *path)
     }
 
     /// What the plan means for the scope now that it has compiled. `types` are the types of the variables that it

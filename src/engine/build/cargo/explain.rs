@@ -66,6 +66,17 @@ mod tests {
                 "no matching package named `serdee` found\nhelp: did you mean `:dep serde`?",
             ),
             (
+                "error: no matching package named `gitt` found\nlocation searched: Git repository file:///x\n\
+                 required by package `root v0.0.0 (/d)`\n",
+                "no matching package named `gitt` found\nhelp: the crate there is not called `gitt`; write \
+                 `:dep NAME = …`, or add `package = \"NAME\"`",
+            ),
+            (
+                "error: no matching package named `std` found\nlocation searched: crates.io index\n\
+                 required by package `root v0.0.0 (/d)`\n",
+                "no matching package named `std` found\nhelp: `std` belongs to Rust and needs no `:dep`",
+            ),
+            (
                 "error: failed to parse manifest at `/d/Cargo.toml`\n\nCaused by:\n  bad\n",
                 "failed to parse the `:dep` lines\nCaused by:\n  bad",
             ),

@@ -19,7 +19,7 @@ pub(super) fn advice(stderr: &str, root: &str, cargo_home: &Path) -> Option<Stri
     no_such_crate(stderr, &caches)
         .or_else(|| no_such_version(stderr, root, &caches))
         .or_else(|| no_such_feature(stderr, root, &caches))
-        .or_else(|| elsewhere(stderr))
+        .or_else(|| origin(stderr))
         .or_else(|| newer_rustc(stderr))
         .or_else(|| debian::advice(stderr))
 }
@@ -29,12 +29,15 @@ fn no_such_crate(stderr: &str, caches: &[PathBuf]) -> Option<String> {
         .or_else(|| between(stderr, "searched package name: `", "`"))?;
     let searched = between(stderr, "location searched: ", "\n").unwrap_or_default();
     let meant = between(stderr, "perhaps you meant:", "\n").map(str::trim);
-    if searched.starts_with('/') {
+    if searched.starts_with('/') || searched.starts_with("Git repository") {
         let there = meant.map(|there| format!(", but `{there}`")).unwrap_or_default();
         let there_is = meant.unwrap_or("NAME");
         return Some(format!(
             "the crate there is not called `{name}`{there}; write `:dep {there_is} = …`, or add `package = \"{there_is}\"`"
         ));
+    }
+    if ["std", "core", "alloc"].contains(&name) {
+        return Some(format!("`{name}` belongs to Rust and needs no `:dep`"));
     }
     let known = index::names(caches);
     let popular = POPULAR.split_whitespace().map(String::from);
@@ -90,8 +93,8 @@ fn no_such_feature(stderr: &str, root: &str, caches: &[PathBuf]) -> Option<Strin
     })
 }
 
-/// Advice where it is not crates.io that a crate comes from, or cannot come from.
-fn elsewhere(stderr: &str) -> Option<String> {
+/// Advice about where a crate comes from: its registry, its directory, the network, or a name that it has already.
+fn origin(stderr: &str) -> Option<String> {
     if stderr.contains("multiple times with different names") {
         return Some(
             "`:dep` lists what was asked for; go on with the name that is there (`use NAME as OTHER;`)".into(),

@@ -82,12 +82,13 @@ fn shown<'a>(lines: &[&'a str], root: &str) -> Vec<&'a str> {
 }
 
 fn is_noise(text: &str, root: &str) -> bool {
-    const STARTS: [&str; 11] = [
+    const STARTS: [&str; 12] = [
         "location searched:",
         "versions that meet the requirements",
         "note: To improve backtraces",
         "process didn't exit successfully:",
         "failed to clone into:",
+        "failed to fetch into:",
         "failed to load source for dependency",
         "--- stderr",
         "thread 'main'",

@@ -4,6 +4,7 @@
 //! `compile` and the plan corrected by `refine` until rustc agrees.
 
 mod attempt;
+mod beside;
 mod borrow;
 mod bring_in;
 pub(super) mod cache;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ExitCode};
 use crate::worker::Exit;
 
+use crate::engine::build::beside;
 use crate::engine::build::cache::{self, Cache, Key, Kind};
 use crate::engine::build::cargo::Cargo;
 use crate::engine::build::eviction;
@@ -27,7 +28,8 @@ use crate::engine::build::unit::{CELL_CRATE, Unit};
 use crate::engine::diagnostics::{self, Diagnostic};
 use crate::engine::interrupt::{Interrupter, Progress, Said};
 use crate::engine::scope::dependency::CRATES;
-use crate::engine::scope::{Library, Optimization};
+use crate::engine::scope::{Library, Optimization, Scope};
+use crate::engine::text::cell::Cell;
 use crate::engine::text::source_map::SourceMap;
 use crate::sys::private_files;
 
@@ -39,6 +41,8 @@ pub(crate) struct Compiler {
     /// The `threadbook` crate, which every cell links to.
     pub runtime: Library,
     pub cargo: Arc<Cargo>,
+    /// The notebook's directory.
+    beside: PathBuf,
     /// Empty until it is known which linker can be used (`warm_up`); until then rustc links by itself.
     pub(super) linker: Arc<OnceLock<Linker>>,
     interrupter: Interrupter,
@@ -93,7 +97,8 @@ impl Compiler {
         let cargo = Arc::new(Cargo::new(&toolchain, &cache, directory, interrupter.clone())?);
         let linker = Arc::new(Linker::known(&toolchain, &cache).map(OnceLock::from).unwrap_or_default());
         let turns = Arc::default();
-        Ok(Compiler { toolchain, cache, runtime, cargo, linker, interrupter, scratch, turns })
+        let beside = directory.map_or_else(|| std::env::current_dir().unwrap_or_default(), Path::to_path_buf);
+        Ok(Compiler { toolchain, cache, runtime, cargo, beside, linker, interrupter, scratch, turns })
     }
 
     /// The same compiler for cells ahead, which can be given up while the session goes on.
@@ -146,6 +151,9 @@ impl Compiler {
         for library in unit.externs.iter().map(|(_, library)| library).chain(&unit.homes) {
             key = key.part(&library.key);
         }
+        if !unit.beside.is_empty() {
+            key = key.part(beside::digest(&unit.beside, &self.beside));
+        }
         for (name, text) in &unit.files {
             key = key.part(name).part(text.generated());
         }
@@ -183,6 +191,26 @@ impl Compiler {
             .map_err(no_scratch)
     }
 
+    /// The directory in which a unit is compiled, with links to the files that its code names.
+    fn room(&self, name: &str, unit: &Unit) -> Result<PathBuf, Error> {
+        let directory = beside::place(&self.scratch.path().join(name), &unit.beside);
+        self.make(&directory)?;
+        beside::link(&unit.beside, &self.beside, &directory).map_err(no_scratch)?;
+        Ok(directory)
+    }
+
+    /// Completes a parsed cell by what its text does not say: the items that macros of the session make, and what is in the
+    /// files that items name. With another content it is another item.
+    pub(super) fn complete(&self, cell: &mut Cell, scope: &Scope) {
+        cell.expand(&|name| scope.macro_text(name));
+        for item in cell.parts.iter_mut().flat_map(|parts| &mut parts.items) {
+            let names = beside::named(&item.tokens);
+            if !names.is_empty() {
+                item.tokens += &format!(" /* {} */", beside::digest(&names, &self.beside));
+            }
+        }
+    }
+
     /// Compiles the crate of a cell's statements, to a `cdylib` and, if `with_mir`, its MIR. This costs some milliseconds: rustc
     /// looks for a visible path of each type in all that std exports.
     pub(crate) fn statements(
@@ -192,8 +220,7 @@ impl Compiler {
         optimization: Optimization,
         with_mir: bool,
     ) -> Result<Compiled, Error> {
-        let directory = self.scratch.path().join(&identity.key);
-        self.make(&directory)?;
+        let directory = self.room(&identity.key, unit)?;
         write_files(&directory, unit, &identity.root)?;
         let (library, mir) = (directory.join("cell.so"), directory.join("cell.mir"));
         let mut emit = format!("--emit=link={}", library.display());
@@ -221,8 +248,7 @@ impl Compiler {
         identity: &Identity,
         optimization: Optimization,
     ) -> Result<Compiled, Error> {
-        let directory = self.scratch.path().join(&identity.key);
-        self.make(&directory)?;
+        let directory = self.room(&identity.key, unit)?;
         write_files(&directory, unit, "lib.rs")?;
         let library = directory.join("session.so");
         let command = |linker: &Linker| {
@@ -251,8 +277,8 @@ impl Compiler {
 
     /// Returns rustc's errors about a unit without building a library.
     pub(crate) fn check(&self, unit: &Unit, identity: &Identity) -> Result<Vec<Diagnostic>, Error> {
-        let directory = self.scratch.path().join(format!("check-{}", identity.key));
-        self.make(&directory)?;
+        let room = format!("check-{}", identity.key);
+        let directory = self.room(&room, unit)?;
         write_files(&directory, unit, &identity.root)?;
         let command = |linker: &Linker| {
             let mut command = self.rustc(&directory, unit, Optimization::Level(0), linker);
@@ -261,7 +287,7 @@ impl Compiler {
         };
         let compiled = self.finish(unit, command, PathBuf::new(), || Ok(String::new()));
         // A failure is no harm, as in `discard`.
-        let _ = fs::remove_dir_all(&directory);
+        let _ = fs::remove_dir_all(self.scratch.path().join(room));
         match compiled? {
             Compiled::Errors(errors) => Ok(errors),
             Compiled::Built(_) => Ok(Vec::new()),

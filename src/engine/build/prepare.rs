@@ -12,6 +12,7 @@ use crate::events::CellId;
 use crate::worker::{Places, Timing};
 
 use crate::engine::build::attempt::{self, Attempt};
+use crate::engine::build::beside;
 use crate::engine::build::bring_in::bring_in;
 use crate::engine::build::compile::{Compiled, Compiler, Identity, Kept, source_map};
 use crate::engine::build::heat;
@@ -40,6 +41,10 @@ const NOTHING_TO_MEASURE: &str =
 /// can be.
 pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
     if brought::may_come(scope, source) {
+        return false;
+    }
+    if beside::may_be_named(source) {
+        // The cell before it may write the file.
         return false;
     }
     let lines = magics::lines(source);
@@ -84,7 +89,7 @@ pub(crate) fn prepare(
     }
     let (mut scope, lost) =
         if wishes.builds_crates { bring_in(compiler, scope, id, say)? } else { (scope, String::new()) };
-    cell.expand(&|name| scope.macro_text(name));
+    compiler.complete(&mut cell, &scope);
     let parts = match &cell.parts {
         Ok(parts) => parts,
         Err(syntax) if syntax.too_deep => return Err(UsageError::from(TOO_DEEP).into()),
@@ -127,7 +132,7 @@ pub(crate) fn items_ahead(compiler: &Compiler, scope: &Scope, id: CellId, source
     }
     let Parsed { lines, mut cell, .. } = magics::parse(source);
     let scope = magics::apply(scope.clone(), &lines).ok()?.scope;
-    cell.expand(&|name| scope.macro_text(name));
+    compiler.complete(&mut cell, &scope);
     let step = Step { compiler, id, source: &cell.source, parts: cell.parts.as_ref().ok()? };
     Some(step.items(scope).ok()?.scope)
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::events::CellId;
 
+use crate::engine::build::beside;
 use crate::engine::build::heat;
 use crate::engine::build::storage_plan::{Errors, Form, How, Kept, Marker, Plan, PutBack, Taken, frozen_local};
 use crate::engine::rustc_text::mir;
@@ -78,6 +79,8 @@ pub(crate) struct Unit {
     pub strips: Vec<Range<usize>>,
     /// The numbers of the session crates that have to be loaded before its code can run, in the order of loading.
     pub loads: BTreeSet<u32>,
+    /// The files beside the notebook that its code names, by their relative paths.
+    pub beside: BTreeSet<PathBuf>,
     /// The crates of `:dep` that it links to.
     pub crates: Option<Arc<Crates>>,
     pub edition: Edition,
@@ -180,6 +183,7 @@ pub(super) fn statements(scope: &Scope, cell: CellId, source: &Arc<str>, parts: 
     writer.close(plan);
     let mut files = vec![("cell.rs".to_string(), writer.root.finish())];
     files.extend(macros.map(|text| ("macros.rs".to_string(), text)));
+    unit.beside = parts.statements.iter().flat_map(|s| beside::named(&source[s.range.clone()])).collect();
     unit.measured = !parts.measured.is_empty();
     unit.hot = heat::is_hot(scope, &parts.heat);
     (unit.files, unit.markers, unit.strips) = (files, writer.markers, writer.strips);

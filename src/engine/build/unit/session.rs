@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::{Unit, builds, link_crates, link_session, linked, lints, macros_text};
+use crate::engine::build::beside;
 use crate::engine::diagnostics::Diagnostic;
 use crate::engine::scope::{Build, Home, Library, Live, Module, Scope, Uses, module_name};
 use crate::engine::text::cell::{By, Edit, Expansion, Item, Kind, LocalKey, Locals, Name, Space};
@@ -16,6 +17,8 @@ pub(crate) fn session(scope: &Scope, number: u32) -> Unit {
     let uses: Uses = modules.iter().flat_map(|module| module.uses()).cloned().collect();
     let mut unit = linked(scope, &uses, "");
     unit.hot = true;
+    let items = modules.iter().flat_map(|module| module.live());
+    unit.beside = items.flat_map(|(_, item)| beside::named(&item.tokens)).collect();
     let numbers = scope.externs(&uses, "");
     let has_locals =
         modules.iter().any(|module| has_locals(module)) || builds(scope, &numbers).any(|build| build.locals);

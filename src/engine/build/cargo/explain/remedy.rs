@@ -19,7 +19,7 @@ pub(super) fn advice(stderr: &str, root: &str, cargo_home: &Path) -> Option<Stri
     no_such_crate(stderr, &caches)
         .or_else(|| no_such_version(stderr, root, &caches))
         .or_else(|| no_such_feature(stderr, root, &caches))
-        .or_else(|| elsewhere(stderr))
+        .or_else(|| origin(stderr))
         .or_else(|| newer_rustc(stderr))
         .or_else(|| debian::advice(stderr))
 }
@@ -93,8 +93,8 @@ fn no_such_feature(stderr: &str, root: &str, caches: &[PathBuf]) -> Option<Strin
     })
 }
 
-/// Advice where it is not crates.io that a crate comes from, or cannot come from.
-fn elsewhere(stderr: &str) -> Option<String> {
+/// Advice about where a crate comes from: its registry, its directory, the network, or a name that it has already.
+fn origin(stderr: &str) -> Option<String> {
     if stderr.contains("multiple times with different names") {
         return Some(
             "`:dep` lists what was asked for; go on with the name that is there (`use NAME as OTHER;`)".into(),

@@ -87,6 +87,13 @@ impl Log {
         self.spans.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// ` span:` for the innermost span that the calling thread is in. Threads log beside each other, so each line says what it
+    /// belongs to. Empty if there is none.
+    fn innermost(&self) -> String {
+        let innermost = ENTERED.with_borrow(|entered| entered.last().copied());
+        innermost.and_then(|id| self.spans().get(&id).map(|span| format!(" {span}:"))).unwrap_or_default()
+    }
+
     fn line(&self, metadata: &Metadata, text: &str) {
         let at = self.began.elapsed().as_secs_f64();
         let line = format!("threadbook {at:9.4} s {:<5}{text}\n", metadata.level());
@@ -123,12 +130,7 @@ impl Subscriber for Log {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut text = String::new();
-        let innermost = ENTERED.with_borrow(|entered| entered.last().copied());
-        if let Some(span) = innermost.and_then(|id| self.spans().get(&id).map(Span::to_string)) {
-            let _ = write!(text, " {span}:");
-        }
-        let mut fields = Fields(text);
+        let mut fields = Fields(self.innermost());
         event.record(&mut fields);
         self.line(event.metadata(), &fields.0);
     }
@@ -161,7 +163,7 @@ impl Subscriber for Log {
         };
         if let Some(span) = &closed {
             let milliseconds = span.began.elapsed().as_secs_f64() * 1e3;
-            self.line(span.metadata, &format!(" {span}: took {milliseconds:.2} ms"));
+            self.line(span.metadata, &format!("{} {span}: took {milliseconds:.2} ms", self.innermost()));
         }
         closed.is_some()
     }
@@ -218,7 +220,7 @@ mod tests {
     fn a_lower_level_has_more() {
         let lines = logged(LevelFilter::DEBUG, work);
         assert_eq!(lines[0], "WARN  run: it ended well status=1");
-        assert!(lines[1].starts_with("DEBUG run: took "));
+        assert!(lines[1].starts_with("DEBUG cell id=In[1]: run: took "));
         assert_eq!(lines[2], "DEBUG cell id=In[1]: hidden");
         assert_eq!(logged(LevelFilter::WARN, work).len(), 1);
     }

@@ -14,3 +14,5 @@ pub(crate) mod schedule;
 pub(crate) mod slot;
 pub(crate) mod timing;
 pub(crate) mod words;
+#[cfg(test)]
+mod words_tests;

@@ -50,7 +50,9 @@ fn a_full_cache_is_shrunk_and_can_be_emptied() {
     };
     let [cells, crates, runtimes, values] = counts();
     assert!(cells >= 3, "what the session used is still there: {shown}");
-    assert_eq!([crates, runtimes, values], [0, 1, 1]);
+    // The values are verdicts on the toolchain, of which a short session comes to some or to none.
+    assert_eq!([crates, runtimes], [0, 1]);
+    assert!(values <= 2, "{shown}");
     let kept = ask(&["prune", "--older-than", "1"]);
     assert!(kept.starts_with("removed 0 bytes\n"), "{kept}");
     let pruned = ask(&["prune", "--to", "2M"]);

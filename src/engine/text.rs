@@ -3,3 +3,4 @@
 
 pub(super) mod cell;
 pub(super) mod source_map;
+pub(super) mod tokens;

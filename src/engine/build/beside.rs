@@ -12,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use proc_macro2::{TokenStream, TokenTree};
 
 use crate::engine::build::cache::Key;
+use crate::engine::text::tokens::is_punct;
 
 /// Files in the directory of a module, at most, that are read for its key. A change of a further one is not seen.
 const MOST: usize = 1000;
@@ -44,8 +45,7 @@ pub(super) fn named(text: &str) -> BTreeSet<PathBuf> {
 fn collect(tokens: TokenStream, names: &mut BTreeSet<PathBuf>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (at, token) in tokens.iter().enumerate() {
-        let is =
-            |at: usize, character| matches!(tokens.get(at), Some(TokenTree::Punct(p)) if p.as_char() == character);
+        let is = |at: usize, character| is_punct(tokens.get(at), character);
         match token {
             TokenTree::Group(group) => collect(group.stream(), names),
             TokenTree::Ident(word) => match (word.to_string().as_str(), tokens.get(at + 2)) {

@@ -37,14 +37,10 @@ use crate::engine::text::source_map::{GeneratedFile, SourceMap};
 const NOTHING_TO_MEASURE: &str =
     "there is nothing to measure: `%timeit` needs code on its line, `%%timeit` on the lines below it";
 
-/// Whether a cell can be prepared before its turn: none of its magics has to wait for it, and no crate comes along with it. A cell that will be rejected
-/// can be.
+/// Whether a cell can be prepared before its turn: none of its magics has to wait for it, no crate comes along with it, and it
+/// names no file, which the cell before it may write. A cell that will be rejected can be.
 pub(crate) fn may_be_ahead(scope: &Scope, source: &str) -> bool {
-    if brought::may_come(scope, source) {
-        return false;
-    }
-    if beside::may_be_named(source) {
-        // The cell before it may write the file.
+    if brought::may_come(scope, source) || beside::may_be_named(source) {
         return false;
     }
     let lines = magics::lines(source);

@@ -5,6 +5,7 @@ use proc_macro2::{TokenStream, TokenTree};
 
 use crate::engine::scope::{Scope, request};
 use crate::engine::text::cell::Parts;
+use crate::engine::text::tokens::is_punct;
 
 const NAME: &str = "tokio";
 
@@ -38,16 +39,11 @@ pub(crate) fn may_come(scope: &Scope, text: &str) -> bool {
 /// Whether a path begins with tokio, with or without `::` before it.
 fn names_tokio(tokens: TokenStream) -> bool {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    let is_colon = |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+    let is_colon = |at: usize| is_punct(tokens.get(at), ':');
     let goes_on_a_path = |at: usize| {
         let before = at.checked_sub(1).map(|before| &tokens[before]);
-        let is_dot = matches!(before, Some(TokenTree::Punct(punct)) if punct.as_char() == '.');
-        let is_name = |token: &TokenTree| match token {
-            TokenTree::Ident(_) => true,
-            TokenTree::Punct(punct) => punct.as_char() == '>',
-            _ => false,
-        };
-        is_dot || (at >= 3 && is_colon(at - 1) && is_colon(at - 2) && is_name(&tokens[at - 3]))
+        let is_name = |token: &TokenTree| matches!(token, TokenTree::Ident(_)) || is_punct(Some(token), '>');
+        is_punct(before, '.') || (at >= 3 && is_colon(at - 1) && is_colon(at - 2) && is_name(&tokens[at - 3]))
     };
     tokens.iter().enumerate().any(|(at, token)| match token {
         TokenTree::Group(group) => names_tokio(group.stream()),

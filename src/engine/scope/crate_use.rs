@@ -14,6 +14,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use crate::engine::scope::dependency::Crates;
 use crate::engine::text::cell::Import;
+use crate::engine::text::tokens::is_punct;
 
 /// The names by which code can reach crates.
 #[derive(Debug)]
@@ -162,7 +163,7 @@ impl Called {
                 }
                 TokenTree::Punct(punct) => match (punct.as_char(), before) {
                     ('.', _) => Before::Dot,
-                    (':', _) if is_colon(&mut tokens) => {
+                    (':', _) if is_punct(tokens.peek(), ':') => {
                         tokens.next();
                         Before::Path
                     }
@@ -190,10 +191,6 @@ fn is_called(tokens: &mut Peekable<impl Iterator<Item = TokenTree>>) -> bool {
         }
         _ => false,
     }
-}
-
-fn is_colon(tokens: &mut Peekable<impl Iterator<Item = TokenTree>>) -> bool {
-    matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
 }
 
 #[cfg(test)]

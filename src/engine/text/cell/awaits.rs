@@ -1,5 +1,6 @@
 //! Tells whether a statement awaits outside of async blocks and async closures, so that its cell has to run as a future.
 
+use crate::engine::text::tokens::is_punct;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
@@ -49,7 +50,7 @@ fn in_tokens(tokens: TokenStream) -> bool {
             }
             _ => {}
         }
-        after_dot = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '.');
+        after_dot = is_punct(Some(&token), '.');
         after_async =
             matches!(&token, TokenTree::Ident(ident) if ident == "async" || (after_async && ident == "move"));
     }

@@ -10,6 +10,7 @@ use syn::spanned::Spanned;
 use super::item::{Edit, Item, Kind, MacroCall, Name, Space, insert};
 use super::mention::{self, name_of};
 use super::statics;
+use crate::engine::text::tokens::is_punct;
 
 /// The item that is this call of a macro, which `ends` with a semicolon or not. `None` if it makes no item.
 pub(super) fn from_call(mac: &syn::Macro, call: &impl ToTokens, ends: bool, source: &str) -> Option<Item> {
@@ -50,7 +51,7 @@ pub(super) fn makes_items(mac: &syn::Macro) -> bool {
 
 fn begins_like_an_item(tokens: TokenStream) -> bool {
     let mut trees = tokens.into_iter().peekable();
-    while matches!(trees.peek(), Some(TokenTree::Punct(p)) if p.as_char() == '#') {
+    while is_punct(trees.peek(), '#') {
         trees.next();
         trees.next();
     }

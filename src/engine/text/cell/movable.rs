@@ -2,35 +2,10 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 
-/// Macros of std that neither have state nor tell where they are.
-const PLAIN_MACROS: [&str; 26] = [
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "cfg",
-    "concat",
-    "dbg",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "eprint",
-    "eprintln",
-    "format",
-    "format_args",
-    "line",
-    "matches",
-    "panic",
-    "print",
-    "println",
-    "stringify",
-    "todo",
-    "unimplemented",
-    "unreachable",
-    "vec",
-    "write",
-    "writeln",
-    "column",
-];
+use crate::engine::text::tokens::{MACROS_OF_EXPRESSIONS, is_punct};
+
+/// Other macros of std that neither have state nor tell in which crate they are.
+const PLAIN_MACROS: [&str; 5] = ["cfg", "column", "concat", "line", "stringify"];
 
 /// Keywords before which an expression may end and `!` begin another: `if !(a)`.
 const BEFORE_NOT: [&str; 8] = ["if", "while", "return", "match", "in", "else", "break", "move"];
@@ -52,15 +27,17 @@ const FIXED: [&str; 10] = [
 /// Whether an item of these tokens means the same in another crate.
 pub(super) fn is_movable(tokens: TokenStream) -> bool {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
-    let is_punct = |index: usize, character: char| matches!(trees.get(index), Some(TokenTree::Punct(punct)) if punct.as_char() == character);
+    let is_punct = |index: usize, character| is_punct(trees.get(index), character);
     trees.iter().enumerate().all(|(index, tree)| match tree {
         TokenTree::Group(group) => is_movable(group.stream()),
         TokenTree::Ident(ident) => {
             let word = ident.to_string();
             let is_lifetime = index > 0 && is_punct(index - 1, '\'');
             let calls = is_punct(index + 1, '!') && matches!(trees.get(index + 2), Some(TokenTree::Group(_)));
-            let is_plain = PLAIN_MACROS.contains(&word.as_str()) || BEFORE_NOT.contains(&word.as_str());
-            is_lifetime || !FIXED.contains(&word.as_str()) && (!calls || is_plain)
+            let word = word.as_str();
+            let is_plain =
+                MACROS_OF_EXPRESSIONS.contains(&word) || PLAIN_MACROS.contains(&word) || BEFORE_NOT.contains(&word);
+            is_lifetime || !FIXED.contains(&word) && (!calls || is_plain)
         }
         _ => true,
     })

@@ -14,6 +14,7 @@ use syn::spanned::Spanned;
 use syn::visit::Visit;
 
 use super::{depth, mention};
+use crate::engine::text::tokens::MACROS_OF_EXPRESSIONS;
 
 /// A mention of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,31 +24,6 @@ pub(crate) struct Place {
     /// Whether it is a field of the same name as well, as in `Point { x }`.
     pub is_field: bool,
 }
-
-/// Macros of std whose arguments are expressions.
-const OF_EXPRESSIONS: [&str; 21] = [
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "dbg",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "eprint",
-    "eprintln",
-    "format",
-    "format_args",
-    "matches",
-    "panic",
-    "print",
-    "println",
-    "todo",
-    "unimplemented",
-    "unreachable",
-    "vec",
-    "write",
-    "writeln",
-];
 
 /// The places in the statement at `range` of a cell's text where one of these variables is mentioned, in order.
 pub(crate) fn places(source: &str, range: &Range<usize>, names: &BTreeSet<String>) -> Vec<Place> {
@@ -107,7 +83,7 @@ impl Places {
     }
 
     fn expressions(&mut self, tokens: &TokenStream, name: &str) {
-        let of_std = OF_EXPRESSIONS.contains(&name);
+        let of_std = MACROS_OF_EXPRESSIONS.contains(&name);
         let list = |input: ParseStream| Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated(input);
         let repeated = |input: ParseStream| {
             let value = input.parse::<syn::Expr>()?;

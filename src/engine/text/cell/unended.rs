@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::engine::text::tokens::is_punct;
 use proc_macro2::{TokenStream, TokenTree};
 
 /// The text with a semicolon behind each such `use`, in the place of white space or after the end. `None` if there is none.
@@ -42,7 +43,7 @@ fn end(rust: &str, tokens: &[TokenTree]) -> Option<usize> {
             Some(TokenTree::Ident(ident)) => ident == "as",
             _ => false,
         };
-        if matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';') {
+        if is_punct(Some(token), ';') {
             return None;
         }
         let end = bytes(token).end;

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use proc_macro2::{TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 
-use super::pattern::{Node, is_punct, lifetime, tree};
+use super::pattern::{Node, lifetime, tree};
+use crate::engine::text::tokens::is_punct;
 
 /// What the variables of a pattern stand for.
 pub(super) type Bindings = BTreeMap<String, Bound>;

@@ -1,6 +1,7 @@
 //! Parts of a `macro_rules!` definition: its rules, and the patterns and bodies in them, as the
 //! [reference](https://doc.rust-lang.org/reference/macros-by-example.html) describes them. Never expands anything.
 
+use crate::engine::text::tokens::is_punct;
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 /// One rule of a macro.
@@ -89,10 +90,6 @@ fn repetition(tokens: &[TokenTree]) -> Option<(Vec<TokenTree>, char, usize)> {
     }
     let separator = tree(tokens)?;
     Some((tokens[..separator].to_vec(), operator(separator)?, separator + 1))
-}
-
-pub(super) fn is_punct(token: Option<&TokenTree>, character: char) -> bool {
-    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == character)
 }
 
 /// A token as rustc counts them: `::` and `'a` are one each.

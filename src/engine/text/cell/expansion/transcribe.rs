@@ -5,7 +5,8 @@ use std::iter::repeat_n;
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 
 use super::matching::{Bindings, Bound, variables};
-use super::pattern::{Node, is_punct};
+use super::pattern::Node;
+use crate::engine::text::tokens::is_punct;
 
 /// The body with its variables replaced. `None` if rustc would refuse it: the variables of a repetition have to come
 /// equally often.

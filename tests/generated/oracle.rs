@@ -44,8 +44,9 @@ fn function(number: usize, program: &Program) -> String {
             text += &items[*index].text();
             text.push('\n');
         }
+        known.extend(&cell.items);
         if let Some((index, number)) = cell.redefines {
-            // Items of an inner block hide those of an outer one, and what calls them is to call these.
+            // Items of an inner block hide those of an outer one, and what calls them is to call these, in this cell too.
             items[index].number = number;
             let functions = || known.iter().map(|index| &items[*index]).filter(|item| item.may_be_redefined());
             let functions: String = functions().map(|item: &Item| item.text() + "\n").collect();
@@ -53,7 +54,6 @@ fn function(number: usize, program: &Program) -> String {
             text += &functions;
             blocks += 1;
         }
-        known.extend(&cell.items);
         text += &statements(cell);
     }
     text + &"}\n".repeat(blocks)

@@ -127,7 +127,7 @@ impl Maker<'_> {
         for _ in 0..self.random.below(3) {
             self.item();
         }
-        if self.random.chance(20) {
+        if self.random.chance(40) {
             self.redefine();
         }
         let count = 2 + self.random.below(5);
@@ -185,6 +185,10 @@ impl Maker<'_> {
         let may: Vec<usize> = self.items.iter().enumerate().filter_map(may).collect();
         if let Some(index) = self.random.one_of(&may).copied() {
             self.cell.redefines = Some((index, 100 + self.random.below(100)));
+            // Functions of earlier cells call the new one, directly or by way of others.
+            for name in self.functions() {
+                self.say(format!("println!(\"{{}}\", {name}(5));"));
+            }
         }
     }
 
